@@ -1,0 +1,1 @@
+"""hrm: train, evaluate, solve with and look into the Hierarchical Reasoning Model."""

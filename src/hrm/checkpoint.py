@@ -1,0 +1,306 @@
+"""Everything needed to go on, in a folder that is either whole or refused.
+
+A checkpoint is ``config.toml`` (what was trained), ``model.safetensors`` (the weights to use), optionally
+``state.safetensors`` (what training needs beside them) and ``README.md`` (its card), and ``manifest.json``,
+which holds the size and sha256 of each and a sha256 of itself. A flipped bit or a missing byte anywhere is
+found before a tensor is built, because no format here has a checksum of its own.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from torch import Tensor
+
+from hrm.data.folders import MANIFEST_BYTES, FileRecord, replacing
+from hrm.errors import DataError, UsageError
+
+KIND = "hrm-checkpoint"
+FORMAT = 1
+HEADER_BYTES = 1 << 20
+"""A longer safetensors header is refused unread."""
+REMEDY = "use another checkpoint of the run, or copy or download this one again"
+
+_CONFIG, _WEIGHTS, _STATE, _CARD = "config.toml", "model.safetensors", "state.safetensors", "README.md"
+_ASIDE = r"\.update-\d{6,}\.old-[0-9a-f]{8}"  # a good checkpoint whose replacement was cut short
+_NAME = re.compile(rf"update-\d{{6,}}|{_ASIDE}", re.ASCII)
+_LEFTOVER = re.compile(r"\.update-\d{6,}\.(tmp|gone)-[0-9a-f]{8}", re.ASCII)
+
+
+class _Manifest(BaseModel):
+    """What ``manifest.json`` says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    kind: Literal["hrm-checkpoint"]
+    format: Literal[1]
+    files: dict[str, FileRecord]
+    meta: dict[str, Any]
+    torch: str
+    threads: int
+    sha256: str
+    """Of this manifest without this field, as ``_rendered`` spells it."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint, its tensors on the CPU."""
+
+    path: Path
+    config: str
+    """The resolved configuration as TOML."""
+    weights: dict[str, Tensor]
+    """The weights to use (in training with averaged weights: the average)."""
+    state: dict[str, Tensor] | None
+    """What training needs beside them; None where absent or not asked for."""
+    meta: dict[str, Any]
+    """Small facts as JSON: the update, the cursor of the sampler, scores …"""
+
+
+def save_checkpoint(
+    folder: Path,
+    *,
+    config: str,
+    weights: Mapping[str, Tensor],
+    state: Mapping[str, Tensor] | None = None,
+    meta: Mapping[str, Any],
+    card: str | None = None,
+) -> None:
+    """Write a checkpoint whole or not at all, in place of an older one of that name.
+
+    Args:
+        meta: anything that JSON can say; no NaN.
+
+    Raises:
+        HrmError: the disk is too full (checked before anything is written) or the place cannot be written.
+        UsageError: something that is not a checkpoint already has this name.
+    """
+    contents = {_CONFIG: config.encode(), _WEIGHTS: _serialised(weights)}
+    if state is not None:
+        contents[_STATE] = _serialised(state)
+    if card is not None:
+        contents[_CARD] = card.encode()
+    manifest: dict[str, Any] = {
+        "kind": KIND,
+        "format": FORMAT,
+        "files": {
+            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in contents.items()
+        },
+        "meta": json.loads(json.dumps(dict(meta))),  # JSON has no tuples, and no keys but strings
+        "torch": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+    }
+    manifest["sha256"] = _own_hash(manifest)
+    contents["manifest.json"] = _rendered(manifest)
+    assert len(contents["manifest.json"]) <= MANIFEST_BYTES, (
+        "meta is for small facts; tensors belong in state"
+    )
+    with replacing(folder, sum(map(len, contents.values())), KIND) as work:
+        for name, data in contents.items():
+            (work / name).write_bytes(data)
+
+
+def load_checkpoint(folder: Path, with_state: bool = False) -> Checkpoint:
+    """Verify a checkpoint and load it.
+
+    What is used is what was hashed: each file is read once.
+
+    Args:
+        with_state: also verify and load what training needs; otherwise only that file's size is checked.
+
+    Raises:
+        DataError: which file is missing, damaged or not understood, and what to do.
+    """
+    manifest = _manifest(folder)
+    listed = [name for name in manifest.files if name != _STATE or with_state]
+    data = {name: _verified(folder, name, manifest.files[name]) for name in listed}
+    weights = _tensors(folder / _WEIGHTS, data[_WEIGHTS])
+    state = _tensors(folder / _STATE, data[_STATE]) if _STATE in data else None
+    return Checkpoint(folder, data[_CONFIG].decode(errors="replace"), weights, state, manifest.meta)
+
+
+def verify_checkpoint(folder: Path) -> dict[str, Any]:
+    """Verify every byte of a checkpoint without building tensors, and return its ``meta``.
+
+    Raises:
+        DataError: which file is missing, damaged or not understood, and what to do.
+    """
+    manifest = _manifest(folder)
+    for name, promised in manifest.files.items():
+        _verified(folder, name, promised)
+    return manifest.meta
+
+
+def latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
+    """Return the newest checkpoint of a run that is whole, and why each newer one is not.
+
+    Args:
+        folder: holds checkpoints named ``update-000123``; need not exist.
+    """
+    damaged = []
+    for checkpoint in reversed(_listed(folder)):
+        try:
+            verify_checkpoint(checkpoint)
+        except DataError as error:
+            damaged.append(str(error))
+        else:
+            return checkpoint, damaged
+    return None, damaged
+
+
+def prune(folder: Path, keep: int) -> list[Path]:
+    """Delete all but the newest checkpoints of a run, and what interrupted saves left behind.
+
+    Checkpoints with a missing, short or unlisted file do not count (hashes are not taken here: that would
+    cost seconds a save). Only the process that writes the run may call this.
+
+    Args:
+        keep: how many to keep; 1 or more.
+
+    Returns:
+        The checkpoints that were deleted.
+
+    Raises:
+        UsageError: ``keep`` is below 1.
+    """
+    if keep < 1:
+        raise UsageError(f"cannot keep {keep} checkpoints: at least 1 must stay")
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        if _LEFTOVER.fullmatch(entry.name):
+            shutil.rmtree(entry, ignore_errors=True)
+    kept: set[int] = set()
+    deleted = []
+    for checkpoint in reversed(_listed(folder)):
+        update = _update_of(checkpoint)
+        if len(kept) < keep and update not in kept:
+            try:
+                _manifest(checkpoint)
+                kept.add(update)
+            except DataError:
+                continue
+        else:
+            gone = folder / f".update-{update:06d}.gone-{secrets.token_hex(4)}"
+            checkpoint.rename(gone)  # so that a deletion cut short leaves no half checkpoint
+            shutil.rmtree(gone, ignore_errors=True)
+            deleted.append(checkpoint)
+    return deleted
+
+
+def _update_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.lstrip(".").split(".")[0].removeprefix("update-"))
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return the checkpoints of a run, oldest first; of two of one update the one moved aside is older."""
+    found = [p for p in folder.iterdir() if _NAME.fullmatch(p.name)] if folder.is_dir() else []
+    return sorted(found, key=lambda p: (_update_of(p), p.name[0] != "."))
+
+
+def _manifest(folder: Path) -> _Manifest:
+    """Return the manifest once it and the sizes of the files that it names are right."""
+    file = folder / "manifest.json"
+    try:
+        with open(file, "rb") as f:
+            raw = f.read(MANIFEST_BYTES + 1)
+        if len(raw) > MANIFEST_BYTES:
+            raise ValueError(f"longer than {MANIFEST_BYTES} bytes")
+        found = json.loads(raw)
+        if not isinstance(found, dict):
+            raise ValueError("not an object")
+        honest, intact = found.get("sha256") == _own_hash(found), raw == _rendered(found)
+    except FileNotFoundError:
+        where = "it has no manifest.json" if folder.is_dir() else "there is no such folder"
+        raise DataError(f"{folder} is not a checkpoint: {where}; name a run or checkpoint folder") from None
+    except OSError as error:
+        raise DataError(f"{folder} is not a checkpoint: manifest.json: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(_damaged(file, f"not a manifest: {str(error)[:80]}")) from None
+    if found.get("kind") != KIND:
+        raise DataError(f"{folder} is not a checkpoint: its kind is {found.get('kind')!r}, not {KIND!r}")
+    if not (honest and intact):
+        raise DataError(_damaged(file, "its content is not what was saved"))
+    if found.get("format") != FORMAT:
+        raise DataError(
+            f"{folder} has checkpoint format {found.get('format')!r}; this version of hrm reads format {FORMAT}: "
+            "install the version that wrote it"
+        )
+    try:
+        manifest = _Manifest.model_validate(found)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise DataError(_damaged(file, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")) from None
+    if not {_CONFIG, _WEIGHTS} <= set(manifest.files) <= {_CONFIG, _WEIGHTS, _STATE, _CARD}:
+        raise DataError(_damaged(file, f"it lists {', '.join(manifest.files)[:80]}"))
+    for name, promised in manifest.files.items():
+        if not (folder / name).is_file():
+            raise DataError(_damaged(folder / name, "the file is missing"))
+        size = (folder / name).stat().st_size
+        if size != promised.bytes:
+            raise DataError(_damaged(folder / name, f"it has {size} bytes of {promised.bytes}"))
+    return manifest
+
+
+def _verified(folder: Path, name: str, promised: FileRecord) -> bytes:
+    try:
+        data = (folder / name).read_bytes()
+    except OSError as error:
+        raise DataError(_damaged(folder / name, str(error.strerror))) from None
+    if hashlib.sha256(data).hexdigest() != promised.sha256:
+        raise DataError(_damaged(folder / name, "its content is not what was saved"))
+    return data
+
+
+def _tensors(file: Path, data: bytes) -> dict[str, Tensor]:
+    """Build tensors from verified bytes; the hash says that they are intact, not that they are harmless."""
+    header = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or header > min(HEADER_BYTES, len(data) - 8):
+        raise DataError(
+            f"{file} is refused: a safetensors header of {header} bytes (allowed: {HEADER_BYTES})"
+        )
+    try:
+        return safetensors.torch.load(data)
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+        raise DataError(f"{file} is refused: not sound safetensors ({str(error)[:80]}); {REMEDY}") from None
+
+
+def _serialised(tensors: Mapping[str, Tensor]) -> bytes:
+    """Return safetensors bytes; views are made whole, and tensors that share memory are written apart."""
+    separate: dict[str, Tensor] = {}
+    owners: set[int] = set()
+    for name, tensor in tensors.items():
+        whole = tensor.detach().to("cpu").contiguous()
+        place = whole.untyped_storage().data_ptr()
+        part = place in owners or whole.untyped_storage().nbytes() != whole.nbytes
+        separate[name] = whole.clone() if part else whole
+        owners.add(place)
+    data = safetensors.torch.save(separate)
+    header = int.from_bytes(data[:8], "little")
+    assert header <= HEADER_BYTES, (
+        f"{len(separate)} tensors make a header of {header} bytes, which no load accepts"
+    )
+    return data
+
+
+def _damaged(file: Path, what: str) -> str:
+    return f"{file} is damaged: {what}; {REMEDY}"
+
+
+def _own_hash(manifest: dict[str, Any]) -> str:
+    rest = {key: value for key, value in manifest.items() if key != "sha256"}
+    return hashlib.sha256(_rendered(rest)).hexdigest()
+
+
+def _rendered(manifest: dict[str, Any]) -> bytes:
+    """Return the one spelling of a manifest; any other is taken for damage."""
+    return (json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()

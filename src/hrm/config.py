@@ -1,0 +1,199 @@
+"""A whole experiment as one frozen record, to and from TOML.
+
+A recipe returns a complete ``RunConfig``; a file or flags change single values; everything is validated once and
+an unknown key is refused with the nearest right one. Free of torch.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hrm.data.config import DataConfig
+from hrm.errors import UsageError, did_you_mean
+from hrm.model.config import HRMConfig
+from hrm.optim.config import OptimConfig
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class HaltingConfig(_Section):
+    """When a puzzle stops."""
+
+    max_segments: int = Field(16, ge=1)
+    """Budget M_max: segments after which a puzzle leaves its slot in training, and stops in inference."""
+    explore: float = Field(0.1, ge=0, le=1)
+    """Probability ε that a puzzle must use at least M_min segments, drawn uniformly from 2 … M_max."""
+    redraw: bool = False
+    """Whether M_min is drawn anew at every segment, as in the official code, not once a puzzle as in the paper."""
+
+
+class TrainConfig(_Section):
+    """The loop."""
+
+    updates: int = Field(gt=0)
+    """Number of optimiser updates; each trains one segment of every slot."""
+    batch_size: int = Field(gt=0)
+    """Slots: puzzles in flight B."""
+    loss: Literal["stablemax", "softmax"] = "stablemax"
+    """How logits become probabilities in the loss of the answer."""
+    q_weight: float = Field(0.5, ge=0)
+    """Weight of the Q-head's losses beside the answer's."""
+    seed: int = Field(0, ge=0)
+    """Names the initial weights, the order, the augmentation and the exploration."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; auto: CUDA, else MPS, else the CPU."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of the states; auto: bf16 where the hardware has it. Parameters are fp32 always."""
+    checkpoint_every: int = Field(1000, gt=0)
+    """Updates between two checkpoints."""
+    log_every: int = Field(20, gt=0)
+    """Updates between two lines of metrics."""
+
+
+class EvalConfig(_Section):
+    """Evaluation during training, on the validation split."""
+
+    every: int = Field(1000, gt=0)
+    """Updates between two evaluations."""
+    segments: int = Field(16, ge=1)
+    """Segments of each evaluation, all of them run."""
+    batch_size: int = Field(256, gt=0)
+    """Puzzles evaluated at once."""
+
+
+class RunConfig(_Section):
+    """Everything that decides the result of a run."""
+
+    recipe: str = "custom"
+    """Name of the recipe that this configuration began as."""
+    model: HRMConfig
+    """The network."""
+    data: DataConfig
+    """The puzzles."""
+    optim: OptimConfig = OptimConfig()  # pyright: ignore[reportCallIssue]
+    """The optimisers."""
+    halting: HaltingConfig = HaltingConfig()  # pyright: ignore[reportCallIssue]
+    """Adaptive computation time."""
+    train: TrainConfig
+    """The loop."""
+    eval: EvalConfig = EvalConfig()  # pyright: ignore[reportCallIssue]
+    """Evaluation while training."""
+
+    def to_toml(self) -> str:
+        """Return the configuration as TOML that ``from_toml`` reads back to an equal record."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+    def digest(self) -> str:
+        """Return 8 hex digits that name this configuration."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+
+def from_toml(text: str, source: str) -> RunConfig:
+    """Read a configuration.
+
+    Args:
+        source: what to call the text in messages, such as its path.
+
+    Raises:
+        UsageError: not TOML, an unknown key, or a value out of range.
+    """
+    return validated(read_toml(text, source), source)
+
+
+def read_toml(text: str, source: str) -> dict[str, Any]:
+    """Parse TOML.
+
+    Raises:
+        UsageError: it is not TOML; line and column are named.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{source} is not TOML: {error}") from None
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a TOML file as nested dictionaries, not validated yet.
+
+    Raises:
+        UsageError: no such file, or not TOML.
+    """
+    try:
+        return read_toml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the configuration {path}: {error}") from None
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted path, value) of every value in nested dictionaries."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested dictionaries in which the leaves of ``changes`` replace those of ``base``."""
+    result = dict(base)
+    for key, value in changes.items():
+        old = result.get(key)
+        nested = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(old, value) if nested else value  # pyright: ignore[reportArgumentType]
+    return result
+
+
+def override(path: str, text: str) -> dict[str, Any]:
+    """Turn a flag such as ``--optim.lr 7e-5`` into nested dictionaries; text is read as TOML where it can be."""
+    try:
+        value = tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    tree: Any = value
+    for key in reversed(path.split(".")):
+        tree = {key: tree}
+    return tree
+
+
+def schema_paths(section: type[BaseModel] = RunConfig, prefix: str = "") -> list[str]:
+    """Return the dotted path of every section and field of the configuration."""
+    paths = []
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            paths += [f"{prefix}{name}", *schema_paths(kind, f"{prefix}{name}.")]
+        else:
+            paths.append(f"{prefix}{name}")
+    return paths
+
+
+def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
+    """Validate nested dictionaries, once.
+
+    Raises:
+        UsageError: every problem in one line: the dotted key, what is wrong, what was given.
+    """
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        problems = []
+        for detail in error.errors():
+            path = ".".join(str(part) for part in detail["loc"])
+            if detail["type"] == "extra_forbidden":
+                problems.append(f"unknown key {path!r}.{did_you_mean(path, schema_paths())}")
+            elif detail["type"] == "missing":
+                problems.append(f"missing key {path!r}")
+            else:
+                message = detail["msg"].removeprefix("Value error, ")
+                given = "" if isinstance(detail["input"], dict) else f" (got {detail['input']!r})"
+                problems.append(f"{path}: {message[:1].lower()}{message[1:]}{given}")
+        raise UsageError(f"{source}: " + "; ".join(problems)) from None

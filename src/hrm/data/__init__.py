@@ -1,0 +1,1 @@
+"""Batches from files: numpy only, and has never seen a network."""

@@ -1,0 +1,243 @@
+"""From puzzles to stores: read, verify, split without letting a symmetric twin cross over, write.
+
+A model that has seen a twin of a test puzzle has, with its augmentation, seen the test puzzle; so every
+function here that makes several splits keeps twins on one side, unless it is told that the family is too
+small for that.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from hrm.data.folders import sha256_of
+from hrm.data.reading import Rows, family_of, first_occurrences, read_rows
+from hrm.data.store import Plain, Split, Store, open_store, write_store
+from hrm.errors import DataError, UsageError
+from hrm.puzzles.base import Puzzle
+from hrm.puzzles.randomness import Stream, generator
+
+PATIENCE = 5000
+"""A family that repeats itself this many times in a row has no more puzzles to give."""
+
+Progress = Callable[[int, int], None]
+
+
+def generate_store(
+    path: Path,
+    puzzle: Puzzle,
+    counts: Mapping[str, int],
+    seed: int,
+    created: str,
+    twins: bool = False,
+    progress: Progress | None = None,
+) -> Store:
+    """Fill splits with generated puzzles, none of which occurs twice anywhere.
+
+    Args:
+        counts: rows of each split; they are filled in this order from one sequence of puzzles.
+        created: the present time as ISO 8601.
+        twins: allow symmetric twins in different splits; for families that have few puzzles but for symmetry.
+        progress: called with (puzzles found, puzzles wanted).
+
+    Raises:
+        UsageError: a count below 1.
+        DataError: the family has fewer different puzzles than asked for.
+    """
+    if not counts or min(counts.values()) < 1:
+        raise UsageError(f"counts of {dict(counts)} are not allowed: every split needs at least 1 puzzle")
+    total, index, found = sum(counts.values()), 0, 0
+    seen: set[bytes] = set()
+    elsewhere = _Twins(puzzle)
+    splits = {}
+    for name, count in counts.items():
+        kept: list[tuple[np.ndarray, np.ndarray]] = []
+        repeats = 0
+        while len(kept) < count:
+            inputs, answer = puzzle.generate(seed, index)
+            index += 1
+            if inputs.tobytes() in seen or (not twins and elsewhere.has(inputs, answer)):
+                repeats += 1
+                if repeats >= PATIENCE:
+                    raise DataError(
+                        f"{puzzle.spec.name} gave no new puzzle in {PATIENCE} tries: split {name!r} has "
+                        f"{len(kept)} of {count}, after {index} puzzles; ask for fewer, or allow twins"
+                    )
+                continue
+            repeats = 0
+            seen.add(inputs.tobytes())
+            kept.append((inputs, answer))
+            found += 1
+            if progress:
+                progress(found, total)
+        grids, answers = (np.stack(column) for column in zip(*kept, strict=True))
+        splits[name] = _split(grids, answers)
+        elsewhere.add(grids, answers)
+    provenance = {
+        "generator": puzzle.spec.name,
+        "seed": seed,
+        "puzzles_tried": index,
+        "twins_across_splits": twins,
+    }
+    return write_store(path, puzzle, splits, provenance, created)
+
+
+def store_from_rows(
+    path: Path,
+    rows: Rows,
+    splits: Mapping[str, int | float],
+    seed: int,
+    created: str,
+    subsample: int | None = None,
+    twins: bool = False,
+    provenance: Mapping[str, Plain] | None = None,
+) -> Store:
+    """Write a seeded subsample of rows, split at random so that twins stay together.
+
+    A puzzle that occurs twice is taken once.
+
+    Args:
+        splits: for each split a number of rows (int) or a share of all rows (float; met up to
+            the size of a group of twins).
+        subsample: how many of the different rows to use at all; None uses every one.
+        twins: allow symmetric twins in different splits.
+        provenance: what to note beside the source's name and sha256, such as the licence.
+
+    Raises:
+        UsageError: a count or share out of range.
+        DataError: there are fewer rows than asked for.
+    """
+    shares = sum(value for value in splits.values() if isinstance(value, float))
+    if not splits or min(splits.values()) <= 0 or shares > 1 + 1e-9:
+        raise UsageError(
+            f"splits {dict(splits)} are not allowed: counts from 1, or shares above 0 that sum to 1 at most"
+        )
+    different = first_occurrences(rows.inputs)
+    order = generator(seed, Stream.SPLIT, 0).permutation(different)
+    if subsample is not None:
+        if not 1 <= subsample <= len(order):
+            raise DataError(
+                f"a subsample of {subsample} was asked for; {rows.name} has {len(order)} different puzzles"
+            )
+        order = order[:subsample]
+    groups = [[row] for row in order.tolist()] if twins else _twin_groups(rows, order)
+    wanted = {k: v if isinstance(v, int) else round(v * len(order)) for k, v in splits.items()}
+    chosen = _deal(groups, wanted, {k for k, v in splits.items() if isinstance(v, float)})
+    for name, picked in chosen.items():
+        if not picked or (isinstance(splits[name], int) and len(picked) < wanted[name]):
+            raise DataError(
+                f"split {name!r} got {len(picked)} rows of {wanted[name]}: {rows.name} has {len(order)} "
+                f"different puzzles in {len(groups)} groups of twins; ask for fewer"
+            )
+    parts = {name: rows.split(np.sort(np.array(picked))) for name, picked in chosen.items()}
+    notes: dict[str, Plain] = {
+        "source": rows.name, "source_sha256": rows.sha256, "source_rows": len(rows),
+        "seed": seed, "subsample": subsample, "duplicates_dropped": len(rows) - len(different),
+        "twins_across_splits": twins,
+    }  # fmt: skip
+    return write_store(path, rows.puzzle, parts, notes | dict(provenance or {}), created)
+
+
+def cached_store(
+    path: Path, cache_dir: Path, puzzle: Puzzle | None, now: str, answers_required: bool = True
+) -> Store:
+    """Open a store, or turn a CSV or JSONL file into one with a single split ``all``, kept under its sha256.
+
+    Args:
+        cache_dir: where such stores are kept; a damaged one there is made anew.
+        puzzle: the family; None takes it from the store, or from the length of the first question.
+        now: the present time as ISO 8601.
+        answers_required: refuse rows without an answer; otherwise their labels are padding.
+
+    Raises:
+        DataError: the file or store is not what it should be.
+    """
+    if path.is_dir():
+        return open_store(path, puzzle=puzzle)
+    family = puzzle or family_of(path)
+    sha256 = sha256_of(path)
+    folder = cache_dir / f"{family.spec.name}-{sha256[:24]}"
+    store = _cached(folder, family, sha256)
+    if store is None or (answers_required and not store.manifest.provenance.get("answered")):
+        rows = read_rows(path, family, answers_required)
+        notes: dict[str, Plain] = {
+            "source": rows.name, "source_sha256": rows.sha256, "duplicates": rows.duplicates,
+            "answered": rows.answered,
+        }  # fmt: skip
+        store = write_store(folder, family, {"all": rows.split(np.arange(len(rows)))}, notes, now)
+    return store
+
+
+def overlaps(a: Split, b: Split, puzzle: Puzzle) -> int:
+    """Count the rows of b that are a symmetric twin of a row of a (or identical to one)."""
+    known = _Twins(puzzle)
+    known.add(np.asarray(a.inputs), np.asarray(a.labels))
+    invariants = puzzle.twin_invariants(np.asarray(b.inputs), np.asarray(b.labels))
+    return sum(known.has(b.inputs[i], b.labels[i], int(invariants[i])) for i in range(len(b)))
+
+
+class _Twins:
+    """Puzzles by their twin class: a cheap invariant first, the exact key only where two invariants meet."""
+
+    def __init__(self, puzzle: Puzzle) -> None:
+        self.puzzle = puzzle
+        self.rows: defaultdict[int, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
+        self.keys: dict[int, set[bytes]] = {}
+
+    def add(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> None:
+        """Take puzzles in."""
+        for i, invariant in enumerate(self.puzzle.twin_invariants(inputs, answers).tolist()):
+            self.rows[invariant].append((inputs[i], answers[i]))
+            self.keys.pop(invariant, None)
+
+    def has(
+        self, inputs: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"], invariant: int | None = None
+    ) -> bool:
+        """Say whether a twin of this puzzle was taken in."""
+        if not self.rows:
+            return False
+        if invariant is None:
+            invariant = int(self.puzzle.twin_invariants(inputs[None], answer[None])[0])
+        if invariant not in self.rows:
+            return False
+        if invariant not in self.keys:
+            self.keys[invariant] = {self.puzzle.twin_key(*pair) for pair in self.rows[invariant]}
+        return self.puzzle.twin_key(inputs, answer) in self.keys[invariant]
+
+
+def _twin_groups(rows: Rows, order: Int[np.ndarray, " n"]) -> list[list[int]]:
+    """Group the chosen rows by twin class, in the order in which the classes first occur."""
+    invariants = rows.puzzle.twin_invariants(rows.inputs[order], rows.labels[order])
+    counts = Counter(invariants.tolist())
+    groups: dict[tuple[int, bytes], list[int]] = {}
+    for row, invariant in zip(order.tolist(), invariants.tolist(), strict=True):
+        exact = rows.puzzle.twin_key(rows.inputs[row], rows.labels[row]) if counts[invariant] > 1 else b""
+        groups.setdefault((invariant, exact), []).append(row)
+    return list(groups.values())
+
+
+def _deal(groups: list[list[int]], wanted: dict[str, int], elastic: set[str]) -> dict[str, list[int]]:
+    """Give each group whole to the first split with room for it, or else stretch the emptiest elastic one."""
+    chosen: dict[str, list[int]] = {name: [] for name in wanted}
+    for group in groups:
+        room = {name: wanted[name] - len(chosen[name]) for name in wanted}
+        fits = [name for name in wanted if room[name] >= len(group)]
+        fits = fits or sorted((k for k in elastic if room[k] > 0), key=lambda k: (-room[k], k))  # noqa: B023
+        if fits:
+            chosen[fits[0]] += group
+    return chosen
+
+
+def _cached(folder: Path, puzzle: Puzzle, sha256: str) -> Store | None:
+    try:
+        store = open_store(folder, puzzle=puzzle)
+    except DataError:
+        return None
+    return store if store.manifest.provenance.get("source_sha256") == sha256 else None
+
+
+def _split(inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Split:
+    n = len(inputs)
+    return Split(inputs, answers, np.zeros(n, np.int32), np.full(n, np.nan, np.float32))

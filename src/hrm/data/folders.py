@@ -1,0 +1,127 @@
+"""Folders that appear whole or not at all, and what shows that they are what they should be.
+
+Stores and checkpoints are folders with a ``manifest.json``; both are written by ``replacing``.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from hrm.errors import HrmError, UsageError
+
+MANIFEST_BYTES = 1 << 20
+"""A longer manifest is refused unread."""
+
+
+class FileRecord(BaseModel):
+    """What a file must be, to the byte."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    bytes: int
+    sha256: str
+
+
+def kind_of(folder: Path) -> str | None:
+    """Return the ``kind`` in a folder's manifest, or None where there is no readable one."""
+    try:
+        with open(folder / "manifest.json", "rb") as f:
+            found = json.loads(f.read(MANIFEST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return str(found.get("kind")) if isinstance(found, dict) else None
+
+
+def sha256_of(file: Path) -> str:
+    """Return the sha256 of a file as hexadecimal digits."""
+    with open(file, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+@contextmanager
+def replacing(folder: Path, needed_bytes: int, kind: str) -> Iterator[Path]:
+    """Give an empty folder to fill; afterwards it is on disk under the wanted name, or nothing has changed.
+
+    An older folder of the same kind is moved aside, and deleted once the new one has its name.
+
+    Args:
+        needed_bytes: refuse before writing where fewer are free.
+        kind: what a manifest in a folder that may be replaced says.
+
+    Raises:
+        HrmError: the disk is full or the place cannot be written; says how much is needed and free.
+        UsageError: the name belongs to something of another kind.
+    """
+    folder = folder.resolve()
+    parent, mark = folder.parent, secrets.token_hex(4)
+    work, aside = parent / f".{folder.name}.tmp-{mark}", parent / f".{folder.name}.old-{mark}"
+    _refuse_foreign(folder, kind)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(parent).free
+        if free < needed_bytes:
+            raise HrmError(
+                f"cannot write {folder}: it needs {needed_bytes} bytes and {free} are free; make room or "
+                "choose another folder"
+            )
+        work.mkdir()
+        yield work
+        for entry in sorted(work.rglob("*"), reverse=True):
+            flush(entry)
+        flush(work)
+        if folder.exists():
+            folder.rename(aside)
+        try:
+            work.rename(folder)
+        except BaseException:
+            if aside.exists() and not folder.exists():
+                aside.rename(folder)
+            raise
+        flush(parent)
+        shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise HrmError(
+            f"cannot write {folder}: {error.strerror or error} (needed {needed_bytes} bytes, free "
+            f"{_free(parent)}); choose a folder on a disk with room that you may write to"
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    if path.is_dir():
+        if os.name == "nt":  # Windows has no handle for a folder
+            return
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    else:
+        with open(path, "rb+") as f:
+            os.fsync(f.fileno())
+
+
+def _free(folder: Path) -> str:
+    try:
+        return str(shutil.disk_usage(folder).free)
+    except OSError:
+        return "unknown"
+
+
+def _refuse_foreign(folder: Path, kind: str) -> None:
+    if not os.path.lexists(folder):
+        return
+    found = kind_of(folder)
+    damaged = found is None and (folder / "manifest.json").is_file()  # its own manifest, no longer readable
+    empty = folder.is_dir() and not any(folder.iterdir())
+    if found != kind and not damaged and not empty:
+        raise UsageError(f"{folder} exists and is not a {kind} folder: it is left alone; choose another name")

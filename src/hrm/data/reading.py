@@ -1,0 +1,285 @@
+"""Read puzzles from a user's file: CSV in the Sudoku-Extreme layout, or JSONL with the same keys.
+
+A file is untrusted: it is read block by block, refused at its first fault with the row named, and every
+answer is verified against its question.
+"""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Float32, Int, UInt8
+
+from hrm import puzzles
+from hrm.data.store import Split
+from hrm.errors import DataError
+from hrm.puzzles.base import Puzzle
+
+LINE_BYTES = 1 << 20
+"""A longer line is no puzzle."""
+BLOCK_BYTES, BLOCK_ROWS = 1 << 22, 1 << 15
+COLUMNS = "question, answer, rating, source"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The puzzles of one file, in its order. Axes: n rows, C cells."""
+
+    puzzle: Puzzle
+    inputs: UInt8[np.ndarray, "n C"]
+    labels: UInt8[np.ndarray, "n C"]
+    """The answers; all padding where a row has none."""
+    ratings: Float32[np.ndarray, " n"]
+    """NaN where a row has none."""
+    name: str
+    """Name of the file, without its folder."""
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def answered(self) -> bool:
+        """Whether every row has an answer."""
+        return bool(self.labels.any(axis=1).all())
+
+    @property
+    def duplicates(self) -> int:
+        """Number of rows whose question occurs earlier in the file."""
+        return len(self) - len(first_occurrences(self.inputs))
+
+    def split(self, chosen: Int[np.ndarray, " k"]) -> Split:
+        """Return the chosen rows as a split of a store."""
+        ids = np.zeros(len(chosen), np.int32)
+        return Split(self.inputs[chosen], self.labels[chosen], ids, self.ratings[chosen])
+
+
+def first_occurrences(grids: UInt8[np.ndarray, "n C"]) -> Int[np.ndarray, " k"]:
+    """Return, in order, the rows that equal no earlier row."""
+    words = np.ascontiguousarray(grids).view(f"S{grids.shape[1]}")[:, 0]
+    return np.sort(np.unique(words, return_index=True)[1])
+
+
+def read_rows(path: Path, puzzle: Puzzle | None = None, answers_required: bool = True) -> Rows:
+    """Read a ``.csv`` or ``.jsonl`` file and verify every answer.
+
+    Args:
+        puzzle: the family; None infers it from the length of the first question.
+        answers_required: refuse a row without an answer.
+
+    Raises:
+        DataError: what is wrong, in which row.
+    """
+    puzzle = puzzle or family_of(path)
+    digest = hashlib.sha256()
+    records = _records(path, digest)
+    question, solution = _Encoder(puzzle, path.name, "question"), _Encoder(puzzle, path.name, "answer")
+    blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    while block := list(islice(records, BLOCK_ROWS)):
+        inputs = question.encode([(r.where, r.question) for r in block])
+        labels = np.zeros_like(inputs)
+        answered = [i for i, r in enumerate(block) if r.answer not in (None, "")]
+        if answers_required and len(answered) < len(block):
+            bare = next(r for r in block if r.answer in (None, ""))
+            raise DataError(f"{path.name}: {bare.where} has no answer; give its solution in `answer`")
+        if answered:
+            labels[answered] = solution.encode([(block[i].where, block[i].answer) for i in answered])
+            right = puzzle.verify(inputs[answered], labels[answered])
+            if not right.all():
+                wrong = block[answered[int(np.argmin(right))]]
+                raise DataError(
+                    f"{path.name}: {wrong.where}: the answer is not a legal {puzzle.spec.name} completion of "
+                    "its question; correct the row or remove it"
+                )
+        ratings = np.array([_rating(path.name, r) for r in block], np.float32)
+        blocks.append((inputs, labels, ratings))
+    if not blocks:
+        raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
+    inputs, labels, ratings = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    return Rows(puzzle, inputs, labels, ratings, path.name, digest.hexdigest())
+
+
+def family_of(path: Path) -> Puzzle:
+    """Return the family that the first question of a file belongs to, by its length and its characters.
+
+    Raises:
+        DataError: none fits, or several do.
+    """
+    first = next(_records(path, hashlib.sha256()), None)
+    if first is None:
+        raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
+    fitting, length = [], len(first.question) if isinstance(first.question, str) else None
+    for name in puzzles.NAMES:
+        puzzle = puzzles.get(name)
+        if length is not None and length != puzzle.spec.cells:
+            continue
+        try:
+            puzzle.parse(first.question)
+        except DataError:
+            continue
+        fitting.append(puzzle)
+    if len(fitting) != 1:
+        found = (
+            " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.NAMES)}"
+        )
+        size = f"of {length} characters " if length is not None else ""
+        raise DataError(f"{path.name}: the first question {size}fits {found}; name the puzzle family")
+    return fitting[0]
+
+
+class _Record(NamedTuple):
+    row: int
+    line: int
+    question: object
+    answer: object
+    rating: object
+
+    @property
+    def where(self) -> str:
+        return f"row {self.row} (line {self.line})"
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+
+def _records(path: Path, digest: _Hash) -> Iterator[_Record]:
+    if path.suffix.lower() not in (".csv", ".jsonl"):
+        raise DataError(f"{path} is neither a store nor a .csv or .jsonl file; rename or convert it")
+    if not path.is_file():
+        raise DataError(f"{path} cannot be read: there is no such file")
+    lines = _lines(path, digest)
+    yield from (
+        _csv_records(path.name, lines) if path.suffix.lower() == ".csv" else _json_records(path.name, lines)
+    )
+
+
+def _lines(path: Path, digest: _Hash) -> Iterator[str]:
+    rest, done = b"", 0
+    with open(path, "rb") as f:
+        while True:
+            block = f.read(BLOCK_BYTES)
+            digest.update(block)
+            whole = rest + block
+            cut = whole.rfind(b"\n") + 1 if block else len(whole)
+            piece, rest = whole[:cut], whole[cut:]
+            lines = piece.split(b"\n")
+            if len(rest) > LINE_BYTES or max(map(len, lines)) > LINE_BYTES:
+                raise DataError(
+                    f"{path.name}: a line after line {done} is longer than {LINE_BYTES} bytes; is it text?"
+                )
+            if b"\0" in piece:
+                line = done + piece[: piece.index(b"\0")].count(b"\n") + 1
+                raise DataError(
+                    f"{path.name}: line {line} holds a NUL byte; the file must be plain UTF-8 text"
+                )
+            try:
+                text = piece.decode("utf-8-sig" if not done else "utf-8")
+            except UnicodeDecodeError as error:
+                line = done + piece[: error.start].count(b"\n") + 1
+                raise DataError(
+                    f"{path.name}: line {line} is not UTF-8; save the file as UTF-8 text"
+                ) from None
+            yield from text.split("\n")[: len(lines) - 1 if cut and piece.endswith(b"\n") else None]
+            done += len(lines) - 1
+            if not block:
+                return
+
+
+def _csv_records(name: str, lines: Iterator[str]) -> Iterator[_Record]:
+    reader = csv.reader(lines, strict=True)
+    try:
+        header = [column.strip().lower() for column in next(reader, [])]
+        places = [header.index(c) if c in header else None for c in ("question", "answer", "rating")]
+        if places[0] is None or len(set(header)) < len(header):
+            raise DataError(
+                f"{name}: the header is {','.join(header)[:80]!r}; it must name each column once, `question` "
+                f"among them (known: {COLUMNS})"
+            )
+        row = 0
+        for fields in reader:
+            if not fields:
+                continue
+            row += 1
+            if len(fields) != len(header):
+                raise DataError(
+                    f"{name}: row {row} (line {reader.line_num}) has {len(fields)} fields, the header "
+                    f"{len(header)}"
+                )
+            yield _Record(row, reader.line_num, *(None if p is None else fields[p] for p in places))
+    except csv.Error as error:
+        raise DataError(f"{name}: line {reader.line_num} is not CSV: {error}") from None
+
+
+def _json_records(name: str, lines: Iterator[str]) -> Iterator[_Record]:
+    row = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        row += 1
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{name}: row {row} (line {number}) is not JSON: {str(error)[:80]}") from None
+        if not isinstance(found, dict) or "question" not in found:
+            raise DataError(
+                f"{name}: row {row} (line {number}) must be an object with the key `question` "
+                f"(known: {COLUMNS})"
+            )
+        yield _Record(row, number, found["question"], found.get("answer"), found.get("rating"))
+
+
+def _rating(name: str, record: _Record) -> float:
+    if record.rating in (None, ""):
+        return float("nan")
+    try:
+        rating = float(record.rating)  # pyright: ignore[reportArgumentType]
+        if abs(rating) > 1e30:
+            raise ValueError
+    except (ValueError, TypeError, OverflowError):
+        given = str(record.rating)[:40]
+        raise DataError(
+            f"{name}: {record.where}: rating {given!r} is not a number; leave it empty if unknown"
+        ) from None
+    return rating
+
+
+class _Encoder:
+    """Text to tokens, a block of rows at once, with ``Puzzle.parse`` as the judge of the unknown."""
+
+    def __init__(self, puzzle: Puzzle, name: str, column: str) -> None:
+        self.puzzle, self.name, self.column = puzzle, name, column
+        self.ids = np.full(256, -1, np.int16)  # byte -> token id; -1 not known yet
+        for token, char in enumerate(puzzle.spec.tokens):
+            if token and char.isascii() and len(char) == 1:
+                self.ids[ord(char)] = token
+
+    def encode(self, given: list[tuple[str, object]]) -> UInt8[np.ndarray, "n C"]:
+        """Return the tokens of (where, text) pairs."""
+        cells = self.puzzle.spec.cells
+        texts = [text for _, text in given if isinstance(text, str) and len(text) == cells and text.isascii()]
+        if len(texts) < len(given):
+            return np.stack([self._parse(*pair) for pair in given])
+        chars = np.frombuffer("".join(texts).encode(), np.uint8).reshape(-1, cells)
+        doubtful: int | None = 0
+        while doubtful is not None:  # the first row, then one row for each character not met before
+            parsed, row = self._parse(*given[doubtful]), chars[doubtful]
+            new = self.ids[row] < 0
+            self.ids[row[new]] = parsed[new]
+            if not np.array_equal(self.ids[row], parsed):  # the family does not read cell by cell
+                return np.stack([self._parse(*pair) for pair in given])
+            unknown = (self.ids[chars] < 0).any(axis=1)
+            doubtful = int(np.argmax(unknown)) if unknown.any() else None
+        return self.ids[chars].astype(np.uint8)
+
+    def _parse(self, where: str, text: object) -> UInt8[np.ndarray, " C"]:
+        try:
+            return self.puzzle.parse(text)
+        except DataError as error:
+            raise DataError(f"{self.name}: {where}, {self.column}: {error}") from None

@@ -1,0 +1,82 @@
+"""The order of puzzles and their augmentation, as a pure function of the number of the draw.
+
+Draw number d shows one puzzle under one symmetry. Which puzzle depends on (seed, epoch) and which symmetry on
+(seed, d), so a run that resumes, or spreads over other machines, sees exactly what it would have seen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+
+from hrm.data.store import Split
+from hrm.errors import DataError
+from hrm.puzzles.base import Puzzle
+from hrm.puzzles.randomness import Stream, generator, uniforms
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive draws. Axes: n draws, C cells."""
+
+    inputs: UInt8[np.ndarray, "n C"]
+    labels: UInt8[np.ndarray, "n C"]
+    puzzle_ids: Int64[np.ndarray, " n"]
+    draws: Int64[np.ndarray, " n"]
+    """Number of each draw, counted from the start of the run."""
+
+    def __len__(self) -> int:
+        return len(self.draws)
+
+
+class Sampler:
+    """Draws puzzles of a split: every one once an epoch, each time under another symmetry."""
+
+    def __init__(self, split: Split, puzzle: Puzzle, seed: int, augment: bool) -> None:
+        """Take the split as it is; nothing is copied.
+
+        Args:
+            seed: names the order and the symmetries; 0 or more.
+            augment: whether to apply a random symmetry to each draw.
+
+        Raises:
+            DataError: the split is empty or of another family.
+        """
+        if not len(split) or split.inputs.shape[1] != puzzle.spec.cells:
+            raise DataError(
+                f"cannot draw {puzzle.spec.name} puzzles of {puzzle.spec.cells} cells from a split of shape "
+                f"{split.inputs.shape}; choose a split of that family with at least one row"
+            )
+        self._inputs, self._labels = np.asarray(split.inputs), np.asarray(split.labels)
+        self._puzzle_ids = np.asarray(split.puzzle_ids)
+        self._puzzle, self._seed, self._augment = puzzle, seed, augment
+        self._remembered: tuple[int, np.ndarray] | None = None  # (epoch, its order), only to save time
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def rows(self, draws: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+        """Return the row of the split that each draw shows."""
+        epochs, places = np.divmod(draws, len(self))
+        rows = np.empty_like(draws)
+        for epoch in np.unique(epochs):
+            chosen = epochs == epoch
+            rows[chosen] = self._order(int(epoch))[places[chosen]]
+        return rows
+
+    def take(self, cursor: int, n: int) -> Batch:
+        """Return draws ``cursor`` to ``cursor + n - 1``, the same ones at every call."""
+        draws = np.arange(cursor, cursor + n, dtype=np.int64)
+        rows = self.rows(draws)
+        inputs, labels = self._inputs[rows], self._labels[rows]
+        if self._augment and n:
+            numbers = uniforms(self._seed, Stream.SYMMETRY, draws, self._puzzle.spec.symmetry_draws)
+            symmetries = self._puzzle.symmetries(numbers)
+            inputs, labels = symmetries.apply(inputs), symmetries.apply(labels)
+        return Batch(inputs, labels, self._puzzle_ids[rows].astype(np.int64), draws)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if self._remembered is None or self._remembered[0] != epoch:
+            order = generator(self._seed, Stream.ORDER, epoch).permutation(len(self))
+            self._remembered = (epoch, order)
+        return self._remembered[1]

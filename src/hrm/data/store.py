@@ -1,0 +1,274 @@
+"""The on-disk format of puzzles: a folder with a manifest and four arrays a split.
+
+``manifest.json`` names the family, its shape and tokens, and the size and sha256 of every file, so that
+a store that was cut short, altered or made for another family is refused with a reason before an array is
+allocated.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float32, Int32, UInt8
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hrm import puzzles
+from hrm.data.folders import MANIFEST_BYTES, FileRecord, replacing, sha256_of
+from hrm.errors import DataError, HrmError, UsageError
+from hrm.puzzles.base import Puzzle
+
+KIND = "hrm-store"
+FORMAT = 1
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+"""What a split or a family in a manifest may be called: never a path, never ``module:Class``."""
+
+Plain = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Puzzles and their answers. Axes: n rows, C cells."""
+
+    inputs: UInt8[np.ndarray, "n C"]
+    labels: UInt8[np.ndarray, "n C"]
+    """The answers; padding where a cell is outside the puzzle or no answer is known."""
+    puzzle_ids: Int32[np.ndarray, " n"]
+    """Row in the puzzle embedding; all 0 in families without one."""
+    ratings: Float32[np.ndarray, " n"]
+    """Difficulty, in the unit of the source (Sudoku-Extreme: backtracks); NaN where unknown."""
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SplitRecord(_Record):
+    """One split: its rows and its four files."""
+
+    rows: int
+    files: dict[str, FileRecord]
+
+
+class Manifest(_Record):
+    """What ``manifest.json`` says."""
+
+    kind: Literal["hrm-store"] = KIND
+    format: Literal[1] = FORMAT
+    puzzle: str
+    """Name of the family."""
+    shape: tuple[int, int]
+    tokens: tuple[str, ...]
+    splits: dict[str, SplitRecord]
+    digest: str
+    """sha256 of the content alone: equal content, equal digest, whenever and wherever it was made."""
+    provenance: dict[str, Plain]
+    """Where the puzzles come from: source, seed, generator, licence …"""
+    created: str
+    """When, as an ISO 8601 string that the caller gave."""
+    hrm_version: str
+
+
+@dataclass(frozen=True)
+class Store:
+    """An opened store: the arrays of its splits are memory-mapped and read-only."""
+
+    path: Path
+    manifest: Manifest
+    puzzle: Puzzle
+    splits: dict[str, Split]
+
+    @property
+    def digest(self) -> str:
+        """Return the sha256 of the content; what made it and when do not count."""
+        return self.manifest.digest
+
+    def split(self, name: str) -> Split:
+        """Return one split.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        if name not in self.splits:
+            raise UsageError(f"{self.path} has no split {name!r}; it has {', '.join(self.splits)}")
+        return self.splits[name]
+
+
+_DTYPES = {"inputs": "|u1", "labels": "|u1", "puzzle_ids": "<i4", "ratings": "<f4"}
+
+
+def write_store(
+    path: Path, puzzle: Puzzle, splits: Mapping[str, Split], provenance: Mapping[str, Plain], created: str
+) -> Store:
+    """Write a store whole or not at all, in place of an older store of that name, and open it.
+
+    Args:
+        created: the present time as ISO 8601; the only thing in which two runs on the same input differ.
+
+    Raises:
+        HrmError: the folder cannot be written.
+        UsageError: something that is not a store already has this name.
+        DataError: a split is empty, or does not fit the family.
+    """
+    spec = puzzle.spec
+    if not splits:
+        raise DataError(f"cannot write {path}: a store needs at least one split, none was given")
+    for name, split in splits.items():
+        if not NAME.fullmatch(name):
+            raise UsageError(
+                f"split name {name!r} is not allowed: lower-case letters, digits, '-', '_' and '.'"
+            )
+        _check_grids(f"split {name}", puzzle, split)
+    needed = sum(len(s) * (2 * spec.cells + 8) + 1024 for s in splits.values())
+    with replacing(path, needed, KIND) as work:
+        records = {}
+        for name, split in splits.items():
+            (work / name).mkdir()
+            files = {}
+            for array, dtype in _DTYPES.items():
+                file = work / name / f"{array}.npy"
+                with open(file, "wb") as f:
+                    content = np.ascontiguousarray(getattr(split, array), dtype)
+                    np.lib.format.write_array(f, content, version=(1, 0), allow_pickle=False)
+                files[file.name] = FileRecord(bytes=file.stat().st_size, sha256=sha256_of(file))
+            records[name] = SplitRecord(rows=len(split), files=files)
+        manifest = Manifest(
+            puzzle=spec.name, shape=spec.shape, tokens=spec.tokens, splits=records,
+            provenance=dict(provenance), digest=_digest(spec.name, spec.shape, spec.tokens, records),
+            created=created, hrm_version=version("hierarchical-reasoning"),
+        )  # fmt: skip
+        (work / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
+    return open_store(path, verify=False, puzzle=puzzle)
+
+
+def open_store(path: Path, verify: bool = True, puzzle: Puzzle | None = None) -> Store:
+    """Open a store after checking all that its manifest promises.
+
+    Args:
+        verify: also hash every file; sizes, headers, shapes and tokens are checked in any case.
+        puzzle: the family, where it is not one that ``hrm.puzzles.get`` knows.
+
+    Raises:
+        DataError: what is wrong, in which file.
+    """
+    manifest = _read_manifest(path)
+    if not NAME.fullmatch(manifest.puzzle):
+        raise DataError(f"{path}/manifest.json: {manifest.puzzle!r} is not the name of a puzzle family")
+    if puzzle is None:
+        try:
+            puzzle = puzzles.get(manifest.puzzle)
+        except HrmError as error:
+            raise DataError(f"{path} holds puzzles of an unknown family: {error}") from None
+    spec = puzzle.spec
+    declared = (manifest.puzzle, manifest.shape, manifest.tokens)
+    for what, found, wanted in zip(
+        ("family", "shape", "tokens"), declared, (spec.name, spec.shape, spec.tokens), strict=True
+    ):
+        if found != wanted:
+            raise DataError(f"{path} has {what} {found!r} but {wanted!r} is asked for; build the store again")
+    splits = {}
+    for name, record in manifest.splits.items():
+        if not NAME.fullmatch(name) or set(record.files) != {f"{array}.npy" for array in _DTYPES}:
+            raise DataError(
+                f"{path}/manifest.json: split {name!r} must list {', '.join(_DTYPES)} as .npy files"
+            )
+        arrays = {}
+        for array, dtype in _DTYPES.items():
+            file, promised = path / name / f"{array}.npy", record.files[f"{array}.npy"]
+            shape = (record.rows, spec.cells) if dtype == "|u1" else (record.rows,)
+            arrays[array] = _open_array(file, promised, np.dtype(dtype), shape)
+            if verify and sha256_of(file) != promised.sha256:
+                raise DataError(
+                    f"{file} was altered: its sha256 is not the manifest's; build the store again"
+                )
+        splits[name] = Split(**arrays)
+        _check_grids(f"{path}/{name}", puzzle, splits[name])
+    if not splits or manifest.digest != _digest(*declared, manifest.splits):
+        raise DataError(f"{path}/manifest.json was altered: its digest is not that of its content")
+    return Store(path, manifest, puzzle, splits)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    file = path / "manifest.json"
+    if not path.is_dir():
+        raise DataError(f"{path} is not a store: there is no such folder; build one with `hrm data build`")
+    try:
+        with open(file, "rb") as f:
+            raw = f.read(MANIFEST_BYTES + 1)
+        if len(raw) > MANIFEST_BYTES:
+            raise DataError(f"{file} is longer than {MANIFEST_BYTES} bytes: it is not a store's manifest")
+        found = json.loads(raw)
+        if not isinstance(found, dict) or found.get("kind") != KIND:
+            raise DataError(f"{path} is not a store: its manifest.json is of another kind than {KIND!r}")
+        if found.get("format") != FORMAT:
+            raise DataError(
+                f"{path} has store format {found.get('format')!r}; this version of hrm reads format "
+                f"{FORMAT}: install the version that wrote it, or build the store again"
+            )
+        return Manifest.model_validate_json(raw)
+    except FileNotFoundError:
+        raise DataError(f"{path} is not a store: it has no manifest.json") from None
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise DataError(f"{file}: {key}: {first['msg']}; build the store again") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file} is not valid JSON ({str(error)[:80]}); build the store again") from None
+
+
+def _open_array(file: Path, promised: FileRecord, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        size = file.stat().st_size
+        if size != promised.bytes:
+            raise DataError(
+                f"{file} has {size} bytes, its manifest promises {promised.bytes}; build the store again"
+            )
+        with open(file, "rb") as f:
+            if np.lib.format.read_magic(f) != (1, 0):
+                raise ValueError("npy version other than 1.0")
+            found, fortran, kind = np.lib.format.read_array_header_1_0(f)
+            start = f.tell()
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}; build the store again") from None
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        raise DataError(f"{file} is not an npy file: {str(error)[:80]}") from None
+    if kind != dtype or fortran or tuple(found) != shape or min(shape) < 1:
+        raise DataError(f"{file} holds {kind} {found}, but {dtype} {shape} is needed; build the store again")
+    if size != start + dtype.itemsize * math.prod(shape):
+        raise DataError(
+            f"{file} has {size} bytes, which its shape {shape} does not fill; build the store again"
+        )
+    return np.memmap(file, dtype, "r", start, shape)
+
+
+def _check_grids(where: str, puzzle: Puzzle, split: Split) -> None:
+    spec = puzzle.spec
+    if not len(split) or split.inputs.shape[1] != spec.cells:
+        raise DataError(f"{where}: {spec.name} needs rows of {spec.cells} cells, given {split.inputs.shape}")
+    for what, grids in (("inputs", split.inputs), ("labels", split.labels)):
+        if int(grids.max()) >= spec.vocab_size:
+            row = int(np.argmax((grids >= spec.vocab_size).any(axis=1)))
+            raise DataError(
+                f"{where}: row {row} of {what} holds token {int(grids[row].max())}; {spec.name} allows 0 to "
+                f"{spec.vocab_size - 1}"
+            )
+    if int(split.puzzle_ids.min()) < 0:
+        raise DataError(f"{where}: puzzle_ids holds {int(split.puzzle_ids.min())}; they start at 0")
+
+
+def _digest(
+    name: str, shape: tuple[int, int], tokens: tuple[str, ...], splits: Mapping[str, SplitRecord]
+) -> str:
+    content = [name, shape, tokens, {k: v.model_dump() for k, v in splits.items()}]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

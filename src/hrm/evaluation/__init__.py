@@ -1,0 +1,1 @@
+"""How good a solver is, with the interval and the protocol beside the number."""

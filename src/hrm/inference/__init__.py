@@ -1,0 +1,1 @@
+"""From a puzzle to an answer."""

@@ -1,0 +1,128 @@
+"""From a name to a solver: a shipped model, a checkpoint folder, or a run folder."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from hrm import pretrained, puzzles
+from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
+from hrm.config import RunConfig, from_toml
+from hrm.errors import DataError, UsageError, did_you_mean
+from hrm.inference.solver import Solver
+from hrm.model.hrm import HRM
+from hrm.nn.device import choose_device, choose_dtype
+
+CHECKPOINTS, BEST = "checkpoints", "best"
+"""Inside a run folder: ``checkpoints/update-000100`` …, and ``best``, the checkpoint that validation chose."""
+
+
+def find_checkpoint(name: str | Path) -> Path:
+    """Return the checkpoint folder behind the name of a shipped model, a checkpoint folder or a run folder.
+
+    A run answers with its best checkpoint, or the newest one where none was chosen yet.
+
+    Raises:
+        UsageError: no such name or folder.
+        DataError: the folder holds no checkpoint.
+    """
+    folder = Path(name)
+    shipped = pretrained.names()
+    if str(name) in shipped:
+        return pretrained.path(str(name))
+    if not folder.exists():
+        raise UsageError(
+            f"there is no model {str(name)!r}: give a run folder, a checkpoint folder, or a shipped model "
+            f"({', '.join(shipped) or 'none yet'}).{did_you_mean(str(name), shipped)}"
+        )
+    if (folder / BEST).is_dir():
+        return folder / BEST
+    if (folder / CHECKPOINTS).is_dir():
+        newest, _ = latest_checkpoint(folder / CHECKPOINTS)
+        if newest is None:
+            raise DataError(f"the run {folder} has no usable checkpoint yet; let it train on, or choose another")
+        return newest
+    return folder
+
+
+def read_model(
+    name: str | Path, device: str = "auto", precision: str = "auto"
+) -> tuple[HRM, RunConfig, Checkpoint]:
+    """Load the weights to use, verified, with the configuration that they were trained under.
+
+    Args:
+        precision: auto is what the run was trained in, where this machine has it.
+
+    Raises:
+        UsageError: no such name.
+        DataError: not a checkpoint, or a damaged one.
+    """
+    checkpoint = load_checkpoint(find_checkpoint(name))
+    try:
+        config = from_toml(checkpoint.config, str(checkpoint.path / "config.toml"))
+    except UsageError as error:
+        raise DataError(f"the checkpoint was written by another version: {error}") from None
+    place = choose_device(device)
+    model = HRM(
+        config.model, dtype=choose_dtype(config.train.precision if precision == "auto" else precision, place)
+    )
+    load_weights(model, checkpoint)
+    return model.to(place).eval(), config, checkpoint
+
+
+def load_weights(model: HRM, checkpoint: Checkpoint) -> None:
+    """Put a checkpoint's weights into a network of the same sizes.
+
+    Raises:
+        DataError: tensors that are missing, extra or wrongly shaped, by name.
+    """
+    own = model.state_dict()
+    problems = [f"missing {name!r}" for name in own if name not in checkpoint.weights]
+    for name, tensor in checkpoint.weights.items():
+        if name not in own:
+            problems.append(f"extra {name!r}")
+        elif tensor.shape != own[name].shape:
+            problems.append(f"{name!r} has shape {tuple(tensor.shape)}, expected {tuple(own[name].shape)}")
+    if problems:
+        raise DataError(f"{checkpoint.path} does not fit this network: {'; '.join(problems)}")
+    model.load_state_dict(checkpoint.weights)
+
+
+def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_size: int = 64) -> Solver:
+    """Return a solver from a shipped model's name, a checkpoint folder or a run folder.
+
+    Args:
+        name: such as ``sudoku-4x4`` or ``runs/sudoku-4x4-1a2b3c4d``.
+        device: auto, cpu, cuda or mps.
+        precision: auto, fp32 or bf16.
+        batch_size: puzzles solved at once.
+
+    Raises:
+        UsageError: no such name.
+        DataError: not a checkpoint, or a damaged one.
+    """
+    model, config, checkpoint = read_model(name, device, precision)
+    return Solver(
+        model,
+        puzzles.get(config.data.puzzle),
+        max_segments=config.halting.max_segments,
+        batch_size=batch_size,
+        source=str(checkpoint.path),
+    )
+
+
+def facts(checkpoint: Checkpoint, config: RunConfig, model: HRM) -> dict[str, object]:
+    """Return what a protocol says of a model: its recipe, update, weights and arithmetic."""
+    files = json.loads((checkpoint.path / "manifest.json").read_text())["files"]
+    return {
+        "model": str(checkpoint.path),
+        "recipe": config.recipe,
+        "update": checkpoint.meta.get("update"),
+        "checkpoint_choice": checkpoint.meta.get("choice", "this checkpoint"),
+        "weights_sha256": files["model.safetensors"]["sha256"],
+        "train_data": checkpoint.meta.get("data"),
+        "seed": config.train.seed,
+        "precision": str(model.dtype).removeprefix("torch."),
+        "device": str(next(model.parameters()).device),
+        "threads": torch.get_num_threads(),
+    }

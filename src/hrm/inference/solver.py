@@ -1,0 +1,193 @@
+"""Puzzles in, answers out: early exit or a fixed number of segments, with a trace of what changed.
+
+Axes: B batch, C cells, n puzzles.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, UInt8
+from torch import Tensor
+
+from hrm.errors import UsageError
+from hrm.model.contract import Network
+from hrm.model.halting import prefers_halt
+from hrm.puzzles.base import Puzzle
+
+MOST_SEGMENTS = 65536
+"""Segments that one call may ask for."""
+
+
+@dataclass(frozen=True)
+class Thought:
+    """What a batch of puzzles stands at after one segment."""
+
+    tokens: UInt8[np.ndarray, "B C"]
+    """The answer so far."""
+    confidence: Float32[np.ndarray, "B C"]
+    """Probability of each cell's token under a softmax of the logits."""
+    q_halt: Float32[np.ndarray, " B"]
+    """Probability that the answer is right, as the Q-head sees it."""
+    prefers_halt: Bool[np.ndarray, " B"]
+    """Whether the early-exit rule would stop here."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One puzzle after one segment of its trace."""
+
+    segment: int
+    """From 1."""
+    tokens: UInt8[np.ndarray, " C"]
+    confidence: Float32[np.ndarray, " C"]
+    changed: Bool[np.ndarray, " C"]
+    """Cells that differ from the moment before; in the first moment, from the puzzle."""
+    q_halt: float
+    answer: str
+    """The tokens as text."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one puzzle, and how it came about."""
+
+    puzzle: str
+    answer: str
+    """As one line of the family's text."""
+    tokens: UInt8[np.ndarray, " C"]
+    """The same as token ids."""
+    verified: bool
+    """Whether the answer keeps the givens and every rule."""
+    segments: int
+    """Segments used."""
+    q_halt: float
+    """Probability that the answer is right, as the Q-head sees it."""
+    halted_by_choice: bool
+    """Whether the early-exit rule held at the end; else the budget, or the fixed number, ended it."""
+    trace: tuple[Moment, ...] | None = None
+    """A moment per segment where a trace was asked for."""
+
+
+class Solver:
+    """A network together with the family of puzzles that it was trained on.
+
+    Args:
+        model: any network that fulfils the contract.
+        puzzle: the family.
+        max_segments: the budget of early exit.
+        batch_size: puzzles solved at once; a batch is always filled up to this size, so that an answer does
+            not depend on how many puzzles came with it.
+        source: where the weights come from, for protocols and messages.
+    """
+
+    def __init__(
+        self, model: Network, puzzle: Puzzle, max_segments: int, batch_size: int = 64, source: str = "memory"
+    ):
+        self.model = model
+        self.puzzle = puzzle
+        self.max_segments = max_segments
+        self.batch_size = batch_size
+        self.source = source
+        self.device = next(model.parameters()).device
+        self._relations = torch.from_numpy(puzzle.relation_matrices).to(self.device)
+
+    def solve(self, puzzle: object, segments: int | None = None, trace: bool = False) -> Answer:
+        """Solve one puzzle given as text, nested lists or an array.
+
+        Args:
+            puzzle: what ``Puzzle.parse`` of the family reads.
+            segments: run exactly this many; None: stop when the Q-head says so, at the latest at the budget.
+            trace: keep what every segment changed.
+
+        Raises:
+            DataError: the puzzle cannot be read, or contradicts itself.
+            UsageError: ``segments`` is out of range.
+        """
+        return next(self._solve(self.puzzle.parse(puzzle)[None], segments, trace))
+
+    def solve_many(
+        self, puzzles: Iterable[object], segments: int | None = None, trace: bool = False
+    ) -> Iterator[Answer]:
+        """Yield the answers in the order of the puzzles; as ``solve``, in batches."""
+        parsed = (self.puzzle.parse(puzzle) for puzzle in puzzles)
+        while chunk := list(islice(parsed, self.batch_size)):
+            yield from self._solve(filled_up(np.stack(chunk), self.batch_size), segments, trace, len(chunk))
+
+    def think(self, inputs: UInt8[np.ndarray, "B C"], segments: int) -> Iterator[Thought]:
+        """Yield what the network thinks after each of so many segments, for a batch of parsed puzzles."""
+        with torch.inference_mode():
+            x = self.model.embed(
+                torch.from_numpy(inputs.astype(np.int64)).to(self.device), relations=self._relations
+            )
+            latents = self.model.initial(x)
+            for _ in range(segments):
+                segment = self.model.segment(latents, x)
+                latents = segment.latents
+                confidence, tokens = segment.logits.float().softmax(-1).max(-1)
+                yield Thought(
+                    tokens=_numpy(tokens).astype(np.uint8),
+                    confidence=_numpy(confidence),
+                    q_halt=_numpy(segment.q_halt_logit.sigmoid()),
+                    prefers_halt=_numpy(prefers_halt(segment.q_halt_logit, segment.q_continue_logit)),
+                )
+
+    def _solve(
+        self,
+        inputs: UInt8[np.ndarray, "B C"],
+        segments: int | None,
+        trace: bool,
+        count: int = 1,
+    ) -> Iterator[Answer]:
+        """Yield the answers to the first ``count`` puzzles of a batch."""
+        if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
+            raise UsageError(f"segments must be 1 to {MOST_SEGMENTS} (got {segments})")
+        budget = self.max_segments if segments is None else segments
+        thoughts: list[Thought] = []
+        used = np.zeros(len(inputs), np.int64)  # 0 while the puzzle goes on
+        for number, thought in enumerate(self.think(inputs, budget), start=1):
+            thoughts.append(thought)
+            stops = thought.prefers_halt if segments is None else np.zeros(len(inputs), bool)
+            used[(used == 0) & (stops | (number == budget))] = number
+            if used[:count].all():
+                break
+        for row in range(count):
+            last = thoughts[used[row] - 1]
+            tokens = last.tokens[row]
+            yield Answer(
+                puzzle=self.puzzle.text(inputs[row]),
+                answer=self.puzzle.text(tokens),
+                tokens=tokens,
+                verified=bool(self.puzzle.verify(inputs[row : row + 1], tokens[None])[0]),
+                segments=int(used[row]),
+                q_halt=float(last.q_halt[row]),
+                halted_by_choice=bool(last.prefers_halt[row]),
+                trace=self._trace(inputs[row], thoughts[: used[row]], row) if trace else None,
+            )
+
+    def _trace(
+        self, puzzle: UInt8[np.ndarray, " C"], thoughts: list[Thought], row: int
+    ) -> tuple[Moment, ...]:
+        before = [puzzle, *(thought.tokens[row] for thought in thoughts)]
+        return tuple(
+            Moment(
+                segment=number,
+                tokens=thought.tokens[row],
+                confidence=thought.confidence[row],
+                changed=thought.tokens[row] != before[number - 1],
+                q_halt=float(thought.q_halt[row]),
+                answer=self.puzzle.text(thought.tokens[row]),
+            )
+            for number, thought in enumerate(thoughts, start=1)
+        )
+
+
+def filled_up(inputs: UInt8[np.ndarray, "n C"], batch_size: int) -> UInt8[np.ndarray, "B C"]:
+    """Repeat the last puzzle until the batch is full."""
+    return np.pad(inputs, ((0, batch_size - len(inputs)), (0, 0)), mode="edge")
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.cpu().numpy()

@@ -1,0 +1,112 @@
+"""Sizes of the network and the published presets; free of torch."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class HRMConfig(BaseModel):
+    """The hierarchical recurrent network: HRM and TRM are this loop with other numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: Literal["hrm"] = "hrm"
+    """Which network this section describes."""
+    vocab_size: int = Field(gt=0)
+    """Number of token ids V, padding included."""
+    cells: int = Field(gt=0)
+    """Number of cells C of a puzzle."""
+    width: int = Field(512, gt=0)
+    """Width D of the states, in numbers per position."""
+    heads: int = Field(8, gt=0)
+    """Attention heads A; must divide the width."""
+    expansion: float = Field(4.0, gt=0)
+    """Inner width of the feed-forward maps, as a multiple of the width before the SwiGLU's factor 2/3."""
+    h_layers: int = Field(4, gt=0)
+    """Blocks of the high level f_H; unused where ``tied``."""
+    l_layers: int = Field(4, gt=0)
+    """Blocks of the low level f_L."""
+    cycles: int = Field(2, gt=0)
+    """High-level cycles N per segment."""
+    timesteps: int = Field(2, gt=0)
+    """Low-level timesteps T per cycle."""
+    grad_calls: int = Field(2, gt=0)
+    """How many of the last module calls of a segment carry gradient: 2 = the paper's one-step gradient, T+1 = the last cycle."""
+    tied: bool = False
+    """Whether f_H is f_L: one set of weights in both roles."""
+    mixer: Literal["attention", "mlp"] = "attention"
+    """How positions are mixed: attention, or a SwiGLU across positions."""
+    positions: Literal["rope", "learned", "none"] = "rope"
+    """How the order of the cells is told: rotary, a learned table, or not at all."""
+    rope_theta: float = Field(10000.0, gt=0)
+    """Base of the rotary frequencies."""
+    norm_eps: float = Field(1e-5, gt=0)
+    """Added to the mean square before its root is taken."""
+    relation_kinds: tuple[int, ...] = ()
+    """Kinds of each relation between cells that the puzzle declares and that bias the attention; empty = off."""
+    prefix: int = Field(1, ge=0)
+    """Positions P in front of the cells, which hold the puzzle embedding."""
+    puzzle_width: int = Field(512, ge=0)
+    """Width of the puzzle embedding in numbers, zero-padded to P·D; 0 = no puzzle embedding."""
+    puzzles: int = Field(1, gt=0)
+    """Rows of the puzzle embedding: puzzle ids are 0 … puzzles − 1."""
+    q_continue: bool = True
+    """Whether the Q-head also estimates the value of going on."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "HRMConfig":
+        if self.width % self.heads:
+            raise ValueError(f"heads must divide width (got {self.heads} heads, width {self.width})")
+        if self.positions == "rope" and self.mixer == "attention" and (self.width // self.heads) % 2:
+            raise ValueError(f"rope needs an even head width (got {self.width}/{self.heads})")
+        if self.puzzle_width > self.prefix * self.width:
+            raise ValueError(
+                f"puzzle_width {self.puzzle_width} does not fit into prefix·width = {self.prefix * self.width}"
+            )
+        if self.grad_calls > self.cycles * (self.timesteps + 1):
+            raise ValueError(
+                f"grad_calls must be at most cycles·(timesteps+1) = {self.cycles * (self.timesteps + 1)}"
+            )
+        if self.mixer == "mlp" and self.relation_kinds:
+            raise ValueError("relation_kinds needs mixer = 'attention': the mlp mixer has no attention to bias")
+        return self
+
+    @property
+    def length(self) -> int:
+        """Number of positions S = P + C."""
+        return self.prefix + self.cells
+
+
+def hrm(vocab_size: int, cells: int, **changes: object) -> HRMConfig:
+    """Return the paper's network: two levels of four blocks, width 512, N = T = 2, one-step gradient."""
+    return _with(HRMConfig(vocab_size=vocab_size, cells=cells), changes)
+
+
+def trm_attention(vocab_size: int, cells: int, **changes: object) -> HRMConfig:
+    """Return TRM with attention: one net of two blocks in both roles, 3 × 6 timesteps, last cycle with gradient.
+
+    Source: TRM paper (arXiv 2510.04871) and its Sudoku recipe; differs: the Q-head has one output.
+    """
+    trm = HRMConfig(
+        vocab_size=vocab_size, cells=cells, tied=True, l_layers=2, cycles=3, timesteps=6, grad_calls=7,
+        prefix=16, q_continue=False,
+    )  # fmt: skip
+    return _with(trm, changes)
+
+
+def trm_mlp(vocab_size: int, cells: int, **changes: object) -> HRMConfig:
+    """Return TRM with a SwiGLU across positions in place of attention."""
+    return _with(trm_attention(vocab_size, cells, mixer="mlp", positions="none"), changes)
+
+
+def small(vocab_size: int, cells: int, **changes: object) -> HRMConfig:
+    """Return a network for a CPU: width 128, related cells in place of positions, last cycle with gradient."""
+    config = HRMConfig(
+        vocab_size=vocab_size, cells=cells, width=128, heads=4, h_layers=2, l_layers=2, grad_calls=3,
+        expansion=2.0, positions="none", relation_kinds=(1, 1, 1), puzzle_width=128, q_continue=False,
+    )  # fmt: skip
+    return _with(config, changes)
+
+
+def _with(config: HRMConfig, changes: dict[str, object]) -> HRMConfig:
+    return HRMConfig.model_validate({**config.model_dump(), **changes})

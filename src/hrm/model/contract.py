@@ -1,0 +1,87 @@
+"""What every network fulfils: embed a puzzle once, start the latents, run segments.
+
+The Trainer, the Solver and the evaluators know this file and never ask which network they hold.
+Axes: B batch, C cells, S positions (prefix and cells), D width, V vocabulary, Q kinds of relation.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from hrm.nn.layers import Surroundings
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The two states that a segment refines."""
+
+    z_H: Float[Tensor, "B S D"]
+    z_L: Float[Tensor, "B S D"]
+
+    def detach(self) -> "Latents":
+        """Return the same states, cut from the graph."""
+        return Latents(self.z_H.detach(), self.z_L.detach())
+
+    def where(self, chosen: Bool[Tensor, " B"], other: "Latents") -> "Latents":
+        """Return these states where chosen, the other ones elsewhere."""
+        rows = chosen[:, None, None]
+        return Latents(torch.where(rows, self.z_H, other.z_H), torch.where(rows, self.z_L, other.z_L))
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A batch of puzzles as the network sees it: computed once, used by every segment."""
+
+    x: Float[Tensor, "B S D"]
+    around: Surroundings
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What one supervised forward gives."""
+
+    latents: Latents
+    """Carried to the next segment; they carry no gradient."""
+    logits: Float[Tensor, "B C V"]
+    q_halt_logit: Float[Tensor, " B"]
+    q_continue_logit: Float[Tensor, " B"] | None
+    """None where the network only estimates the value of halting."""
+
+
+class Network(nn.Module, ABC):
+    """The contract. Parameters are fp32; what is not a parameter or a buffer is configuration."""
+
+    dtype: torch.dtype
+    """Arithmetic of the states."""
+
+    @abstractmethod
+    def embed(
+        self,
+        inputs: Int[Tensor, "B C"],
+        puzzle_ids: Int[Tensor, " B"] | None = None,
+        mask: Bool[Tensor, "B C"] | None = None,
+        relations: Int[Tensor, "*R C C"] | None = None,
+    ) -> Embedded:
+        """Return the embedded puzzles x̃ = f_I(x)."""
+
+    @abstractmethod
+    def initial(self, x: Embedded | int, generator: torch.Generator | None = None) -> Latents:
+        """Return the latents that a fresh puzzle starts from."""
+
+    @abstractmethod
+    def segment(self, latents: Latents, x: Embedded) -> Segment:
+        """Run one segment and decode it."""
+
+    @abstractmethod
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Return the weights that map states to states: those that Muon may orthogonalise."""
+
+    def sparse_tables(self) -> list[nn.Parameter]:
+        """Return the tables whose gradient names the rows that a batch touched."""
+        return [m.weight for m in self.modules() if isinstance(m, nn.Embedding) and m.sparse]

@@ -1,0 +1,244 @@
+"""The Hierarchical Reasoning Model. Read ``HRM.timesteps`` beside the paper's equations.
+
+z_L ← f_L(z_L + z_H + x̃)    T times a cycle
+z_H ← f_H(z_H + z_L)        once a cycle, N cycles a segment
+ŷ = f_O(z_H),  Q̂ = σ(q_head(z_H at position 0))
+
+Source: HRM paper (arXiv 2506.21734), section "Hierarchical Reasoning Model". TRM (arXiv 2510.04871) is the
+same loop with ``tied`` levels and more calls that carry gradient.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from hrm.model.config import HRMConfig
+from hrm.model.contract import Embedded, Latents, Network, Segment
+from hrm.nn.init import truncated_normal_
+from hrm.nn.layers import Block, Linear, Rotary, Surroundings
+
+
+class Level(nn.Module):
+    """f_L or f_H: a stack of blocks that refines one state, given what is injected into it."""
+
+    def __init__(self, config: HRMConfig, layers: int, generator: torch.Generator):
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            Block(
+                width=config.width,
+                heads=config.heads,
+                positions=config.length,
+                expansion=config.expansion,
+                mixer=config.mixer,
+                relation_kinds=sum(config.relation_kinds),
+                norm_eps=config.norm_eps,
+                generator=generator,
+            )
+            for _ in range(layers)
+        )
+
+    def forward(
+        self,
+        state: Float[Tensor, "B S D"],
+        injection: Float[Tensor, "B S D"],
+        around: Surroundings,
+        rotary: Rotary | None,
+    ) -> Float[Tensor, "B S D"]:
+        """Return the next state."""
+        state = state + injection
+        for block in self.blocks:
+            state = block(state, around, rotary)
+        return state
+
+
+class HRM(Network):
+    """The four networks f_I (embed), f_L, f_H, f_O (output head), and the Q-head.
+
+    Parameters are fp32; states and products are in ``dtype``.
+
+    Args:
+        config: the sizes.
+        seed: seed of the initial weights.
+        dtype: dtype of the states and of the arithmetic; norms, rotations, Q-values stay in fp32.
+    """
+
+    start_H: Tensor
+    start_L: Tensor
+
+    def __init__(self, config: HRMConfig, seed: int = 0, dtype: torch.dtype = torch.float32):
+        super().__init__()
+        self.config = config
+        self.dtype = dtype
+        generator = torch.Generator().manual_seed(seed)
+        width, scale = config.width, config.width**-0.5
+        self.token_embedding = nn.Embedding(
+            config.vocab_size,
+            width,
+            _weight=truncated_normal_(torch.empty(config.vocab_size, width), scale, generator),
+        )
+        self.position_embedding = (
+            nn.Parameter(truncated_normal_(torch.empty(config.length, width), scale, generator))
+            if config.positions == "learned"
+            else None
+        )
+        self.puzzle_embedding = (
+            nn.Embedding(
+                config.puzzles,
+                config.puzzle_width,
+                sparse=True,
+                _weight=torch.zeros(config.puzzles, config.puzzle_width),
+            )
+            if config.puzzle_width
+            else None
+        )
+        self.rotary = (
+            Rotary(config.length, width // config.heads, config.rope_theta)
+            if config.positions == "rope" and config.mixer == "attention"
+            else None
+        )
+        self.f_L = Level(config, config.l_layers, generator)
+        self.f_H = None if config.tied else Level(config, config.h_layers, generator)
+        self.output_head = Linear(width, config.vocab_size, generator=generator)
+        self.q_head = Linear(width, 2 if config.q_continue else 1, bias=True)
+        with torch.no_grad():  # halting and going on start equal and unlikely, so that nothing halts early
+            self.q_head.weight.zero_()
+            assert self.q_head.bias is not None
+            self.q_head.bias.fill_(-5.0)
+        self.register_buffer("start_H", truncated_normal_(torch.empty(width), 1.0, generator))
+        self.register_buffer("start_L", truncated_normal_(torch.empty(width), 1.0, generator))
+
+    def embed(
+        self,
+        inputs: Int[Tensor, "B C"],
+        puzzle_ids: Int[Tensor, " B"] | None = None,
+        mask: Bool[Tensor, "B C"] | None = None,
+        relations: Int[Tensor, "*R C C"] | None = None,
+    ) -> Embedded:
+        """Return x̃ = f_I(x): the puzzle's prefix and its cells, scaled to unit variance.
+
+        Args:
+            inputs: token ids.
+            puzzle_ids: rows of the puzzle embedding; None: row 0 for all.
+            mask: cells that exist; None: all. Prefix positions always exist.
+            relations: 0 where two cells are unrelated, else the kind (1, 2, …), one matrix a relation, shared by
+                the batch or one set a puzzle; ignored where ``relation_kinds`` is empty.
+        """
+        config = self.config
+        x = F.embedding(inputs, self.token_embedding.weight).to(self.dtype)
+        if config.prefix:
+            x = torch.cat((self._prefix(inputs, puzzle_ids), x), dim=1)  # B C D -> B S D
+        if self.position_embedding is not None:
+            x = math.sqrt(0.5) * (x + self.position_embedding.to(self.dtype))
+        if mask is not None:
+            mask = F.pad(mask, (config.prefix, 0), value=True)
+        around = Surroundings(mask, self._relation_planes(relations))
+        return Embedded(math.sqrt(config.width) * x, around)
+
+    def initial(self, x: Embedded | int, generator: torch.Generator | None = None) -> Latents:
+        """Return the fixed starting states at every position, or random ones where a generator is given.
+
+        Args:
+            x: the embedded puzzles, or how many there are.
+            generator: draws every position of every puzzle from a standard normal distribution.
+        """
+        batch = x if isinstance(x, int) else len(x)
+        shape = (batch, self.config.length, self.config.width)
+        if generator is None:
+            return Latents(
+                self.start_H.to(self.dtype).expand(shape), self.start_L.to(self.dtype).expand(shape)
+            )
+        z_H, z_L = torch.randn((2, *shape), generator=generator, device=generator.device).to(self.start_H.device)
+        return Latents(z_H.to(self.dtype), z_L.to(self.dtype))
+
+    def timesteps(
+        self, latents: Latents, x: Embedded
+    ) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
+        """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment.
+
+        Only the last ``grad_calls`` calls are in the graph: with 2, gradient flows through the last f_L and the
+        last f_H, which is the paper's one-step gradient.
+
+        Source: HRM paper, equations of z_L and z_H and "approximate gradient".
+        """
+        config, f_L = self.config, self.f_L
+        f_H = f_L if self.f_H is None else self.f_H
+        z_H, z_L = latents.z_H, latents.z_L
+        calls_left = config.cycles * (config.timesteps + 1)
+        learning = torch.is_grad_enabled()
+        for cycle in range(config.cycles):
+            for timestep in range(config.timesteps):
+                with torch.set_grad_enabled(learning and calls_left <= config.grad_calls):
+                    z_L = f_L(z_L, z_H + x.x, x.around, self.rotary)
+                calls_left -= 1
+                yield cycle, timestep, "L", Latents(z_H, z_L)
+            with torch.set_grad_enabled(learning and calls_left <= config.grad_calls):
+                z_H = f_H(z_H, z_L, x.around, self.rotary)
+            calls_left -= 1
+            yield cycle, config.timesteps - 1, "H", Latents(z_H, z_L)
+
+    def segment(self, latents: Latents, x: Embedded) -> Segment:
+        """Run N cycles of T timesteps and decode the high-level state."""
+        for *_, latents in self.timesteps(latents, x):  # noqa: B020  the last latents are the segment's
+            pass
+        return Segment(latents.detach(), self.decode(latents), *self.halting_values(latents))
+
+    def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:
+        """Return the logits of f_O at every cell."""
+        return self.output_head(latents.z_H)[:, self.config.prefix :]  # B S V -> B C V
+
+    def halting_values(
+        self, latents: Latents
+    ) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"] | None]:
+        """Return the logits of halting and of going on, read at position 0."""
+        q = self.q_head(latents.z_H[:, 0]).float()
+        return q[:, 0], q[:, 1] if self.config.q_continue else None
+
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Return the weights of f_L and f_H, biases of relations apart."""
+        levels = [self.f_L] if self.f_H is None else [self.f_L, self.f_H]
+        return [m.weight for level in levels for m in level.modules() if isinstance(m, Linear)]
+
+    def _prefix(
+        self, inputs: Int[Tensor, "B C"], puzzle_ids: Int[Tensor, " B"] | None
+    ) -> Float[Tensor, "B P D"]:
+        prefix, width = self.config.prefix, self.config.width
+        if self.puzzle_embedding is None:
+            return torch.zeros(len(inputs), prefix, width, dtype=self.dtype, device=inputs.device)
+        if puzzle_ids is None:
+            puzzle_ids = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
+        vector = self.puzzle_embedding(puzzle_ids).to(self.dtype)
+        vector = F.pad(vector, (0, prefix * width - vector.shape[-1]))
+        return vector.unflatten(-1, (prefix, width))  # B P·D -> B P D
+
+    def _relation_planes(
+        self, relations: Int[Tensor, "*R C C"] | None
+    ) -> Float[Tensor, "*B Q S S"] | None:
+        """Turn matrices of kinds into one 0/1 plane a kind; the prefix is related to nothing."""
+        kinds = self.config.relation_kinds
+        if not kinds:
+            return None
+        if relations is None:
+            raise ValueError("this network was built for related cells: embed needs the puzzle's relations")
+        if relations.shape[-3] != len(kinds):
+            raise ValueError(
+                f"the puzzle has {relations.shape[-3]} relations, the network was built for {len(kinds)}"
+            )
+        planes = [
+            relations[..., r, :, :] == kind for r, count in enumerate(kinds) for kind in range(1, count + 1)
+        ]
+        stacked = torch.stack(planes, dim=-3).to(torch.float32)
+        return F.pad(stacked, (self.config.prefix, 0, self.config.prefix, 0))
+
+
+def parameter_counts(model: Network) -> tuple[dict[str, int], int]:
+    """Return the trainable parameters of each component, and those of the puzzle table apart."""
+    counts: dict[str, int] = {}
+    for name, parameter in model.named_parameters():
+        component = name.split(".")[0]
+        counts[component] = counts.get(component, 0) + parameter.numel()
+    return counts, counts.pop("puzzle_embedding", 0)

@@ -1,0 +1,1 @@
+"""Building blocks of the networks; none of them has heard of hierarchical reasoning."""

@@ -1,0 +1,48 @@
+"""Where to compute and in which arithmetic."""
+
+from typing import Literal
+
+import torch
+
+from hrm.errors import UsageError
+
+
+def choose_device(name: Literal["auto", "cpu", "cuda", "mps"] | str) -> torch.device:
+    """Return the device of that name; auto: CUDA, else MPS, else the CPU.
+
+    Raises:
+        UsageError: this machine, or this build of torch, has no such device.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(device for device, there in available.items() if there))
+    if not available.get(name, False):
+        there = ", ".join(device for device, there in available.items() if there)
+        raise UsageError(f"device {name!r} is not available here; choose auto or one of: {there}")
+    return torch.device(name)
+
+
+def choose_dtype(name: Literal["auto", "fp32", "bf16"], device: torch.device) -> torch.dtype:
+    """Return the dtype of the arithmetic; auto: bf16 where the hardware multiplies in it.
+
+    That is: CUDA from compute capability 8.0, CPUs with AMX or AVX512-BF16.
+    """
+    if name == "fp32":
+        return torch.float32
+    if name == "bf16" or has_bf16(device):
+        return torch.bfloat16
+    return torch.float32
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Say whether matrix products in bf16 are faster than in fp32 on this device."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        has = torch.cpu.get_capabilities()
+        return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
+    return False

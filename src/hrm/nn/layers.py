@@ -1,0 +1,182 @@
+"""Layers in the style of the paper: post-norm, no biases, parameters in fp32, arithmetic in the input's dtype.
+
+Axes: B batch, S positions, D width, A attention heads, K head width, Q kinds of relation.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from hrm.nn.init import lecun_normal_
+
+
+class Linear(nn.Module):
+    """A linear map whose fp32 weight is cast to the dtype of its input at each call.
+
+    Autograd casts each call's gradient back before it is added, so that gradients of several calls of one
+    module are summed in fp32.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        bias: bool = False,
+        generator: torch.Generator | None = None,
+    ):
+        super().__init__()
+        self.weight = nn.Parameter(lecun_normal_(torch.empty(outputs, inputs), generator))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+
+    def forward(self, x: Float[Tensor, "*B I"]) -> Float[Tensor, "*B O"]:
+        """Return x·Wᵀ (+ b)."""
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.linear(x, self.weight.to(x.dtype), bias)
+
+
+def rms_norm(x: Float[Tensor, "*B D"], eps: float) -> Float[Tensor, "*B D"]:
+    """Divide by the root mean square of the last axis, in fp32; there is no learnt scale."""
+    return F.rms_norm(x.float(), x.shape[-1:], eps=eps).to(x.dtype)
+
+
+class SwiGLU(nn.Module):
+    """Gated feed-forward map: down(SiLU(gate(x)) · up(x)), gate and up fused into one product."""
+
+    def __init__(self, width: int, expansion: float, generator: torch.Generator | None = None):
+        super().__init__()
+        inner = swiglu_width(width, expansion)
+        self.gate_up = Linear(width, 2 * inner, generator=generator)
+        self.down = Linear(inner, width, generator=generator)
+
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        """Return the mapped vectors."""
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        return self.down(F.silu(gate) * up)
+
+
+def swiglu_width(width: int, expansion: float) -> int:
+    """Return the inner width: two thirds of ``expansion · width``, up to the next multiple of 256."""
+    return -(-round(expansion * width * 2 / 3) // 256) * 256
+
+
+class Rotary(nn.Module):
+    """Rotary position embedding: pairs (i, i + K/2) of a head are turned by position · θ^(−2i/K)."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, positions: int, head_width: int, theta: float):
+        super().__init__()
+        frequencies = theta ** (-torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
+        angles = torch.outer(torch.arange(positions, dtype=torch.float32), frequencies)
+        angles = torch.cat((angles, angles), dim=-1)
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+
+    def forward(self, x: Float[Tensor, "B A S K"]) -> Float[Tensor, "B A S K"]:
+        """Turn every head by its position, in fp32."""
+        first, second = x.float().chunk(2, dim=-1)
+        turned = torch.cat((-second, first), dim=-1)
+        return (x * self.cos + turned * self.sin).to(x.dtype)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What attention knows beside the states: which cells exist and how they are related."""
+
+    mask: Bool[Tensor, "B S"] | None = None
+    """Positions that may be attended to; None where all may."""
+    relations: Float[Tensor, "*B Q S S"] | None = None
+    """1 where two positions are related in way q, else 0; with or without a batch axis."""
+
+
+NOWHERE = Surroundings()
+"""Every position exists and none is related."""
+
+
+class Attention(nn.Module):
+    """Full multi-head self-attention, with a learnt bias for each head and kind of relation."""
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        relation_kinds: int = 0,
+        generator: torch.Generator | None = None,
+    ):
+        super().__init__()
+        self.heads = heads
+        self.qkv = Linear(width, 3 * width, generator=generator)
+        self.out = Linear(width, width, generator=generator)
+        self.relation_bias = nn.Parameter(torch.zeros(heads, relation_kinds)) if relation_kinds else None
+        if self.relation_bias is not None:  # each head starts with one kind of relation in view
+            with torch.no_grad():
+                for head in range(heads):
+                    self.relation_bias[head, head % relation_kinds] = 2.0
+
+    def forward(
+        self, x: Float[Tensor, "B S D"], around: Surroundings = NOWHERE, rotary: Rotary | None = None
+    ) -> Float[Tensor, "B S D"]:
+        """Return what each position reads from all others."""
+        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # 3 × (B A S K)
+        if rotary is not None:
+            q, k = rotary(q), rotary(k)
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(around, x.dtype))
+        return self.out(read.transpose(1, 2).flatten(2))
+
+    def _bias(self, around: Surroundings, dtype: torch.dtype) -> Float[Tensor, "*B A S S"] | None:
+        bias = None
+        if self.relation_bias is not None and around.relations is not None:
+            bias = torch.einsum("aq,...qst->...ast", self.relation_bias, around.relations).to(dtype)
+        if around.mask is not None:
+            hidden = torch.zeros_like(around.mask, dtype=dtype).masked_fill_(~around.mask, float("-inf"))
+            hidden = hidden[:, None, None, :]
+            bias = hidden if bias is None else bias + hidden
+        return bias
+
+
+class Block(nn.Module):
+    """Mix positions, add, normalise; map each position, add, normalise.
+
+    The mixer is attention, or a SwiGLU across the positions; the latter's norm runs over positions too.
+
+    Source: HRM paper, section on the architecture (post-norm); TRM paper for the "mlp" mixer.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        heads: int,
+        positions: int,
+        expansion: float,
+        mixer: Literal["attention", "mlp"],
+        relation_kinds: int,
+        norm_eps: float,
+        generator: torch.Generator | None = None,
+    ):
+        super().__init__()
+        self.norm_eps = norm_eps
+        self.attention = None
+        self.mixer = None
+        if mixer == "attention":
+            self.attention = Attention(width, heads, relation_kinds, generator)
+        else:
+            self.mixer = SwiGLU(positions, expansion, generator)
+        self.mlp = SwiGLU(width, expansion, generator)
+
+    def forward(
+        self, x: Float[Tensor, "B S D"], around: Surroundings = NOWHERE, rotary: Rotary | None = None
+    ) -> Float[Tensor, "B S D"]:
+        """Return the next states."""
+        if self.attention is not None:
+            x = rms_norm(x + self.attention(x, around, rotary), self.norm_eps)
+        elif self.mixer is not None:
+            x = x.transpose(1, 2)  # B D S
+            x = rms_norm(x + self.mixer(x), self.norm_eps).transpose(1, 2)
+        return rms_norm(x + self.mlp(x), self.norm_eps)

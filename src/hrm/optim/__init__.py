@@ -1,0 +1,1 @@
+"""Optimisers: a learning rate is a pure function of the update, averages cover everything learnt."""

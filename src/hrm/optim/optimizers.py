@@ -1,0 +1,97 @@
+"""The optimisers of one network as one thing: build, move, save, load."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from hrm.optim.adam_atan2 import AdamATan2
+from hrm.optim.config import OptimConfig
+from hrm.optim.muon import muon_with_adamw
+from hrm.optim.schedule import lr_factor
+from hrm.optim.sign_sgd import SparseSignSGD
+
+
+class Optimizers:
+    """Every parameter of a network in exactly one optimiser.
+
+    Args:
+        config: the settings.
+        updates: how many updates the run will make; the cosine ends there.
+        named_parameters: all learnt parameters of the network.
+        matrices: those that Muon may take.
+        tables: those with sparse gradients, for sign-SGD.
+    """
+
+    def __init__(
+        self,
+        config: OptimConfig,
+        updates: int,
+        named_parameters: Mapping[str, nn.Parameter],
+        matrices: Sequence[nn.Parameter],
+        tables: Sequence[nn.Parameter],
+    ):
+        self._config = config
+        self._updates = updates
+        self._names = {id(p): name for name, p in named_parameters.items()}
+        taken = {id(p) for p in tables}
+        dense = [p for p in named_parameters.values() if id(p) not in taken]
+        self._optimizers: list[Optimizer]
+        if config.kind == "muon":
+            chosen = {id(p) for p in matrices}
+            self._optimizers = muon_with_adamw(
+                matrices,
+                [p for p in dense if id(p) not in chosen],
+                muon_lr=config.muon_lr,
+                muon_weight_decay=config.muon_weight_decay,
+                lr=config.lr,
+                betas=config.betas,
+                weight_decay=config.weight_decay,
+            )
+        elif config.kind == "adamw":
+            self._optimizers = [
+                AdamW(dense, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay)
+            ]
+        else:
+            self._optimizers = [AdamATan2(dense, config.lr, config.betas, config.weight_decay)]
+        if tables:
+            self._optimizers.append(SparseSignSGD(tables, config.puzzle_lr, config.puzzle_weight_decay))
+        self._peaks = [group["lr"] for optimizer in self._optimizers for group in optimizer.param_groups]
+
+    def move(self, update: int) -> float:
+        """Make update number ``update`` (from 1), clear the gradients, return the factor on the rates."""
+        factor = lr_factor(
+            update,
+            warmup_updates=self._config.warmup_updates,
+            updates=self._updates,
+            min_lr_ratio=self._config.min_lr_ratio,
+        )
+        groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
+        for group, peak in zip(groups, self._peaks, strict=True):
+            group["lr"] = peak * factor
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return factor
+
+    def state(self) -> dict[str, Tensor]:
+        """Return every tensor of the optimisers under ``<parameter>/<quantity>``."""
+        return {
+            f"{self._names[id(p)]}/{quantity}": value
+            for optimizer in self._optimizers
+            for p, values in optimizer.state.items()
+            for quantity, value in values.items()
+        }
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take back what ``state`` returned."""
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                for p in group["params"]:
+                    prefix = f"{self._names[id(p)]}/"
+                    own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+                    if own:
+                        # clones: an optimiser moves its state in place
+                        optimizer.state[p] = {
+                            k: v.clone() if k == "step" else v.clone().to(p.device) for k, v in own.items()
+                        }

@@ -1,0 +1,31 @@
+"""Sign-SGD for puzzle tables: a row moves only when a batch touches it."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+
+class SparseSignSGD(Optimizer):
+    """row ← row·(1 − lr·wd) − lr·sign(Σ gradients of the row), for the rows of a sparse gradient.
+
+    A row is seen so seldom that Adam's moments would be those of its last sight; their limit is the sign.
+
+    Source: official code, sparse embedding; HRM paper has no word on it.
+    """
+
+    def __init__(self, params: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0):
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Move the touched rows of every table."""
+        for group in self.param_groups:
+            for table in group["params"]:
+                if table.grad is None:
+                    continue
+                grad = table.grad.coalesce()
+                rows = grad.indices()[0]
+                kept = table[rows] * (1 - group["lr"] * group["weight_decay"])
+                table[rows] = kept - group["lr"] * grad.values().sign()

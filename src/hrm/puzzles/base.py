@@ -1,0 +1,135 @@
+"""What a family of puzzles declares about itself, and what it can do.
+
+A family is one file: it says what its grids look like (``PuzzleSpec``), reads and writes them as text,
+verifies answers, and declares its symmetries and the relations between its cells. Everything else in the
+project (stores, augmentation, training, solving, pictures) works from this declaration alone.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8, UInt64
+
+PAD = 0
+"""Token id that every family keeps for cells outside the puzzle; they are never supervised."""
+
+
+@dataclass(frozen=True)
+class PuzzleSpec:
+    """The declared shape of a family. Axes: C cells, V vocabulary, R relations."""
+
+    name: str
+    """Name in stores, configurations and checkpoints, such as ``sudoku-9x9``."""
+    shape: tuple[int, int]
+    """Rows and columns; C is their product and cells are numbered row by row."""
+    tokens: tuple[str, ...]
+    """One character for each token id; id 0 is padding."""
+    blank: int
+    """Token id of a cell that the solver must fill."""
+    relations: tuple[str, ...]
+    """Names of the relations between cells, in the order of ``Puzzle.relations``."""
+    symmetry_draws: int
+    """How many uniform numbers one random symmetry takes."""
+    box: tuple[int, int] = (0, 0)
+    """Rows and columns of a box that pictures set apart by a thick line; (0, 0) where there are none."""
+
+    @property
+    def cells(self) -> int:
+        """Number of cells C."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids V, padding included."""
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class Symmetries:
+    """A batch of symmetries: each moves the cells of a grid and renames its tokens.
+
+    ``new[i] = tokens[old[cells[i]]]``. Padding is never renamed.
+    """
+
+    cells: Int[np.ndarray, "n C"]
+    tokens: Int[np.ndarray, "n V"]
+
+    def apply(self, grids: UInt8[np.ndarray, "n C"]) -> UInt8[np.ndarray, "n C"]:
+        """Return the grids, each moved by its own symmetry."""
+        moved = np.take_along_axis(grids, self.cells, axis=1)
+        return np.take_along_axis(self.tokens, moved.astype(np.int64), axis=1).astype(np.uint8)
+
+    def inverse(self) -> "Symmetries":
+        """Return the symmetries that undo these."""
+        return Symmetries(np.argsort(self.cells, axis=1), np.argsort(self.tokens, axis=1))
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @staticmethod
+    def identity(spec: PuzzleSpec, n: int) -> "Symmetries":
+        """Return n symmetries that change nothing."""
+        return Symmetries(np.tile(np.arange(spec.cells), (n, 1)), np.tile(np.arange(spec.vocab_size), (n, 1)))
+
+
+class Puzzle(ABC):
+    """A family of puzzles. ``puzzles.check.check`` examines whether one keeps its promises."""
+
+    @property
+    @abstractmethod
+    def spec(self) -> PuzzleSpec:
+        """Return the declaration, the same at every call."""
+
+    @abstractmethod
+    def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
+        """Return the tokens of a puzzle given as text, nested lists or an array.
+
+        Raises:
+            DataError: what is wrong with it, where, and what is allowed.
+        """
+
+    @abstractmethod
+    def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
+        """Return a grid as one line of text, which ``parse`` reads back."""
+
+    @abstractmethod
+    def verify(
+        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
+    ) -> Bool[np.ndarray, " n"]:
+        """Say for each puzzle whether the answer keeps its givens and every rule."""
+
+    @abstractmethod
+    def relations(self) -> Int[np.ndarray, "R C C"]:
+        """Return for each relation a matrix: 0 where two cells are unrelated, else the kind (1, 2, …)."""
+
+    @abstractmethod
+    def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
+        """Turn uniform numbers (D = ``spec.symmetry_draws`` a puzzle) into symmetries that keep the rules."""
+
+    @abstractmethod
+    def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
+        """Return a key that two puzzles share exactly when a symmetry turns one into the other.
+
+        A family for which this is too dear says so, and returns one that strangers, too, may share.
+        """
+
+    @abstractmethod
+    def twin_invariants(
+        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
+    ) -> UInt64[np.ndarray, " n"]:
+        """Return quick numbers that twins share; only puzzles that share one need a ``twin_key``."""
+
+    @abstractmethod
+    def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
+        """Return up to ``limit`` different answers, found exactly."""
+
+    @abstractmethod
+    def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
+        """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer."""
+
+    @cached_property
+    def relation_matrices(self) -> Int[np.ndarray, "R C C"]:
+        """The relations, computed once."""
+        return self.relations()

@@ -1,0 +1,357 @@
+"""Sudoku of four sizes: rules, text, symmetries, generator, and a canonical form that tells twins.
+
+Two puzzles are twins when a symmetry turns one into the other. A split of a data set that separates twins
+would test what was trained on, so twins must be told exactly: ``Sudoku.canonical`` is the same grid for all
+of them.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
+
+from hrm.errors import DataError, UsageError
+from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.grids import block_permutations, least_rows, random_lines, read_rows
+from hrm.puzzles.randomness import Stream, generator, mix
+from hrm.puzzles.sudoku_solver import solve
+
+BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}
+"""Rows and columns of a box, for each size."""
+
+_DIGITS = "123456789ABCDEFG"
+_BLANK = 1
+_FIRST_DIGIT = 2
+_UNITS = ("row", "column", "box")
+
+
+class Sudoku(Puzzle):
+    """Fill n x n cells so that every row, column and box holds each of n digits once.
+
+    Token 0 is padding, 1 a blank, and the digit d has the token d + 1.
+    """
+
+    def __init__(self, size: int, extra_givens: int | None = None):
+        """Choose the size.
+
+        Args:
+            size: number of digits n: 4, 6, 9 or 16.
+            extra_givens: most givens that ``generate`` adds to a minimal puzzle; a fifth of the cells unless
+                told.
+        """
+        if size not in BOXES:
+            raise UsageError(f"no Sudoku has {size} digits; choose one of {', '.join(map(str, BOXES))}")
+        cells = size * size
+        if extra_givens is not None and not 0 <= extra_givens <= cells:
+            raise UsageError(f"extra_givens is {extra_givens}; it is a number of cells, 0 to {cells}")
+        self.size = size
+        self.extra_givens = cells // 5 if extra_givens is None else extra_givens
+        height, width = BOXES[size]
+        self._spec = PuzzleSpec(
+            name=f"sudoku-{size}x{size}",
+            shape=(size, size),
+            tokens=("_", ".", *_DIGITS[:size]),
+            blank=_BLANK,
+            relations=tuple(f"same {unit}" for unit in _UNITS),
+            symmetry_draws=3 * size + size // height + size // width + (height == width),
+            box=(height, width),
+        )
+
+    @property
+    def spec(self) -> PuzzleSpec:
+        """Return the declaration, the same at every call."""
+        return self._spec
+
+    def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
+        """Return the tokens of a puzzle.
+
+        Args:
+            given: one line of text (``.`` or 0 for a blank), a text grid with or without lines between the
+                boxes, JSON text, nested or flat lists, or an array of digits (not of tokens) with 0 for a
+                blank.
+
+        Raises:
+            DataError: wrong length, ragged rows, something that is no digit of this size, a wrong type, more
+                than 4096 characters, or givens that contradict each other.
+        """
+        n, name = self.size, self.spec.name
+        try:
+            rows = read_rows(given, self._symbols, self._allowed, n)
+        except DataError as error:
+            raise DataError(f"not a {name} puzzle: {error}") from None
+        count = sum(map(len, rows))
+        if count == 0:
+            raise DataError(f"not a {name} puzzle: it is empty; give {n * n} cells, with '.' for a blank")
+        fits = [f"sudoku-{s}x{s}" for s in BOXES if s != n and s * s == count and len(rows) in (1, s)]
+        hint = f"; this would fit {fits[0]}" if fits else ""
+        if len(rows) == 1 and count != n * n:
+            raise DataError(f"not a {name} puzzle: it has {count} cells instead of {n * n}{hint}")
+        if len(rows) not in (1, n):
+            raise DataError(f"not a {name} puzzle: it has {len(rows)} rows instead of {n}{hint}")
+        for y, row in enumerate(rows):
+            if len(rows) > 1 and len(row) != n:
+                raise DataError(f"not a {name} puzzle: row {y + 1} has {len(row)} cells instead of {n}")
+        puzzle = (np.concatenate([np.array(row, np.int64) for row in rows]) + _BLANK).astype(np.uint8)
+        self.refuse_contradictions(puzzle)
+        return puzzle
+
+    def refuse_contradictions(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
+        """Check that no row, column or box holds a digit twice.
+
+        Raises:
+            DataError: names the first two cells that contradict each other.
+        """
+        same = (puzzle[:, None] == puzzle[None, :]) & (puzzle[:, None] >= _FIRST_DIGIT)
+        clashes = np.triu(same & self.relation_matrices.astype(bool), k=1)
+        for unit, clash in zip(_UNITS, clashes, strict=True):
+            for a, b in np.argwhere(clash)[:1].tolist():
+                (y, x), (v, u) = divmod(a, self.size), divmod(b, self.size)
+                raise DataError(
+                    f"the givens contradict each other: row {y + 1}, column {x + 1} and row {v + 1}, "
+                    f"column {u + 1} are in the same {unit} and both hold {self.spec.tokens[puzzle[a]]}; "
+                    "correct one of them or make it a blank"
+                )
+
+    def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
+        """Return a grid as one line of text, with ``.`` for a blank."""
+        return "".join(self.spec.tokens[token] for token in grid)
+
+    def verify(
+        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
+    ) -> Bool[np.ndarray, " n"]:
+        """Say for each puzzle whether the answer keeps its givens and completes every row, column and box."""
+        keeps = ((inputs == _BLANK) | (inputs == answers)).all(axis=1)
+        values = np.int32(1) << answers
+        everything = sum(1 << token for token in range(_FIRST_DIGIT, _FIRST_DIGIT + self.size))
+        units = values[:, self._unit_cells]
+        return keeps & (np.bitwise_or.reduce(units, axis=2) == everything).all(axis=1)
+
+    def relations(self) -> Int8[np.ndarray, "3 C C"]:
+        """Return 1 where two cells share a row, a column, a box; a cell shares all three with itself."""
+        return (self._units[:, :, None] == self._units[:, None, :]).astype(np.int8)
+
+    def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
+        """Turn uniform numbers into symmetries.
+
+        Each permutes the digits, the bands and the rows of each band, the stacks and the columns of each
+        stack, and, where boxes are square, swaps rows and columns half of the time.
+        """
+        n, (height, width) = self.size, self.spec.box
+        counts = (n, n // height, n, n // width, n)
+        digits, bands, rows, stacks, columns, rest = np.split(draws, np.cumsum(counts), axis=1)
+        y, x = random_lines(bands, rows), random_lines(stacks, columns)
+        cells = y[:, :, None] * n + x[:, None, :]
+        if height == width:
+            cells = np.where(rest[:, :, None] < 0.5, cells.swapaxes(1, 2), cells)
+        tokens = np.tile(np.arange(self.spec.vocab_size), (len(draws), 1))
+        tokens[:, _FIRST_DIGIT:] = np.argsort(digits, axis=1) + _FIRST_DIGIT
+        return Symmetries(cells.reshape(len(draws), n * n), tokens)
+
+    def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
+        """Return up to ``limit`` different answers, found exactly."""
+        found = solve(self._digits(puzzle), self.spec.box, limit).solutions
+        return (np.array(found, np.int64).reshape(-1, self.spec.cells) + _BLANK).astype(np.uint8)
+
+    def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
+        """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
+
+        From a random grid, cells are blanked in random order as long as the answer stays unique; what is left
+        is minimal, for no given can be spared. Then 0 to ``extra_givens`` cells, each number equally likely,
+        are given back. A 16x16 grid is blanked only down to two fifths of its cells (below that, proofs that
+        the answer is unique take minutes), so it is not minimal.
+        """
+        rng = generator(seed, Stream.GENERATE, index)
+        n, cells = self.size, self.spec.cells
+        first_row = (rng.permutation(n) + 1).tolist() + [0] * (cells - n)
+        grid = solve(first_row, self.spec.box, limit=1, rng=rng).solutions[0]
+        found = (np.array([grid]) + _BLANK).astype(np.uint8)
+        answer = self.symmetries(rng.random((1, self.spec.symmetry_draws))).apply(found)[0]
+        kept, spared = self._digits(answer), []
+        floor = cells * 2 // 5 if n == 16 else 0
+        for cell in rng.permutation(cells).tolist():
+            digit, kept[cell] = kept[cell], 0
+            if solve(kept, self.spec.box, limit=1, without=(cell, digit)).solutions:
+                kept[cell] = digit
+            else:
+                spared.append(cell)
+            if cells - len(spared) == floor:
+                break
+        puzzle = (np.array(kept) + _BLANK).astype(np.uint8)
+        back = rng.permutation(spared)[: rng.integers(self.extra_givens + 1)]
+        puzzle[back] = answer[back]
+        return puzzle, answer
+
+    def canonical(
+        self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]
+    ) -> UInt8[np.ndarray, " C"]:
+        """Return the twin that stands for all of them, the one whose answer comes first.
+
+        Where several symmetries lead to this answer, the one counts whose blanks come first.
+
+        Raises:
+            DataError: the answer is not a legal one of this puzzle.
+            UsageError: the size is 16x16, where eight million orders of the columns are too many to try.
+        """
+        solution, given = self._canonical(puzzle, answer)
+        return np.where(given, solution, _BLANK).astype(np.uint8)
+
+    def solution_key(self, answer: UInt8[np.ndarray, " C"]) -> bytes:
+        """Return a key that two answers share exactly when a symmetry turns one into the other.
+
+        On 16x16 it is an invariant: two strangers may, very rarely, share it.
+        """
+        if self.size == 16:
+            return self.twin_invariants(answer[None], answer[None]).tobytes()
+        return self._canonical(answer, answer)[0].tobytes()
+
+    def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
+        """Return a key that two puzzles share exactly when a symmetry turns one into the other.
+
+        On 16x16 it is ``twin_invariants``: twins always share it, strangers hardly ever, which errs on the
+        safe side when a split must keep twins together.
+        """
+        if self.size == 16:
+            return self.twin_invariants(puzzle[None], answer[None]).tobytes()
+        solution, given = self._canonical(puzzle, answer)
+        return solution.tobytes() + np.packbits(given).tobytes()
+
+    def twin_invariants(
+        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
+    ) -> UInt64[np.ndarray, " n"]:
+        """Return for each puzzle a number that all of its twins share, much quicker than a key.
+
+        Every cell starts with a colour (given or not; lengths of the cycles that lead through it from each
+        other row of its band, and column of its stack, to its own). Then each cell mixes into its colour what
+        its row, column, box and digit hold, three times. The number is made of all colours.
+
+        Args:
+            inputs: puzzles, tokens.
+            answers: their legal answers; for others the number means nothing.
+        """
+        parts = [slice(i, i + 1024) for i in range(0, len(inputs), 1024)]
+        return np.concatenate(
+            [self._invariants(inputs[p], answers[p]) for p in parts] or [np.zeros(0, np.uint64)]
+        )
+
+    def _invariants(
+        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
+    ) -> UInt64[np.ndarray, " n"]:
+        n, (height, width) = self.size, self.spec.box
+        count, across = len(inputs), np.uint64(height != width)  # rows and columns differ only where boxes do
+        digits = answers.reshape(count, n, n).astype(np.int64) - _FIRST_DIGIT
+        given = (inputs != _BLANK).astype(np.uint64)
+        lengths = mix(np.arange(n + 1, dtype=np.uint64) + np.uint64(2))
+        by_rows = lengths[_cycle_lengths(digits, height)].sum(axis=0)
+        by_columns = lengths[_cycle_lengths(digits.swapaxes(1, 2), width)].sum(axis=0).swapaxes(1, 2)
+        colours = mix(given) + mix((mix(by_rows) + mix(by_columns + across)).reshape(count, n * n))
+        by_digit = np.argsort(digits.reshape(count, n * n), axis=1, kind="stable")
+        from_digit = np.argsort(by_digit, axis=1)
+        for _ in range(3):
+            sums = mix(colours)[:, self._unit_cells].sum(axis=2).reshape(count, 3, n)
+            tags = np.array([0, across, 2], np.uint64)[:, None]
+            shared = mix(np.take_along_axis(sums, self._units[None], axis=2) + tags)
+            same_digit = np.take_along_axis(mix(colours), by_digit, axis=1).reshape(count, n, n).sum(axis=2)
+            digit = np.take_along_axis(np.repeat(same_digit, n, axis=1), from_digit, axis=1)
+            colours = mix(colours + shared.sum(axis=1) + mix(digit + np.uint64(3)))
+        return mix(mix(colours).sum(axis=1))
+
+    def _canonical(
+        self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]
+    ) -> tuple[UInt8[np.ndarray, " C"], Bool[np.ndarray, " C"]]:
+        """Return the least answer among all twins, and the least mask of givens that comes with it.
+
+        With the top row relabelled to 1..n, what a grid becomes is settled by the choice of (transposition,
+        top row, order of the columns): all other rows are sorted. The second row alone, a permutation of the
+        columns seen through the order of the columns, rules out nearly all of these candidates.
+        """
+        n, (height, width) = self.size, self.spec.box
+        if n == 16:
+            raise UsageError(
+                "a sudoku-16x16 has too many symmetries for a canonical form; use twin_key instead"
+            )
+        if not self.verify(puzzle[None], answer[None])[0]:
+            raise DataError(
+                f"the answer {self.text(answer)} is not a legal one of the puzzle {self.text(puzzle)}"
+            )
+        views = [grid.reshape(n, n) for grid in (answer.astype(np.int64) - _FIRST_DIGIT, puzzle != _BLANK)]
+        flips = (False, True) if height == width else (False,)
+        grids, given = (np.stack([view.T if flip else view for flip in flips]) for view in views)
+        orders, ranks = self._column_orders
+        pairs = [(i, j) for i in range(n) for j in range(n) if i // height == j // height and i != j]
+        top, second = np.array(pairs).T
+        where = np.argsort(grids, axis=2)
+        links = np.take_along_axis(where[:, top], grids[:, second], axis=2).reshape(-1, n)
+        link, order = (part.ravel() for part in np.indices((len(links), len(orders))))
+        for columns in (slice(0, 1), slice(1, width), slice(width, n)):
+            seen = ranks[order[:, None], links[link[:, None], orders[order, columns]]]
+            code = seen @ n ** np.arange(seen.shape[1])[::-1]
+            least = code == code.min()
+            link, order = link[least], order[least]
+
+        flip, pair = np.divmod(link, len(pairs))
+        moved = np.take_along_axis(grids[flip], orders[order][:, None, :], axis=2)
+        relabel = np.argsort(moved[np.arange(len(moved)), top[pair]], axis=1)
+        moved = np.take_along_axis(relabel, moved.reshape(-1, n * n), axis=1).reshape(-1, n, n)
+        leads = moved[:, :, 0]
+        bands = np.repeat(leads.reshape(-1, n // height, height).min(axis=2), height, axis=1)
+        rows = np.argsort(bands * n + leads, axis=1)[:, :, None]
+        moved = np.take_along_axis(moved, rows, axis=1).reshape(-1, n * n).astype(np.uint8)
+        masks = np.take_along_axis(given[flip], orders[order][:, None, :], axis=2)
+        masks = np.take_along_axis(masks, rows, axis=1).reshape(-1, n * n)
+        least = least_rows(moved)
+        masks = masks[least]
+        return moved[least][0] + np.uint8(_FIRST_DIGIT), masks[least_rows(masks.astype(np.uint8))][0]
+
+    def _digits(self, grid: UInt8[np.ndarray, " C"]) -> list[int]:
+        return (np.maximum(grid, _BLANK) - _BLANK).tolist()
+
+    @cached_property
+    def _units(self) -> Int[np.ndarray, "3 C"]:
+        """Number of the row, the column and the box of each cell."""
+        n, (height, width) = self.size, self.spec.box
+        y, x = np.divmod(np.arange(n * n), n)
+        return np.stack([y, x, y // height * (n // width) + x // width])
+
+    @cached_property
+    def _unit_cells(self) -> Int[np.ndarray, "U n"]:
+        """The cells of each row, then of each column, then of each box."""
+        return np.argsort(self._units, axis=1, kind="stable").reshape(3 * self.size, self.size)
+
+    @cached_property
+    def _column_orders(self) -> tuple[Int[np.ndarray, "k n"], Int[np.ndarray, "k n"]]:
+        """Every order of the columns that keeps the stacks, and its inverse."""
+        width = self.spec.box[1]
+        orders = block_permutations(self.size // width, width)
+        return orders, np.argsort(orders, axis=1)
+
+    @cached_property
+    def _symbols(self) -> dict[str, int]:
+        digits = {symbol: d + 1 for d, symbol in enumerate(_DIGITS[: self.size])}
+        lower = {symbol.lower(): d for symbol, d in digits.items()}
+        return {".": 0, "0": 0} | {str(d): d for d in digits.values()} | lower | digits
+
+    @cached_property
+    def _allowed(self) -> str:
+        letters = f", A-{_DIGITS[self.size - 1]} (or 10-{self.size})" if self.size > 9 else ""
+        return f"1-{min(self.size, 9)}{letters}, and '.' or 0 for a blank"
+
+
+def _cycle_lengths(digits: Int[np.ndarray, "N n n"], height: int) -> Int[np.ndarray, "k N n n"]:
+    """Follow equal digits between two rows of a band until the way closes; say how long each way is.
+
+    From a cell of a row, go to the other row of the pair in the same column, take the digit there, and go to
+    where the first row has it. Which lengths occur does not change when rows, columns or digits are permuted.
+    """
+    n = digits.shape[1]
+    rows, columns = np.arange(n), np.arange(n)
+    where = np.argsort(digits, axis=2)
+    lengths = np.zeros((height - 1, *digits.shape), np.int64)
+    for offset in range(1, height):
+        partner = rows - rows % height + (rows + offset) % height
+        link = np.take_along_axis(where, digits[:, partner], axis=2)
+        here = link
+        for length in range(1, n + 1):
+            closed = (here == columns) & (lengths[offset - 1] == 0)
+            lengths[offset - 1][closed] = length
+            here = np.take_along_axis(link, here, axis=2)
+    return lengths

@@ -1,0 +1,223 @@
+"""An exact Sudoku solver in pure Python, quick because one integer holds every candidate of the grid.
+
+Bit ``(digit - 1) * C + cell`` of a board says that this cell may still hold this digit (C cells, digits
+1..n). What a rule says about all units and all digits at once is then a handful of operations on a long
+integer: counting the candidates of each row, for example, adds up n shifted copies of the board, bit by bit.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a search found, and how hard it was."""
+
+    solutions: list[list[int]]
+    """Complete grids, digits 1..n row by row; no grid twice."""
+    guesses: int
+    """How often no rule applied and the search had to assume something."""
+
+
+class _Units(NamedTuple):
+    """Sets of equally many places, which are shifted copies of one another."""
+
+    anchors: int
+    """The first place of every unit."""
+    shifts: tuple[int, ...]
+    """Distance of each place of a unit from its anchor."""
+    spread: int
+    """Number that turns a board of anchors, by multiplication, into all places of their units."""
+
+    @staticmethod
+    def of(anchors: list[int], shifts: list[int]) -> "_Units":
+        return _Units(_board(anchors), tuple(shifts), _board(shifts))
+
+
+class _Tables(NamedTuple):
+    """What is known of a size before any puzzle is."""
+
+    rules: tuple[_Units, ...]
+    """Units in which exactly one candidate is right: cells, and rows, columns and boxes for each digit."""
+    keeps: tuple[int, ...]
+    """For each place, the board that is left when its digit is put into its cell."""
+    locks: tuple[tuple[_Units, tuple[_Units, ...], tuple[_Units, ...]], ...]
+    """Segments (a line's share of a box), then the units of segments: those of a line, those of a box."""
+
+
+def solve(
+    grid: Sequence[int],
+    box: tuple[int, int],
+    limit: int = 2,
+    rng: np.random.Generator | None = None,
+    without: tuple[int, int] | None = None,
+) -> Solution:
+    """Find up to ``limit`` ways to complete a grid; two of them prove that the answer is not unique.
+
+    Args:
+        grid: digits row by row, 0 for a blank; contradicting givens have no solution.
+        box: rows and columns of a box; their product is the number of digits.
+        limit: number of solutions after which the search stops.
+        rng: decides in which order digits are tried; in rising order without it.
+        without: a cell and a digit that this cell must not hold.
+    """
+    n = box[0] * box[1]
+    tables, cells = _tables(*box), n * n
+    board, placed = (1 << n * cells) - 1, 0
+    for cell, digit in enumerate(grid):
+        if digit:
+            place = (digit - 1) * cells + cell
+            if not board >> place & 1:
+                return Solution([], 0)
+            board &= tables.keeps[place]
+            placed |= 1 << place
+    if without is not None:
+        board &= ~(1 << (without[1] - 1) * cells + without[0])
+    found, guesses, open_boards = [], 0, [(board, placed)]
+    while open_boards and len(found) < limit:
+        board, placed = _propagate(tables, *open_boards.pop())
+        if board == 0:
+            continue
+        if board == placed:
+            digits = [0] * cells
+            for place in _places(board):
+                digits[place % cells] = place // cells + 1
+            found.append(digits)
+            continue
+        guesses += 1
+        options = _options(tables, board)
+        if rng is not None:
+            options = [options[i] for i in rng.permutation(len(options))]
+        open_boards += [(board & tables.keeps[p], placed | 1 << p) for p in reversed(options)]
+    return Solution(found, guesses)
+
+
+def _propagate(tables: _Tables, board: int, placed: int) -> tuple[int, int]:
+    """Apply the rules until none says anything new; the board is 0 where they contradict each other."""
+    while True:
+        forced = 0
+        for anchors, shifts, spread in tables.rules:
+            one = two = 0  # units with at least so many candidates
+            for shift in shifts:
+                here = board >> shift & anchors
+                two |= one & here
+                one |= here
+            if one != anchors:
+                return 0, 0
+            forced |= board & (one ^ two) * spread
+        forced &= ~placed
+        if forced:
+            placed |= forced
+            for place in _places(forced):
+                if not board >> place & 1:
+                    return 0, 0
+                board &= tables.keeps[place]
+        else:
+            locked = _lock(tables, board) if board != placed else board
+            if locked == board:
+                return board, placed
+            board = locked
+
+
+def _lock(tables: _Tables, board: int) -> int:
+    """Remove candidates that a segment rules out.
+
+    Where all candidates of a digit in a line lie in one box, the rest of this box cannot hold it, and the
+    other way round.
+    """
+    for segments, inside, outside in tables.locks:
+        filled = 0
+        for shift in segments.shifts:
+            filled |= board >> shift & segments.anchors
+        for counted, cleared in zip(inside, outside, strict=True):
+            one = two = 0
+            for shift in counted.shifts:
+                here = filled >> shift & counted.anchors
+                two |= one & here
+                one |= here
+            only = filled & (one & ~two) * counted.spread
+            reached = 0
+            for shift in cleared.shifts:
+                reached |= only >> shift & cleared.anchors
+            board &= ~((reached * cleared.spread & ~only) * segments.spread)
+    return board
+
+
+def _options(tables: _Tables, board: int) -> list[int]:
+    """Return the candidates of the unit to guess in, rising.
+
+    It is among the first kind of unit that has one with the fewest; of these, the one whose candidates would
+    rule out the most others (product over the candidates).
+    """
+    most, total = 2, board.bit_count()
+    while True:
+        for anchors, shifts, spread in tables.rules:
+            at_least = [anchors] + [0] * (most + 1)
+            for shift in shifts:
+                here = board >> shift & anchors
+                for count in range(most + 1, 0, -1):
+                    at_least[count] |= at_least[count - 1] & here
+            few = at_least[2] & ~at_least[most + 1]
+            if few:
+                units = [_places(board & (1 << anchor) * spread) for anchor in _places(few)]
+                left = [[(board & tables.keeps[p]).bit_count() for p in unit] for unit in units]
+                scores = [math.prod(total - count for count in counts) for counts in left]
+                return units[scores.index(max(scores))]
+        most += 1
+
+
+def _places(board: int) -> list[int]:
+    """Return the numbers of the bits that are set, rising."""
+    places = []
+    while board:
+        low = board & -board
+        places.append(low.bit_length() - 1)
+        board ^= low
+    return places
+
+
+def _board(places: Sequence[int]) -> int:
+    return sum(1 << place for place in places)
+
+
+@cache
+def _tables(height: int, width: int) -> _Tables:
+    n = height * width
+    lines, cells = range(n), n * n
+    planes = range(0, n * cells, cells)
+    tops, lefts = range(0, n, height), range(0, n, width)
+    box_shifts = [n * y + x for y in range(height) for x in range(width)]
+    rules = (
+        _Units.of(list(range(cells)), list(planes)),
+        _Units.of([d + n * y for d in planes for y in lines], list(lines)),
+        _Units.of([d + x for d in planes for x in lines], [n * y for y in lines]),
+        _Units.of([d + n * y + x for d in planes for y in tops for x in lefts], box_shifts),
+    )
+    everything = (1 << n * cells) - 1
+    keeps = []
+    for place in range(n * cells):
+        d, y, x = place // cells * cells, place % cells // n, place % n
+        firsts = (place % cells, d + n * y, d + x, d + n * (y - y % height) + x - x % width)
+        reach = 0
+        for first, units in zip(firsts, rules, strict=True):
+            reach |= units.spread << first
+        keeps.append(everything & ~reach | 1 << place)
+    across = _Units.of([d + n * y + x for d in planes for y in lines for x in lefts], list(range(width)))
+    down = _Units.of(
+        [d + n * y + x for d in planes for y in tops for x in lines], [n * y for y in range(height)]
+    )
+    _, rows, columns, boxes = rules
+    row_parts = _Units(rows.anchors, tuple(lefts), _board(lefts))
+    box_rows = _Units(boxes.anchors, down.shifts, down.spread)
+    column_parts = _Units(columns.anchors, tuple(n * y for y in tops), _board([n * y for y in tops]))
+    box_columns = _Units(boxes.anchors, across.shifts, across.spread)
+    locks = (
+        (across, (box_rows, row_parts), (row_parts, box_rows)),
+        (down, (box_columns, column_parts), (column_parts, box_columns)),
+    )
+    return _Tables(rules, tuple(keeps), locks)

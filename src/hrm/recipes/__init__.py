@@ -1,0 +1,32 @@
+"""Experiments that can be run by name: one function each, which returns a complete configuration."""
+
+from collections.abc import Callable
+
+from hrm.config import RunConfig
+from hrm.errors import UsageError, did_you_mean
+from hrm.recipes import sudoku
+
+RECIPES: dict[str, Callable[[], RunConfig]] = {
+    "smoke": sudoku.smoke,
+    "sudoku-4x4": sudoku.sudoku_4x4,
+    "sudoku-6x6": sudoku.sudoku_6x6,
+    "sudoku-9x9": sudoku.sudoku_9x9,
+    "hrm-sudoku": sudoku.hrm_sudoku,
+    "trm-sudoku": sudoku.trm_sudoku,
+    "trm-sudoku-attention": sudoku.trm_sudoku_attention,
+}
+"""Name -> recipe, in the order in which ``hrm recipes`` lists them."""
+
+
+def get(name: str) -> RunConfig:
+    """Return the configuration of a recipe.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in RECIPES:
+        known = list(RECIPES)
+        raise UsageError(
+            f"there is no recipe {name!r}.{did_you_mean(name, known)} Choose one of: {', '.join(known)}"
+        )
+    return RECIPES[name]()

@@ -1,0 +1,1 @@
+"""Training: puzzles in flight, losses, the loop and its log."""

@@ -1,0 +1,34 @@
+"""The model card that lies beside every checkpoint."""
+
+from typing import Any
+
+from hrm.config import RunConfig
+from hrm.model.contract import Network
+from hrm.model.hrm import parameter_counts
+
+
+def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
+    """Return Markdown: what it is, how it was trained, what it reached where, and how to repeat that."""
+    counts, table = parameter_counts(model)
+    best, data = meta["best"], meta["data"]
+    provenance = "\n".join(f"  - {key}: {value}" for key, value in data["provenance"].items())
+    reached = (
+        f"exact {best['exact']:.1%}, valid {best['valid']:.1%} on the validation split at update {best['update']}"
+        if best["exact"] is not None
+        else "not measured: the run had no validation split"
+    )
+    return f"""# {config.recipe}: a Hierarchical Reasoning Model for {config.data.puzzle}
+
+- Parameters: {sum(counts.values()):,} trainable, puzzle table {table:,}
+- Loop: N = {config.model.cycles} cycles of T = {config.model.timesteps} timesteps a segment, at most
+  {config.halting.max_segments} segments; gradient through the last {config.model.grad_calls} module calls
+- Trained: {meta["update"]:,} of {config.train.updates:,} updates of {config.train.batch_size} slots, seed
+  {config.train.seed}, {meta["trained_s"] / 60:.1f} minutes ({meta["hardware"]}), on {data["train_rows"]:,} puzzles
+- Checkpoint: {meta["choice"]}
+- Reached: {reached}
+- Training data (digest {data["digest"][:16]}):
+{provenance}
+
+Load it with `hrm.load("FOLDER")`; measure it with `hrm eval FOLDER --data PUZZLES.csv`. The complete
+configuration is `config.toml` beside this card; `hrm train --config config.toml` trains it again. License: Apache-2.0.
+"""

@@ -1,0 +1,108 @@
+"""What a run says while it goes: a bar or plain lines, ``metrics.jsonl``, ``metrics.csv``."""
+
+import csv
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+METRICS = "metrics.jsonl"
+
+
+class RunLog:
+    """The log of one run: one line a window of updates, one line an evaluation.
+
+    Args:
+        folder: the run folder.
+        updates: how many the run will make.
+        resumed: the update that the run goes on from; later lines of an interrupted run are dropped.
+        console: where the bar, or plain lines where it is no terminal, go.
+    """
+
+    def __init__(self, folder: Path, updates: int, resumed: int, console: Console):
+        self._file = folder / METRICS
+        self._csv = folder / "metrics.csv"
+        self._updates = updates
+        self._console = console
+        kept = [line for line in read_metrics(self._file) if line["update"] <= resumed]
+        self._rewrite(kept)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("updates"),
+            TimeRemainingColumn(),
+            TextColumn("left  {task.fields[news]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("training", total=updates, completed=resumed, news="")
+
+    def __enter__(self) -> "RunLog":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._progress.stop()
+
+    def window(self, update: int, metrics: dict[str, float]) -> None:
+        """Note the metrics of the updates since the last window."""
+        self._append({"update": update, **metrics})
+        left = (self._updates - update) / metrics["updates_per_s"]
+        news = (
+            f"loss {metrics['loss']:.4f}  exact {metrics['exact_rate']:6.1%}  "
+            f"{metrics['segments_per_s']:.0f} segments/s"
+        )
+        self._progress.update(self._task, completed=update, news=news)
+        if not self._console.is_terminal:
+            self._console.print(f"update {update}/{self._updates}  {news}  {left:.0f} s left", soft_wrap=True)
+
+    def evaluation(self, update: int, metrics: dict[str, Any]) -> None:
+        """Note an evaluation on the validation split, and bring the table up to date."""
+        self._append({"update": update, **{f"validation_{k}": v for k, v in metrics.items()}})
+        self.say(
+            f"update {update}/{self._updates}  validation: exact {metrics['exact']:.1%}, "
+            f"valid {metrics['valid']:.1%} of {metrics['examples']} puzzles"
+        )
+        self.write_table()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(line, soft_wrap=True, highlight=False)
+
+    def write_table(self) -> None:
+        """Write all windows and evaluations as CSV."""
+        lines = read_metrics(self._file)
+        columns = list(dict.fromkeys(key for line in lines for key in line))
+        with open(self._csv, "w", newline="", encoding="utf-8") as f:
+            writer = csv.DictWriter(f, columns)
+            writer.writeheader()
+            writer.writerows(lines)
+
+    def _append(self, line: dict[str, Any]) -> None:
+        finite = {k: v for k, v in line.items() if not (isinstance(v, float) and not math.isfinite(v))}
+        with open(self._file, "a", encoding="utf-8") as f:
+            f.write(json.dumps(finite) + "\n")
+
+    def _rewrite(self, lines: list[dict[str, Any]]) -> None:
+        if lines or self._file.exists():
+            partial = self._file.with_suffix(".tmp")
+            partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+            os.replace(partial, self._file)
+
+
+def read_metrics(file: Path) -> list[dict[str, Any]]:
+    """Return the lines of a ``metrics.jsonl``; a last line that was cut short is left out."""
+    if not file.exists():
+        return []
+    lines = []
+    for text in file.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            break
+    return lines

@@ -1,0 +1,83 @@
+"""The bank of puzzles in flight: each slot holds one puzzle until it halts, then takes the next one.
+
+Deep supervision trains every segment with an update of its own, so a puzzle lives in its slot over several
+updates and its latents are carried from one to the next. Axes: B slots, C cells.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from hrm.model.contract import Latents
+from hrm.model.halting import Halt
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The state of the bank between two updates."""
+
+    inputs: Int[Tensor, "B C"]
+    labels: Int[Tensor, "B C"]
+    puzzle_ids: Int[Tensor, " B"]
+    draws: Int[Tensor, " B"]
+    """The number under which each puzzle was drawn: it names its random numbers."""
+    segments: Int[Tensor, " B"]
+    """Segments used so far."""
+    halted: Bool[Tensor, " B"]
+    """Slots that take a fresh puzzle before the next segment."""
+    latents: Latents
+
+
+def empty_slots(initial: Latents, cells: int) -> Slots:
+    """Return a bank in which every slot is free."""
+    batch, device = len(initial.z_H), initial.z_H.device
+
+    def zeros(*shape: int) -> Int[Tensor, "..."]:
+        return torch.zeros(shape, dtype=torch.int64, device=device)
+
+    return Slots(
+        inputs=zeros(batch, cells),
+        labels=zeros(batch, cells),
+        puzzle_ids=zeros(batch),
+        draws=zeros(batch),
+        segments=zeros(batch),
+        halted=torch.ones(batch, dtype=torch.bool, device=device),
+        latents=initial,
+    )
+
+
+def admit(
+    slots: Slots,
+    inputs: Int[Tensor, "F C"],
+    labels: Int[Tensor, "F C"],
+    puzzle_ids: Int[Tensor, " F"],
+    draws: Int[Tensor, " F"],
+    initial: Latents,
+) -> Slots:
+    """Put F fresh puzzles, in order, into the F free slots; busy slots are left alone.
+
+    Args:
+        initial: starting latents for every slot of the bank; only the free ones take theirs.
+    """
+    free = slots.halted
+
+    def fill(old: Tensor, new: Tensor) -> Tensor:
+        rows = free.reshape(-1, *[1] * (old.dim() - 1)).expand_as(old)
+        return old.masked_scatter(rows, new.to(old.dtype))
+
+    return Slots(
+        inputs=fill(slots.inputs, inputs),
+        labels=fill(slots.labels, labels),
+        puzzle_ids=fill(slots.puzzle_ids, puzzle_ids),
+        draws=fill(slots.draws, draws),
+        segments=slots.segments.masked_fill(free, 0),
+        halted=torch.zeros_like(free),
+        latents=initial.where(free, slots.latents),
+    )
+
+
+def advance(slots: Slots, latents: Latents, halt: Halt) -> Slots:
+    """Carry the latents on and free the slots that halted."""
+    return replace(slots, latents=latents.detach(), segments=slots.segments + 1, halted=halt.halted)
