@@ -94,8 +94,7 @@ def save_checkpoint(
         "kind": KIND,
         "format": FORMAT,
         "files": {
-            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            for name, data in contents.items()
+            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()
         },
         "meta": json.loads(json.dumps(dict(meta))),  # JSON has no tuples, and no keys but strings
         "torch": str(torch.__version__),
@@ -103,9 +102,7 @@ def save_checkpoint(
     }
     manifest["sha256"] = _own_hash(manifest)
     contents["manifest.json"] = _rendered(manifest)
-    assert len(contents["manifest.json"]) <= MANIFEST_BYTES, (
-        "meta is for small facts; tensors belong in state"
-    )
+    assert len(contents["manifest.json"]) <= MANIFEST_BYTES, "meta is for small facts; tensors belong in state"
     with replacing(folder, sum(map(len, contents.values())), KIND) as work:
         for name, data in contents.items():
             (work / name).write_bytes(data)
@@ -227,13 +224,13 @@ def _manifest(folder: Path) -> _Manifest:
     except (ValueError, RecursionError) as error:
         raise DataError(_damaged(file, f"not a manifest: {str(error)[:80]}")) from None
     if found.get("kind") != KIND:
-        raise DataError(f"{folder} is not a checkpoint: its kind is {found.get('kind')!r}, not {KIND!r}")
+        raise DataError(f"{folder} is not a checkpoint: manifest.json has kind {found.get('kind')!r}, not {KIND!r}")
     if not (honest and intact):
         raise DataError(_damaged(file, "its content is not what was saved"))
     if found.get("format") != FORMAT:
         raise DataError(
-            f"{folder} has checkpoint format {found.get('format')!r}; this version of hrm reads format {FORMAT}: "
-            "install the version that wrote it"
+            f"{folder} has checkpoint format {found.get('format')!r}; this version of hrm reads format "
+            f"{FORMAT}: install the version that wrote it"
         )
     try:
         manifest = _Manifest.model_validate(found)
@@ -265,9 +262,7 @@ def _tensors(file: Path, data: bytes) -> dict[str, Tensor]:
     """Build tensors from verified bytes; the hash says that they are intact, not that they are harmless."""
     header = int.from_bytes(data[:8], "little")
     if len(data) < 8 or header > min(HEADER_BYTES, len(data) - 8):
-        raise DataError(
-            f"{file} is refused: a safetensors header of {header} bytes (allowed: {HEADER_BYTES})"
-        )
+        raise DataError(f"{file} is refused: a safetensors header of {header} bytes (allowed: {HEADER_BYTES})")
     try:
         return safetensors.torch.load(data)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
@@ -286,9 +281,7 @@ def _serialised(tensors: Mapping[str, Tensor]) -> bytes:
         owners.add(place)
     data = safetensors.torch.save(separate)
     header = int.from_bytes(data[:8], "little")
-    assert header <= HEADER_BYTES, (
-        f"{len(separate)} tensors make a header of {header} bytes, which no load accepts"
-    )
+    assert header <= HEADER_BYTES, f"{len(separate)} tensors make a header of {header} bytes, which no load accepts"
     return data
 
 

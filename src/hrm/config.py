@@ -27,9 +27,9 @@ class _Section(BaseModel):
 class HaltingConfig(_Section):
     """When a puzzle stops."""
 
-    max_segments: int = Field(16, ge=1)
+    max_segments: int = Field(default=16, ge=1)
     """Budget M_max: segments after which a puzzle leaves its slot in training, and stops in inference."""
-    explore: float = Field(0.1, ge=0, le=1)
+    explore: float = Field(default=0.1, ge=0, le=1)
     """Probability ε that a puzzle must use at least M_min segments, drawn uniformly from 2 … M_max."""
     redraw: bool = False
     """Whether M_min is drawn anew at every segment, as in the official code, not once a puzzle as in the paper."""
@@ -44,28 +44,28 @@ class TrainConfig(_Section):
     """Slots: puzzles in flight B."""
     loss: Literal["stablemax", "softmax"] = "stablemax"
     """How logits become probabilities in the loss of the answer."""
-    q_weight: float = Field(0.5, ge=0)
+    q_weight: float = Field(default=0.5, ge=0)
     """Weight of the Q-head's losses beside the answer's."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     """Names the initial weights, the order, the augmentation and the exploration."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto: CUDA, else MPS, else the CPU."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of the states; auto: bf16 where the hardware has it. Parameters are fp32 always."""
-    checkpoint_every: int = Field(1000, gt=0)
+    checkpoint_every: int = Field(default=1000, gt=0)
     """Updates between two checkpoints."""
-    log_every: int = Field(20, gt=0)
+    log_every: int = Field(default=20, gt=0)
     """Updates between two lines of metrics."""
 
 
 class EvalConfig(_Section):
     """Evaluation during training, on the validation split."""
 
-    every: int = Field(1000, gt=0)
+    every: int = Field(default=1000, gt=0)
     """Updates between two evaluations."""
-    segments: int = Field(16, ge=1)
+    segments: int = Field(default=16, ge=1)
     """Segments of each evaluation, all of them run."""
-    batch_size: int = Field(256, gt=0)
+    batch_size: int = Field(default=256, gt=0)
     """Puzzles evaluated at once."""
 
 
@@ -78,13 +78,13 @@ class RunConfig(_Section):
     """The network."""
     data: DataConfig
     """The puzzles."""
-    optim: OptimConfig = OptimConfig()  # pyright: ignore[reportCallIssue]
+    optim: OptimConfig = OptimConfig()
     """The optimisers."""
-    halting: HaltingConfig = HaltingConfig()  # pyright: ignore[reportCallIssue]
+    halting: HaltingConfig = HaltingConfig()
     """Adaptive computation time."""
     train: TrainConfig
     """The loop."""
-    eval: EvalConfig = EvalConfig()  # pyright: ignore[reportCallIssue]
+    eval: EvalConfig = EvalConfig()
     """Evaluation while training."""
 
     def to_toml(self) -> str:
@@ -197,3 +197,27 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
                 given = "" if isinstance(detail["input"], dict) else f" (got {detail['input']!r})"
                 problems.append(f"{path}: {message[:1].lower()}{message[1:]}{given}")
         raise UsageError(f"{source}: " + "; ".join(problems)) from None
+
+
+def annotated_toml(config: RunConfig, sources: Mapping[str, str]) -> str:
+    """Return the configuration as TOML with the meaning and the source of each value as comments.
+
+    Args:
+        sources: dotted path -> where the value comes from; a path that is absent is a default.
+    """
+    lines = [f"recipe = {_toml(config.recipe)}"]
+    for name in RunConfig.model_fields:
+        section = getattr(config, name)
+        if not isinstance(section, BaseModel):
+            continue
+        lines += ["", f"# {RunConfig.model_fields[name].description}", f"[{name}]"]
+        for key, field in type(section).model_fields.items():
+            meaning = " ".join((field.description or "").split())
+            lines.append(f"# {meaning}")
+            origin = sources.get(f"{name}.{key}", "default")
+            lines.append(f"{key} = {_toml(getattr(section, key))}  # {origin}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    return tomli_w.dumps({"x": value}).removeprefix("x = ").strip().replace("\n", " ")

@@ -16,7 +16,10 @@ def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:
 
     panels = [
         ("answer loss (per puzzle)", [("answer_loss", "training")]),
-        ("exact", [("exact_rate", "training, all segments"), ("validation_exact", "validation, last segment")]),
+        (
+            "exact",
+            [("exact_rate", "training, all segments"), ("validation_exact", "validation, last segment")],
+        ),
         ("segments when halted", [("segments_at_halt", "training")]),
     ]
     figure = Figure(figsize=(11, 3.2), layout="constrained")

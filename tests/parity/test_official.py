@@ -14,9 +14,7 @@ from hrm.train.losses import segment_loss
 from hrm.train.slots import admit, advance, empty_slots
 
 HERE = Path(__file__).parent
-RECORDED = sorted((HERE / "recorded").glob("*.npz")) + sorted(
-    (HERE.parents[2] / "shared" / "parity").glob("*.npz")
-)
+RECORDED = sorted((HERE / "recorded").glob("*.npz")) + sorted((HERE.parents[2] / "shared" / "parity").glob("*.npz"))
 TOLERANCE = 1e-5
 
 
@@ -50,17 +48,13 @@ def test_four_segments_agree(recording):
             name: torch.from_numpy(recording[f"segment{k}/{name}"]) for name in ("inputs", "labels", "puzzle_ids")
         }
         free = slots.halted
-        slots = admit(
-            slots, *(a[free] for a in offered.values()), torch.arange(int(free.sum())), model.initial(batch)
-        )
+        slots = admit(slots, *(a[free] for a in offered.values()), torch.arange(int(free.sum())), model.initial(batch))
         np.testing.assert_array_equal(slots.inputs, recording[f"segment{k}/slot_inputs"])
         x = model.embed(slots.inputs, slots.puzzle_ids)
         segment = model.segment(slots.latents, x)
         assert segment.q_continue_logit is not None
         used = slots.segments + 1
-        halt = should_halt(
-            segment.q_halt_logit, segment.q_continue_logit, used, torch.zeros_like(used), max_segments
-        )
+        halt = should_halt(segment.q_halt_logit, segment.q_continue_logit, used, torch.zeros_like(used), max_segments)
         with torch.no_grad():
             after = model.segment(segment.latents, x)
             assert after.q_continue_logit is not None

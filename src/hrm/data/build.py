@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from hrm.data.folders import sha256_of
-from hrm.data.reading import Rows, family_of, first_occurrences, read_rows
+from hrm.data.reading import Rows, family_of, first_occurrences, read_rows, require_file
 from hrm.data.store import Plain, Split, Store, open_store, write_store
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import Puzzle
@@ -100,7 +100,7 @@ def store_from_rows(
 
     Args:
         splits: for each split a number of rows (int) or a share of all rows (float; met up to
-            the size of a group of twins).
+            the size of a group of twins). A share of 1.0 takes what the counts leave.
         subsample: how many of the different rows to use at all; None uses every one.
         twins: allow symmetric twins in different splits.
         provenance: what to note beside the source's name and sha256, such as the licence.
@@ -118,9 +118,7 @@ def store_from_rows(
     order = generator(seed, Stream.SPLIT, 0).permutation(different)
     if subsample is not None:
         if not 1 <= subsample <= len(order):
-            raise DataError(
-                f"a subsample of {subsample} was asked for; {rows.name} has {len(order)} different puzzles"
-            )
+            raise DataError(f"a subsample of {subsample} was asked for; {rows.name} has {len(order)} different puzzles")
         order = order[:subsample]
     groups = [[row] for row in order.tolist()] if twins else _twin_groups(rows, order)
     wanted = {k: v if isinstance(v, int) else round(v * len(order)) for k, v in splits.items()}
@@ -140,9 +138,7 @@ def store_from_rows(
     return write_store(path, rows.puzzle, parts, notes | dict(provenance or {}), created)
 
 
-def cached_store(
-    path: Path, cache_dir: Path, puzzle: Puzzle | None, now: str, answers_required: bool = True
-) -> Store:
+def cached_store(path: Path, cache_dir: Path, puzzle: Puzzle | None, now: str, answers_required: bool = True) -> Store:
     """Open a store, or turn a CSV or JSONL file into one with a single split ``all``, kept under its sha256.
 
     Args:
@@ -156,6 +152,7 @@ def cached_store(
     """
     if path.is_dir():
         return open_store(path, puzzle=puzzle)
+    require_file(path)
     family = puzzle or family_of(path)
     sha256 = sha256_of(path)
     folder = cache_dir / f"{family.spec.name}-{sha256[:24]}"
@@ -219,11 +216,12 @@ def _twin_groups(rows: Rows, order: Int[np.ndarray, " n"]) -> list[list[int]]:
 
 
 def _deal(groups: list[list[int]], wanted: dict[str, int], elastic: set[str]) -> dict[str, list[int]]:
-    """Give each group whole to the first split with room for it, or else stretch the emptiest elastic one."""
+    """Give each group whole to the first split with room (counts first), or stretch a share."""
     chosen: dict[str, list[int]] = {name: [] for name in wanted}
+    ordered = sorted(wanted, key=lambda name: name in elastic)
     for group in groups:
         room = {name: wanted[name] - len(chosen[name]) for name in wanted}
-        fits = [name for name in wanted if room[name] >= len(group)]
+        fits = [name for name in ordered if room[name] >= len(group)]
         fits = fits or sorted((k for k in elastic if room[k] > 0), key=lambda k: (-room[k], k))  # noqa: B023
         if fits:
             chosen[fits[0]] += group

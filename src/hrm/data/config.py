@@ -14,15 +14,15 @@ class DataConfig(BaseModel):
     """A store, or a CSV/JSONL file of training puzzles; empty: puzzles are generated."""
     validation_path: str = ""
     """A store or file of held-out puzzles; empty: they are split off from the training puzzles."""
-    train: int = Field(0, ge=0)
+    train: int = Field(default=0, ge=0)
     """Training puzzles: generated, or drawn from the file by ``seed``; 0 = all that the file has."""
-    validation: int = Field(0, ge=0)
+    validation: int = Field(default=0, ge=0)
     """Held-out puzzles that choose the best checkpoint; 0 = the last checkpoint counts as the best."""
-    test: int = Field(0, ge=0)
+    test: int = Field(default=0, ge=0)
     """Generated puzzles that nothing but the final evaluation sees; only where puzzles are generated."""
     share_twins: bool = False
     """Whether symmetric twins may lie in different splits (4×4 Sudoku has too few classes to keep them apart)."""
     augment: bool = True
     """Whether each draw shows its puzzle under a random symmetry of the family."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     """Names the generated puzzles, the subsample and the split."""

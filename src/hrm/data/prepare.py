@@ -10,7 +10,7 @@ from hrm.data.config import DataConfig
 from hrm.data.folders import sha256_of
 from hrm.data.reading import read_rows
 from hrm.data.store import Split, Store, open_store
-from hrm.errors import DataError, UsageError
+from hrm.errors import DataError, UsageError, did_you_mean
 
 
 def prepare(
@@ -46,9 +46,7 @@ def prepare(
             if config.path:
                 store = _from_file(folder, path, config, counts, now)
             elif "train" in counts:
-                store = generate_store(
-                    folder, family, counts, config.seed, now, config.share_twins, progress
-                )
+                store = generate_store(folder, family, counts, config.seed, now, config.share_twins, progress)
             else:
                 raise UsageError(
                     f"there is nothing to train on: give --data.path FILE ({config.puzzle} puzzles as CSV or "
@@ -64,23 +62,65 @@ def prepare(
     return store, splits
 
 
-def _from_file(
-    folder: Path, path: Path, config: DataConfig, counts: dict[str, int], now: str
-) -> Store:
+def _from_file(folder: Path, path: Path, config: DataConfig, counts: dict[str, int], now: str) -> Store:
     if "test" in counts:
         raise UsageError("data.test only counts where puzzles are generated: evaluate on a file of your own")
     rows = read_rows(path, puzzles.get(config.puzzle))
-    if "train" not in counts:
-        counts = {"train": len(rows) - counts.get("validation", 0), **counts}
-        if counts["train"] < 1:
-            raise UsageError(f"data.validation takes all {len(rows)} puzzles of {path}; leave some to train on")
-        return store_from_rows(
-            folder, rows, _shares(counts), config.seed, now, twins=config.share_twins
+    shares = _with_the_rest(counts, len(rows), path)
+    return store_from_rows(folder, rows, shares, config.seed, now, twins=config.share_twins)
+
+
+def build_store(
+    source: str,
+    out: Path,
+    counts: dict[str, int],
+    seed: int,
+    created: str,
+    share_twins: bool,
+    check: bool,
+    progress: Progress,
+) -> Store:
+    """Generate a family's puzzles into a store, or split a file of puzzles.
+
+    Args:
+        source: the name of a family, or the path of a CSV/JSONL file.
+        counts: rows of train, validation and test; 0 leaves a split out, and of a file train takes the rest.
+        check: prove that every puzzle of the file has exactly one solution (generated ones have).
+
+    Raises:
+        UsageError: no such family or file, or nothing asked for.
+        DataError: a row that is not what it should be.
+    """
+    if min(counts.values()) < 0:
+        raise UsageError(f"counts cannot be negative (got {counts})")
+    wanted = {name: n for name, n in counts.items() if n}
+    path = Path(source)
+    if path.is_file():
+        rows = read_rows(path)
+        if check:
+            for row, puzzle in enumerate(rows.inputs, start=1):
+                try:
+                    rows.puzzle.refuse_ambiguous(puzzle)
+                except DataError as error:
+                    raise DataError(f"{path}, puzzle {row}: {error}") from None
+                progress(row, len(rows))
+        shares = _with_the_rest(wanted, len(rows), path)
+        return store_from_rows(out, rows, shares, seed, created, twins=share_twins)
+    if source not in puzzles.NAMES:
+        raise UsageError(
+            f"{source!r} is neither a file nor a family of puzzles "
+            f"({', '.join(puzzles.NAMES)}).{did_you_mean(source, list(puzzles.NAMES))}"
         )
-    return store_from_rows(folder, rows, counts, config.seed, now, twins=config.share_twins)
+    if not wanted:
+        raise UsageError("ask for puzzles: --train N, --validation N, --test N")
+    return generate_store(out, puzzles.get(source), wanted, seed, created, share_twins, progress)
 
 
-def _shares(counts: dict[str, int]) -> dict[str, int | float]:
-    """Keep the held-out count exact and give everything else to training, duplicates or not."""
-    total = sum(counts.values())
-    return {name: n if name != "train" else n / total for name, n in counts.items()}
+def _with_the_rest(counts: dict[str, int], total: int, path: Path) -> dict[str, int | float]:
+    """Keep the counts, and give the rows that are left to training where it asks for no number of its own."""
+    if "train" in counts:
+        return dict(counts)
+    rest = total - sum(counts.values())
+    if rest < 1:
+        raise UsageError(f"the splits take all {total} puzzles of {path}; leave some to train on")
+    return {"train": rest / total, **counts}

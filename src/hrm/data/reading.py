@@ -7,11 +7,12 @@ answer is verified against its question.
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int, UInt8
@@ -78,7 +79,7 @@ def read_rows(path: Path, puzzle: Puzzle | None = None, answers_required: bool =
     """
     puzzle = puzzle or family_of(path)
     digest = hashlib.sha256()
-    records = _records(path, digest)
+    records = _records(path, digest.update)
     question, solution = _Encoder(puzzle, path.name, "question"), _Encoder(puzzle, path.name, "answer")
     blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     while block := list(islice(records, BLOCK_ROWS)):
@@ -111,7 +112,7 @@ def family_of(path: Path) -> Puzzle:
     Raises:
         DataError: none fits, or several do.
     """
-    first = next(_records(path, hashlib.sha256()), None)
+    first = next(_records(path, len), None)
     if first is None:
         raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
     fitting, length = [], len(first.question) if isinstance(first.question, str) else None
@@ -125,12 +126,22 @@ def family_of(path: Path) -> Puzzle:
             continue
         fitting.append(puzzle)
     if len(fitting) != 1:
-        found = (
-            " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.NAMES)}"
-        )
+        found = " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.NAMES)}"
         size = f"of {length} characters " if length is not None else ""
         raise DataError(f"{path.name}: the first question {size}fits {found}; name the puzzle family")
     return fitting[0]
+
+
+def require_file(path: Path) -> None:
+    """Refuse what cannot be a file of puzzles.
+
+    Raises:
+        DataError: it is missing, unreadable or of another type.
+    """
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise DataError(f"{path} cannot be read: there is no such file, or it may not be read; check the path")
+    if path.suffix.lower() not in (".csv", ".jsonl"):
+        raise DataError(f"{path} is neither a store nor a .csv or .jsonl file; rename or convert it")
 
 
 class _Record(NamedTuple):
@@ -145,49 +156,36 @@ class _Record(NamedTuple):
         return f"row {self.row} (line {self.line})"
 
 
-class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
+def _records(path: Path, note: Callable[[bytes], object]) -> Iterator[_Record]:
+    require_file(path)
+    read = _csv_records if path.suffix.lower() == ".csv" else _json_records
+    yield from read(path.name, _lines(path, note))
 
 
-def _records(path: Path, digest: _Hash) -> Iterator[_Record]:
-    if path.suffix.lower() not in (".csv", ".jsonl"):
-        raise DataError(f"{path} is neither a store nor a .csv or .jsonl file; rename or convert it")
-    if not path.is_file():
-        raise DataError(f"{path} cannot be read: there is no such file")
-    lines = _lines(path, digest)
-    yield from (
-        _csv_records(path.name, lines) if path.suffix.lower() == ".csv" else _json_records(path.name, lines)
-    )
-
-
-def _lines(path: Path, digest: _Hash) -> Iterator[str]:
+def _lines(path: Path, note: Callable[[bytes], object]) -> Iterator[str]:
     rest, done = b"", 0
     with open(path, "rb") as f:
         while True:
             block = f.read(BLOCK_BYTES)
-            digest.update(block)
+            note(block)
             whole = rest + block
             cut = whole.rfind(b"\n") + 1 if block else len(whole)
             piece, rest = whole[:cut], whole[cut:]
             lines = piece.split(b"\n")
-            if len(rest) > LINE_BYTES or max(map(len, lines)) > LINE_BYTES:
-                raise DataError(
-                    f"{path.name}: a line after line {done} is longer than {LINE_BYTES} bytes; is it text?"
-                )
+            if not lines[-1]:
+                lines.pop()
+            if len(rest) > LINE_BYTES or max(map(len, lines), default=0) > LINE_BYTES:
+                raise DataError(f"{path.name}: a line after line {done} is longer than {LINE_BYTES} bytes; is it text?")
             if b"\0" in piece:
                 line = done + piece[: piece.index(b"\0")].count(b"\n") + 1
-                raise DataError(
-                    f"{path.name}: line {line} holds a NUL byte; the file must be plain UTF-8 text"
-                )
+                raise DataError(f"{path.name}: line {line} holds a NUL byte; the file must be plain UTF-8 text")
             try:
                 text = piece.decode("utf-8-sig" if not done else "utf-8")
             except UnicodeDecodeError as error:
                 line = done + piece[: error.start].count(b"\n") + 1
-                raise DataError(
-                    f"{path.name}: line {line} is not UTF-8; save the file as UTF-8 text"
-                ) from None
-            yield from text.split("\n")[: len(lines) - 1 if cut and piece.endswith(b"\n") else None]
-            done += len(lines) - 1
+                raise DataError(f"{path.name}: line {line} is not UTF-8; save the file as UTF-8 text") from None
+            yield from text.split("\n")[: len(lines)]
+            done += len(lines)
             if not block:
                 return
 
@@ -209,8 +207,7 @@ def _csv_records(name: str, lines: Iterator[str]) -> Iterator[_Record]:
             row += 1
             if len(fields) != len(header):
                 raise DataError(
-                    f"{name}: row {row} (line {reader.line_num}) has {len(fields)} fields, the header "
-                    f"{len(header)}"
+                    f"{name}: row {row} (line {reader.line_num}) has {len(fields)} fields, the header {len(header)}"
                 )
             yield _Record(row, reader.line_num, *(None if p is None else fields[p] for p in places))
     except csv.Error as error:
@@ -229,8 +226,7 @@ def _json_records(name: str, lines: Iterator[str]) -> Iterator[_Record]:
             raise DataError(f"{name}: row {row} (line {number}) is not JSON: {str(error)[:80]}") from None
         if not isinstance(found, dict) or "question" not in found:
             raise DataError(
-                f"{name}: row {row} (line {number}) must be an object with the key `question` "
-                f"(known: {COLUMNS})"
+                f"{name}: row {row} (line {number}) must be an object with the key `question` (known: {COLUMNS})"
             )
         yield _Record(row, number, found["question"], found.get("answer"), found.get("rating"))
 
@@ -283,3 +279,21 @@ class _Encoder:
             return self.puzzle.parse(text)
         except DataError as error:
             raise DataError(f"{self.name}: {where}, {self.column}: {error}") from None
+
+
+def questions(path: Path, puzzle: Puzzle) -> Iterator[str]:
+    """Yield the puzzles of a file without answers: CSV or JSONL with ``question``, or one puzzle a line.
+
+    Raises:
+        DataError: what is wrong, in which row.
+    """
+    if path.suffix in (".csv", ".jsonl"):
+        yield from (puzzle.text(grid) for grid in read_rows(path, puzzle, answers_required=False).inputs)
+        return
+    require_file(path)
+    for number, line in enumerate(_lines(path, lambda block: None), start=1):
+        if line.strip():
+            try:
+                yield puzzle.text(puzzle.parse(line.strip()))
+            except DataError as error:
+                raise DataError(f"{path}, line {number}: {error}") from None

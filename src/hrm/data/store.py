@@ -124,9 +124,7 @@ def write_store(
         raise DataError(f"cannot write {path}: a store needs at least one split, none was given")
     for name, split in splits.items():
         if not NAME.fullmatch(name):
-            raise UsageError(
-                f"split name {name!r} is not allowed: lower-case letters, digits, '-', '_' and '.'"
-            )
+            raise UsageError(f"split name {name!r} is not allowed: lower-case letters, digits, '-', '_' and '.'")
         _check_grids(f"split {name}", puzzle, split)
     needed = sum(len(s) * (2 * spec.cells + 8) + 1024 for s in splits.values())
     with replacing(path, needed, KIND) as work:
@@ -136,9 +134,10 @@ def write_store(
             files = {}
             for array, dtype in _DTYPES.items():
                 file = work / name / f"{array}.npy"
+                content = np.ascontiguousarray(getattr(split, array), dtype)
                 with open(file, "wb") as f:
-                    content = np.ascontiguousarray(getattr(split, array), dtype)
-                    np.lib.format.write_array(f, content, version=(1, 0), allow_pickle=False)
+                    f.write(_header(dtype, content.shape))
+                    content.tofile(f)
                 files[file.name] = FileRecord(bytes=file.stat().st_size, sha256=sha256_of(file))
             records[name] = SplitRecord(rows=len(split), files=files)
         manifest = Manifest(
@@ -178,18 +177,14 @@ def open_store(path: Path, verify: bool = True, puzzle: Puzzle | None = None) ->
     splits = {}
     for name, record in manifest.splits.items():
         if not NAME.fullmatch(name) or set(record.files) != {f"{array}.npy" for array in _DTYPES}:
-            raise DataError(
-                f"{path}/manifest.json: split {name!r} must list {', '.join(_DTYPES)} as .npy files"
-            )
+            raise DataError(f"{path}/manifest.json: split {name!r} must list {', '.join(_DTYPES)} as .npy files")
         arrays = {}
         for array, dtype in _DTYPES.items():
             file, promised = path / name / f"{array}.npy", record.files[f"{array}.npy"]
             shape = (record.rows, spec.cells) if dtype == "|u1" else (record.rows,)
-            arrays[array] = _open_array(file, promised, np.dtype(dtype), shape)
+            arrays[array] = _open_array(file, promised, dtype, shape)
             if verify and sha256_of(file) != promised.sha256:
-                raise DataError(
-                    f"{file} was altered: its sha256 is not the manifest's; build the store again"
-                )
+                raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
         splits[name] = Split(**arrays)
         _check_grids(f"{path}/{name}", puzzle, splits[name])
     if not splits or manifest.digest != _digest(*declared, manifest.splits):
@@ -227,29 +222,25 @@ def _read_manifest(path: Path) -> Manifest:
         raise DataError(f"{file} is not valid JSON ({str(error)[:80]}); build the store again") from None
 
 
-def _open_array(file: Path, promised: FileRecord, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
+    """Return the 128 bytes before the data; any other npy header is refused, so none is ever interpreted."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}"
+    return b"\x93NUMPY\x01\x00\x76\x00" + text.encode().ljust(117) + b"\n"
+
+
+def _open_array(file: Path, promised: FileRecord, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     try:
         size = file.stat().st_size
         if size != promised.bytes:
-            raise DataError(
-                f"{file} has {size} bytes, its manifest promises {promised.bytes}; build the store again"
-            )
+            raise DataError(f"{file} has {size} bytes, its manifest promises {promised.bytes}; build the store again")
+        header = _header(dtype, shape)
         with open(file, "rb") as f:
-            if np.lib.format.read_magic(f) != (1, 0):
-                raise ValueError("npy version other than 1.0")
-            found, fortran, kind = np.lib.format.read_array_header_1_0(f)
-            start = f.tell()
+            found = f.read(len(header))
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}; build the store again") from None
-    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        raise DataError(f"{file} is not an npy file: {str(error)[:80]}") from None
-    if kind != dtype or fortran or tuple(found) != shape or min(shape) < 1:
-        raise DataError(f"{file} holds {kind} {found}, but {dtype} {shape} is needed; build the store again")
-    if size != start + dtype.itemsize * math.prod(shape):
-        raise DataError(
-            f"{file} has {size} bytes, which its shape {shape} does not fill; build the store again"
-        )
-    return np.memmap(file, dtype, "r", start, shape)
+    if found != header or size != len(header) + np.dtype(dtype).itemsize * math.prod(shape) or min(shape) < 1:
+        raise DataError(f"{file} is not the npy array that is needed, {dtype} of {shape}; build the store again")
+    return np.memmap(file, dtype, "r", len(header), shape)
 
 
 def _check_grids(where: str, puzzle: Puzzle, split: Split) -> None:
@@ -267,8 +258,6 @@ def _check_grids(where: str, puzzle: Puzzle, split: Split) -> None:
         raise DataError(f"{where}: puzzle_ids holds {int(split.puzzle_ids.min())}; they start at 0")
 
 
-def _digest(
-    name: str, shape: tuple[int, int], tokens: tuple[str, ...], splits: Mapping[str, SplitRecord]
-) -> str:
+def _digest(name: str, shape: tuple[int, int], tokens: tuple[str, ...], splits: Mapping[str, SplitRecord]) -> str:
     content = [name, shape, tokens, {k: v.model_dump() for k, v in splits.items()}]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

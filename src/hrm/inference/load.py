@@ -45,9 +45,7 @@ def find_checkpoint(name: str | Path) -> Path:
     return folder
 
 
-def read_model(
-    name: str | Path, device: str = "auto", precision: str = "auto"
-) -> tuple[HRM, RunConfig, Checkpoint]:
+def read_model(name: str | Path, device: str = "auto", precision: str = "auto") -> tuple[HRM, RunConfig, Checkpoint]:
     """Load the weights to use, verified, with the configuration that they were trained under.
 
     Args:
@@ -63,9 +61,7 @@ def read_model(
     except UsageError as error:
         raise DataError(f"the checkpoint was written by another version: {error}") from None
     place = choose_device(device)
-    model = HRM(
-        config.model, dtype=choose_dtype(config.train.precision if precision == "auto" else precision, place)
-    )
+    model = HRM(config.model, dtype=choose_dtype(config.train.precision if precision == "auto" else precision, place))
     load_weights(model, checkpoint)
     return model.to(place).eval(), config, checkpoint
 

@@ -83,9 +83,7 @@ class Solver:
         source: where the weights come from, for protocols and messages.
     """
 
-    def __init__(
-        self, model: Network, puzzle: Puzzle, max_segments: int, batch_size: int = 64, source: str = "memory"
-    ):
+    def __init__(self, model: Network, puzzle: Puzzle, max_segments: int, batch_size: int = 64, source: str = "memory"):
         self.model = model
         self.puzzle = puzzle
         self.max_segments = max_segments
@@ -119,9 +117,7 @@ class Solver:
     def think(self, inputs: UInt8[np.ndarray, "B C"], segments: int) -> Iterator[Thought]:
         """Yield what the network thinks after each of so many segments, for a batch of parsed puzzles."""
         with torch.inference_mode():
-            x = self.model.embed(
-                torch.from_numpy(inputs.astype(np.int64)).to(self.device), relations=self._relations
-            )
+            x = self.model.embed(torch.from_numpy(inputs.astype(np.int64)).to(self.device), relations=self._relations)
             latents = self.model.initial(x)
             for _ in range(segments):
                 segment = self.model.segment(latents, x)
@@ -167,9 +163,7 @@ class Solver:
                 trace=self._trace(inputs[row], thoughts[: used[row]], row) if trace else None,
             )
 
-    def _trace(
-        self, puzzle: UInt8[np.ndarray, " C"], thoughts: list[Thought], row: int
-    ) -> tuple[Moment, ...]:
+    def _trace(self, puzzle: UInt8[np.ndarray, " C"], thoughts: list[Thought], row: int) -> tuple[Moment, ...]:
         before = [puzzle, *(thought.tokens[row] for thought in thoughts)]
         return tuple(
             Moment(

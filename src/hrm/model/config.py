@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hrm.nn.sizes import swiglu_width
+
 
 class HRMConfig(BaseModel):
     """The hierarchical recurrent network: HRM and TRM are this loop with other numbers."""
@@ -16,39 +18,39 @@ class HRMConfig(BaseModel):
     """Number of token ids V, padding included."""
     cells: int = Field(gt=0)
     """Number of cells C of a puzzle."""
-    width: int = Field(512, gt=0)
+    width: int = Field(default=512, gt=0)
     """Width D of the states, in numbers per position."""
-    heads: int = Field(8, gt=0)
+    heads: int = Field(default=8, gt=0)
     """Attention heads A; must divide the width."""
-    expansion: float = Field(4.0, gt=0)
+    expansion: float = Field(default=4.0, gt=0)
     """Inner width of the feed-forward maps, as a multiple of the width before the SwiGLU's factor 2/3."""
-    h_layers: int = Field(4, gt=0)
+    h_layers: int = Field(default=4, gt=0)
     """Blocks of the high level f_H; unused where ``tied``."""
-    l_layers: int = Field(4, gt=0)
+    l_layers: int = Field(default=4, gt=0)
     """Blocks of the low level f_L."""
-    cycles: int = Field(2, gt=0)
+    cycles: int = Field(default=2, gt=0)
     """High-level cycles N per segment."""
-    timesteps: int = Field(2, gt=0)
+    timesteps: int = Field(default=2, gt=0)
     """Low-level timesteps T per cycle."""
-    grad_calls: int = Field(2, gt=0)
-    """How many of the last module calls of a segment carry gradient: 2 = the paper's one-step gradient, T+1 = the last cycle."""
+    grad_calls: int = Field(default=2, gt=0)
+    """How many of a segment's last module calls carry gradient: 2 = one-step gradient, T+1 = the last cycle."""
     tied: bool = False
     """Whether f_H is f_L: one set of weights in both roles."""
     mixer: Literal["attention", "mlp"] = "attention"
     """How positions are mixed: attention, or a SwiGLU across positions."""
     positions: Literal["rope", "learned", "none"] = "rope"
     """How the order of the cells is told: rotary, a learned table, or not at all."""
-    rope_theta: float = Field(10000.0, gt=0)
+    rope_theta: float = Field(default=10000.0, gt=0)
     """Base of the rotary frequencies."""
-    norm_eps: float = Field(1e-5, gt=0)
+    norm_eps: float = Field(default=1e-5, gt=0)
     """Added to the mean square before its root is taken."""
     relation_kinds: tuple[int, ...] = ()
     """Kinds of each relation between cells that the puzzle declares and that bias the attention; empty = off."""
-    prefix: int = Field(1, ge=0)
+    prefix: int = Field(default=1, ge=0)
     """Positions P in front of the cells, which hold the puzzle embedding."""
-    puzzle_width: int = Field(512, ge=0)
+    puzzle_width: int = Field(default=512, ge=0)
     """Width of the puzzle embedding in numbers, zero-padded to P·D; 0 = no puzzle embedding."""
-    puzzles: int = Field(1, gt=0)
+    puzzles: int = Field(default=1, gt=0)
     """Rows of the puzzle embedding: puzzle ids are 0 … puzzles − 1."""
     q_continue: bool = True
     """Whether the Q-head also estimates the value of going on."""
@@ -64,9 +66,7 @@ class HRMConfig(BaseModel):
                 f"puzzle_width {self.puzzle_width} does not fit into prefix·width = {self.prefix * self.width}"
             )
         if self.grad_calls > self.cycles * (self.timesteps + 1):
-            raise ValueError(
-                f"grad_calls must be at most cycles·(timesteps+1) = {self.cycles * (self.timesteps + 1)}"
-            )
+            raise ValueError(f"grad_calls must be at most cycles·(timesteps+1) = {self.cycles * (self.timesteps + 1)}")
         if self.mixer == "mlp" and self.relation_kinds:
             raise ValueError("relation_kinds needs mixer = 'attention': the mlp mixer has no attention to bias")
         return self
@@ -75,6 +75,25 @@ class HRMConfig(BaseModel):
     def length(self) -> int:
         """Number of positions S = P + C."""
         return self.prefix + self.cells
+
+
+def flops_per_segment(config: HRMConfig) -> int:
+    """Return the floating-point operations of one segment's forward of one puzzle.
+
+    Counted: two for each weight and position of the matrix products in f_L, f_H and the output head, and the two
+    products of attention. Left out: norms, activations, rotations and softmax.
+    """
+    s, d = config.length, config.width
+
+    def layer() -> int:
+        mlp = 3 * d * swiglu_width(d, config.expansion) * s
+        if config.mixer == "mlp":
+            return 2 * (mlp + 3 * s * swiglu_width(s, config.expansion) * d)
+        return 2 * (mlp + 4 * d * d * s + 2 * s * s * d)
+
+    h_layers = config.l_layers if config.tied else config.h_layers
+    calls = config.cycles * (config.timesteps * config.l_layers + h_layers)
+    return calls * layer() + 2 * s * d * config.vocab_size
 
 
 def hrm(vocab_size: int, cells: int, **changes: object) -> HRMConfig:
@@ -109,4 +128,7 @@ def small(vocab_size: int, cells: int, **changes: object) -> HRMConfig:
 
 
 def _with(config: HRMConfig, changes: dict[str, object]) -> HRMConfig:
+    """Change a preset; a puzzle embedding as wide as the states stays so."""
+    if config.puzzle_width == config.width and "width" in changes:
+        changes = {"puzzle_width": changes["width"], **changes}
     return HRMConfig.model_validate({**config.model_dump(), **changes})

@@ -84,4 +84,5 @@ class Network(nn.Module, ABC):
 
     def sparse_tables(self) -> list[nn.Parameter]:
         """Return the tables whose gradient names the rows that a batch touched."""
-        return [m.weight for m in self.modules() if isinstance(m, nn.Embedding) and m.sparse]
+        tables = [module for module in self.modules() if isinstance(module, nn.Embedding) and module.sparse]
+        return [nn.Module.get_parameter(table, "weight") for table in tables]

@@ -24,9 +24,7 @@ class Halt:
         return self.by_choice | self.by_budget
 
 
-def prefers_halt(
-    q_halt_logit: Float[Tensor, " B"], q_continue_logit: Float[Tensor, " B"] | None
-) -> Bool[Tensor, " B"]:
+def prefers_halt(q_halt_logit: Float[Tensor, " B"], q_continue_logit: Float[Tensor, " B"] | None) -> Bool[Tensor, " B"]:
     """Say whether halting is worth more than going on.
 
     Without a value of going on, halting is preferred where it is more likely right than wrong.
@@ -57,9 +55,7 @@ def should_halt(
     return Halt(by_choice, by_budget)
 
 
-def draw_min_segments(
-    uniforms: Float[Tensor, "B 2"], explore: float, max_segments: int
-) -> Int[Tensor, " B"]:
+def draw_min_segments(uniforms: Float[Tensor, "B 2"], explore: float, max_segments: int) -> Int[Tensor, " B"]:
     """Draw M_min: uniform in 2 … M_max with probability ``explore``, else 0.
 
     Args:
@@ -88,7 +84,5 @@ def continue_target(
 
     Source: HRM paper, adaptive computation time, equation for Ĝ_continue.
     """
-    best = torch.where(
-        at_budget, next_q_halt_logit, torch.maximum(next_q_halt_logit, next_q_continue_logit)
-    )
+    best = torch.where(at_budget, next_q_halt_logit, torch.maximum(next_q_halt_logit, next_q_continue_logit))
     return best.detach().sigmoid()

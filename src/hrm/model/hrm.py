@@ -9,6 +9,7 @@ same loop with ``tied`` levels and more calls that carry gradient.
 """
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from typing import Literal
 
@@ -149,15 +150,11 @@ class HRM(Network):
         batch = x if isinstance(x, int) else len(x)
         shape = (batch, self.config.length, self.config.width)
         if generator is None:
-            return Latents(
-                self.start_H.to(self.dtype).expand(shape), self.start_L.to(self.dtype).expand(shape)
-            )
+            return Latents(self.start_H.to(self.dtype).expand(shape), self.start_L.to(self.dtype).expand(shape))
         z_H, z_L = torch.randn((2, *shape), generator=generator, device=generator.device).to(self.start_H.device)
         return Latents(z_H.to(self.dtype), z_L.to(self.dtype))
 
-    def timesteps(
-        self, latents: Latents, x: Embedded
-    ) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
+    def timesteps(self, latents: Latents, x: Embedded) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
         """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment.
 
         Only the last ``grad_calls`` calls are in the graph: with 2, gradient flows through the last f_L and the
@@ -183,17 +180,14 @@ class HRM(Network):
 
     def segment(self, latents: Latents, x: Embedded) -> Segment:
         """Run N cycles of T timesteps and decode the high-level state."""
-        for *_, latents in self.timesteps(latents, x):  # noqa: B020  the last latents are the segment's
-            pass
+        [(_, _, _, latents)] = deque(self.timesteps(latents, x), maxlen=1)  # only the last latents are kept
         return Segment(latents.detach(), self.decode(latents), *self.halting_values(latents))
 
     def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:
         """Return the logits of f_O at every cell."""
         return self.output_head(latents.z_H)[:, self.config.prefix :]  # B S V -> B C V
 
-    def halting_values(
-        self, latents: Latents
-    ) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"] | None]:
+    def halting_values(self, latents: Latents) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"] | None]:
         """Return the logits of halting and of going on, read at position 0."""
         q = self.q_head(latents.z_H[:, 0]).float()
         return q[:, 0], q[:, 1] if self.config.q_continue else None
@@ -203,9 +197,7 @@ class HRM(Network):
         levels = [self.f_L] if self.f_H is None else [self.f_L, self.f_H]
         return [m.weight for level in levels for m in level.modules() if isinstance(m, Linear)]
 
-    def _prefix(
-        self, inputs: Int[Tensor, "B C"], puzzle_ids: Int[Tensor, " B"] | None
-    ) -> Float[Tensor, "B P D"]:
+    def _prefix(self, inputs: Int[Tensor, "B C"], puzzle_ids: Int[Tensor, " B"] | None) -> Float[Tensor, "B P D"]:
         prefix, width = self.config.prefix, self.config.width
         if self.puzzle_embedding is None:
             return torch.zeros(len(inputs), prefix, width, dtype=self.dtype, device=inputs.device)
@@ -215,9 +207,7 @@ class HRM(Network):
         vector = F.pad(vector, (0, prefix * width - vector.shape[-1]))
         return vector.unflatten(-1, (prefix, width))  # B P·D -> B P D
 
-    def _relation_planes(
-        self, relations: Int[Tensor, "*R C C"] | None
-    ) -> Float[Tensor, "*B Q S S"] | None:
+    def _relation_planes(self, relations: Int[Tensor, "*R C C"] | None) -> Float[Tensor, "*B Q S S"] | None:
         """Turn matrices of kinds into one 0/1 plane a kind; the prefix is related to nothing."""
         kinds = self.config.relation_kinds
         if not kinds:
@@ -225,12 +215,8 @@ class HRM(Network):
         if relations is None:
             raise ValueError("this network was built for related cells: embed needs the puzzle's relations")
         if relations.shape[-3] != len(kinds):
-            raise ValueError(
-                f"the puzzle has {relations.shape[-3]} relations, the network was built for {len(kinds)}"
-            )
-        planes = [
-            relations[..., r, :, :] == kind for r, count in enumerate(kinds) for kind in range(1, count + 1)
-        ]
+            raise ValueError(f"the puzzle has {relations.shape[-3]} relations, the network was built for {len(kinds)}")
+        planes = [relations[..., r, :, :] == kind for r, count in enumerate(kinds) for kind in range(1, count + 1)]
         stacked = torch.stack(planes, dim=-3).to(torch.float32)
         return F.pad(stacked, (self.config.prefix, 0, self.config.prefix, 0))
 

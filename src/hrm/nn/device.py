@@ -1,13 +1,11 @@
 """Where to compute and in which arithmetic."""
 
-from typing import Literal
-
 import torch
 
 from hrm.errors import UsageError
 
 
-def choose_device(name: Literal["auto", "cpu", "cuda", "mps"] | str) -> torch.device:
+def choose_device(name: str) -> torch.device:
     """Return the device of that name; auto: CUDA, else MPS, else the CPU.
 
     Raises:
@@ -26,11 +24,16 @@ def choose_device(name: Literal["auto", "cpu", "cuda", "mps"] | str) -> torch.de
     return torch.device(name)
 
 
-def choose_dtype(name: Literal["auto", "fp32", "bf16"], device: torch.device) -> torch.dtype:
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """Return the dtype of the arithmetic; auto: bf16 where the hardware multiplies in it.
 
     That is: CUDA from compute capability 8.0, CPUs with AMX or AVX512-BF16.
+
+    Raises:
+        UsageError: there is no such precision.
     """
+    if name not in ("auto", "fp32", "bf16"):
+        raise UsageError(f"precision {name!r} does not exist; choose auto, fp32 or bf16")
     if name == "fp32":
         return torch.float32
     if name == "bf16" or has_bf16(device):

@@ -24,9 +24,7 @@ def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | N
         if std == 0:
             return tensor.zero_()
         sigma = std / TRUNCATED_STD
-        return torch.nn.init.trunc_normal_(
-            tensor, std=sigma, a=-2 * sigma, b=2 * sigma, generator=generator
-        )
+        return torch.nn.init.trunc_normal_(tensor, std=sigma, a=-2 * sigma, b=2 * sigma, generator=generator)
 
 
 def lecun_normal_(weight: Tensor, generator: torch.Generator | None = None) -> Tensor:

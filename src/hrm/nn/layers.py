@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hrm.nn.init import lecun_normal_
+from hrm.nn.sizes import swiglu_width
 
 
 class Linear(nn.Module):
@@ -57,11 +58,6 @@ class SwiGLU(nn.Module):
         """Return the mapped vectors."""
         gate, up = self.gate_up(x).chunk(2, dim=-1)
         return self.down(F.silu(gate) * up)
-
-
-def swiglu_width(width: int, expansion: float) -> int:
-    """Return the inner width: two thirds of ``expansion · width``, up to the next multiple of 256."""
-    return -(-round(expansion * width * 2 / 3) // 256) * 256
 
 
 class Rotary(nn.Module):
@@ -129,7 +125,8 @@ class Attention(nn.Module):
         read = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(around, x.dtype))
         return self.out(read.transpose(1, 2).flatten(2))
 
-    def _bias(self, around: Surroundings, dtype: torch.dtype) -> Float[Tensor, "*B A S S"] | None:
+    def _bias(self, around: Surroundings, dtype: torch.dtype) -> Float[Tensor, "..."] | None:
+        """Return what is added to the scores, of a shape that broadcasts to (B, A, S, S)."""
         bias = None
         if self.relation_bias is not None and around.relations is not None:
             bias = torch.einsum("aq,...qst->...ast", self.relation_bias, around.relations).to(dtype)

@@ -49,9 +49,7 @@ class Optimizers:
                 weight_decay=config.weight_decay,
             )
         elif config.kind == "adamw":
-            self._optimizers = [
-                AdamW(dense, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay)
-            ]
+            self._optimizers = [AdamW(dense, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay)]
         else:
             self._optimizers = [AdamATan2(dense, config.lr, config.betas, config.weight_decay)]
         if tables:

@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8, UInt64
 
+from hrm.errors import DataError
+
 PAD = 0
 """Token id that every family keeps for cells outside the puzzle; they are never supervised."""
 
@@ -95,9 +97,7 @@ class Puzzle(ABC):
         """Return a grid as one line of text, which ``parse`` reads back."""
 
     @abstractmethod
-    def verify(
-        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
-    ) -> Bool[np.ndarray, " n"]:
+    def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
         """Say for each puzzle whether the answer keeps its givens and every rule."""
 
     @abstractmethod
@@ -128,6 +128,19 @@ class Puzzle(ABC):
     @abstractmethod
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer."""
+
+    def refuse_ambiguous(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
+        """Refuse a puzzle that has no solution, or more than one.
+
+        Raises:
+            DataError: which of the two; of several solutions two are shown.
+        """
+        found = self.solutions(puzzle, limit=2)
+        if len(found) == 0:
+            raise DataError(f"{self.text(puzzle)} has no solution: check its givens")
+        if len(found) > 1:
+            both = " and ".join(self.text(answer) for answer in found)
+            raise DataError(f"{self.text(puzzle)} has several solutions, such as {both}: give more cells")
 
     @cached_property
     def relation_matrices(self) -> Int[np.ndarray, "R C C"]:

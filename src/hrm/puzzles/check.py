@@ -6,258 +6,203 @@ A family of your own is ready when ``check(family)`` returns an empty list.
 import ast
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
 from hrm.puzzles.base import PAD, Puzzle, Symmetries
 from hrm.puzzles.randomness import Stream, uniforms
 
+_Findings = Iterator[tuple[bool, str]]
+"""Whether a promise is kept, and the sentence that says how it is broken."""
+
 
 def check(puzzle: Puzzle, examples: int = 20, seed: int = 0) -> list[str]:
-    """Return the promises that a family breaks, each as a sentence that starts with the method at fault.
+    """Return the promises that a family breaks, each as a sentence that begins with what is at fault.
+
+    Rules are examined one after the other; after the first that is broken the later ones, which build on it,
+    are left out.
 
     Args:
         puzzle: the family.
-        examples: number of puzzles to generate and examine; at least 2.
-        seed: names the puzzles and the random changes made to them.
+        examples: number of puzzles to generate and examine, at least 2.
+        seed: names these puzzles and the random changes made to them.
     """
-    broken = list(_guarded("spec", lambda: _spec(puzzle)))
-    broken += _guarded("imports", lambda: _imports(puzzle))
-    if broken:
-        return broken  # nothing else can be judged without a sound declaration
-    try:
-        pairs = [puzzle.generate(seed, index) for index in range(max(examples, 2))]
-    except Exception as error:
-        return [f"generate: raised {type(error).__name__}: {error}"]
-    broken += _guarded("generate", lambda: _generate(puzzle, pairs, seed))
-    if broken:
-        return broken
-    inputs, answers = (np.stack(grids) for grids in zip(*pairs, strict=True))
-    rng = np.random.default_rng(seed)
-    draws = uniforms(seed, Stream.SYMMETRY, np.arange(len(inputs)), puzzle.spec.symmetry_draws)
-    broken += _guarded("parse", lambda: _parse(puzzle, inputs, answers))
-    broken += _guarded("solutions", lambda: _solutions(puzzle, inputs, answers))
-    broken += _guarded("verify", lambda: _verify(puzzle, inputs, answers, rng))
-    broken += _guarded("relations", lambda: _relations(puzzle))
-    if broken:
-        return broken
-    broken += _guarded(
-        "symmetries", lambda: _symmetries(puzzle, puzzle.symmetries(draws), inputs, answers, rng)
+    case = _Case(puzzle, max(examples, 2), seed)
+    rules = {
+        "spec": _spec,
+        "imports": _imports,
+        "generate": _generate,
+        "parse": _parse,
+        "solutions": _solutions,
+        "verify": _verify,
+        "relations": _relations,
+        "symmetries": _symmetries,
+        "twins": _twins,
+    }
+    for name, rule in rules.items():
+        broken: list[str] = []
+        try:
+            for kept, sentence in rule(case):
+                if not kept:
+                    broken.append(f"{name}: {sentence}")
+        except Exception as error:  # whatever a family raises, the report must name it
+            broken.append(f"{name}: raised {type(error).__name__}: {error}")
+        if broken:
+            return list(dict.fromkeys(broken))
+    return []
+
+
+@dataclass
+class _Case:
+    puzzle: Puzzle
+    examples: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.seed)
+        self.inputs = self.answers = np.zeros((0, 0), np.uint8)  # filled by _generate
+
+    def symmetries(self) -> Symmetries:
+        count = self.puzzle.spec.symmetry_draws
+        return self.puzzle.symmetries(uniforms(self.seed, Stream.SYMMETRY, np.arange(self.examples), count))
+
+    def altered(self, grids: UInt8[np.ndarray, "n C"], where: Bool[np.ndarray, "n C"]) -> UInt8[np.ndarray, "n C"]:
+        """Turn one cell of each grid, among those of ``where`` if there are any, into another symbol."""
+        spec, altered = self.puzzle.spec, grids.copy()
+        for grid, marked in zip(altered, where & (grids != PAD), strict=True):
+            cell = self.rng.choice(np.flatnonzero(marked if marked.any() else grid != PAD))
+            others = set(range(1, spec.vocab_size)) - {spec.blank, int(grid[cell])}
+            grid[cell] = self.rng.choice(sorted(others))
+        return altered
+
+
+def _spec(case: _Case) -> _Findings:
+    spec = case.puzzle.spec
+    letters = set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    yield spec == case.puzzle.spec, "differs from call to call"
+    yield (
+        "" < spec.name and set(spec.name) <= letters,
+        f"the name {spec.name!r} is not of a-z, 0-9 and dashes",
     )
-    return broken
+    yield min(spec.shape) > 0, f"the shape {spec.shape} has no cells"
+    yield 4 <= spec.vocab_size <= 256, f"{spec.vocab_size} tokens; padding, a blank, two symbols; 256 at most"
+    yield all(len(token) == 1 for token in spec.tokens), "a token is not one character"
+    yield len(set(spec.tokens)) == spec.vocab_size, "two tokens share a character"
+    yield (
+        PAD < spec.blank < spec.vocab_size,
+        f"the blank {spec.blank} is not a token id above that of padding",
+    )
+    yield len(set(spec.relations)) == len(spec.relations), "two relations share a name"
+    yield spec.symmetry_draws >= 0, f"symmetry_draws is {spec.symmetry_draws}"
+    tiles = min(spec.box) > 0 and not any(s % b for s, b in zip(spec.shape, spec.box, strict=True))
+    yield tiles or spec.box == (0, 0), f"boxes of {spec.box} do not tile the shape {spec.shape}"
 
 
-def _guarded(name: str, rule: Callable[[], Iterator[str]]) -> list[str]:
-    """Run a rule; what it raises is a broken promise, too, and what many examples break is told once."""
-    broken: list[str] = []
+def _imports(case: _Case) -> _Findings:
     try:
-        for sentence in rule():
-            broken.append(f"{name}: {sentence}")
-    except Exception as error:
-        broken.append(f"{name}: raised {type(error).__name__}: {error}")
-    return list(dict.fromkeys(broken))
-
-
-def _spec(puzzle: Puzzle) -> Iterator[str]:
-    spec = puzzle.spec
-    if spec != puzzle.spec:
-        yield "differs from call to call"
-    if not spec.name or set(spec.name) - set("abcdefghijklmnopqrstuvwxyz0123456789-"):
-        yield f"the name {spec.name!r} is not made of lower-case letters, digits and dashes"
-    if min(spec.shape) < 1:
-        yield f"the shape {spec.shape} has no cells"
-    if not 3 <= spec.vocab_size <= 256:
-        yield f"{spec.vocab_size} tokens; there must be padding, a blank and a symbol, and at most 256"
-    if any(len(token) != 1 for token in spec.tokens):
-        yield "a token is not one character"
-    if len(set(spec.tokens)) != spec.vocab_size:
-        yield "two tokens share a character"
-    if not PAD < spec.blank < spec.vocab_size:
-        yield f"the blank {spec.blank} is not a token id of 1 to {spec.vocab_size - 1}"
-    if len(set(spec.relations)) != len(spec.relations):
-        yield "two relations share a name"
-    if spec.symmetry_draws < 0:
-        yield f"symmetry_draws is {spec.symmetry_draws}"
-    if spec.box != (0, 0) and (
-        min(spec.box) < 1 or any(s % b for s, b in zip(spec.shape, spec.box, strict=True))
-    ):
-        yield f"boxes of {spec.box} do not tile the shape {spec.shape}"
-
-
-def _imports(puzzle: Puzzle) -> Iterator[str]:
-    module = sys.modules.get(type(puzzle).__module__)
-    try:
-        source = inspect.getsource(module) if module else ""
-    except (OSError, TypeError):
+        tree = ast.parse(inspect.getsource(sys.modules[type(case.puzzle).__module__]))
+    except (OSError, TypeError, KeyError):
         return  # typed in by hand: there is no file to read
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        if any(name.split(".")[0] == "torch" for name in names):
-            yield "torch is imported; a family must be usable without it"
+        yield "torch" not in {name.split(".")[0] for name in names}, "torch, without which a family must work"
 
 
-def _generate(
-    puzzle: Puzzle, pairs: list[tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]], seed: int
-) -> Iterator[str]:
-    spec = puzzle.spec
-    for index, (given, answer) in enumerate(pairs):
-        for grid in (given, answer):
-            if grid.shape != (spec.cells,) or grid.dtype != np.uint8:
-                yield f"a grid is {grid.dtype} {grid.shape} instead of uint8 ({spec.cells},)"
-                return
-        again = puzzle.generate(seed, index)
-        if not all(np.array_equal(old, new) for old, new in zip((given, answer), again, strict=True)):
-            yield "the same seed and index give another puzzle at another call"
-        if max(given.max(), answer.max()) >= spec.vocab_size:
-            yield "a grid holds a token that the spec does not have"
-        if not (given == spec.blank).any():
-            yield "a puzzle has no blank"
-        if (answer == spec.blank).any() and not np.array_equal(given, answer):
-            yield "an answer has a blank"
-        if ((given == PAD) != (answer == PAD)).any():
-            yield "padding differs between a puzzle and its answer"
-    if len({given.tobytes() for given, _ in pairs}) == 1:
-        yield "every index gives the same puzzle"
-
-
-def _parse(
-    puzzle: Puzzle, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
-) -> Iterator[str]:
-    for grid in np.concatenate([inputs, answers]):
-        text = puzzle.text(grid)
-        if "\n" in text:
-            yield "text has more than one line"
-        read = puzzle.parse(text)
-        if read.dtype != np.uint8 or not np.array_equal(read, grid):
-            yield "does not read back what text wrote"
-
-
-def _solutions(
-    puzzle: Puzzle, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
-) -> Iterator[str]:
-    for given, answer in zip(inputs, answers, strict=True):
-        found = puzzle.solutions(given)
-        if found.dtype != np.uint8 or found.shape[1:] != given.shape:
-            yield f"{found.dtype} {found.shape} instead of uint8 (k, {puzzle.spec.cells})"
-        elif len(found) != 1:
-            yield f"{min(len(found), 2)} found for a generated puzzle, whose answer should be the only one"
-        elif not np.array_equal(found[0], answer):
-            yield "another answer than that of generate"
-        if len(puzzle.solutions(given, limit=1)) > 1:
-            yield "more than the limit"
-
-
-def _verify(
-    puzzle: Puzzle,
-    inputs: UInt8[np.ndarray, "n C"],
-    answers: UInt8[np.ndarray, "n C"],
-    rng: np.random.Generator,
-) -> Iterator[str]:
-    verdicts = puzzle.verify(inputs, answers)
-    if verdicts.dtype != np.bool_ or verdicts.shape != (len(inputs),):
-        yield f"{verdicts.dtype} {verdicts.shape} instead of bool ({len(inputs)},)"
-        return
-    if not verdicts.all():
-        yield "refuses an answer of generate"
-    wrong = _altered(puzzle, answers, inputs == puzzle.spec.blank, rng)
-    if puzzle.verify(inputs, wrong).any():
-        yield "accepts an answer with one changed cell"
-    wrong = _altered(puzzle, answers, inputs != puzzle.spec.blank, rng)
-    if puzzle.verify(inputs, wrong).any():
-        yield "accepts an answer that changes a given"
-    altered = _altered(puzzle, inputs, inputs != puzzle.spec.blank, rng)
-    if puzzle.verify(altered, answers).any():
-        yield "accepts an answer to other givens"
-    both, mixed = np.concatenate([inputs, inputs]), np.concatenate([answers, wrong])
-    alone = [bool(puzzle.verify(both[i : i + 1], mixed[i : i + 1])[0]) for i in range(len(both))]
-    if alone != puzzle.verify(both, mixed).tolist():
-        yield "judges a puzzle differently beside others"
-
-
-def _altered(
-    puzzle: Puzzle,
-    grids: UInt8[np.ndarray, "n C"],
-    where: np.ndarray,
-    rng: np.random.Generator,
-) -> UInt8[np.ndarray, "n C"]:
-    """Return the grids with one cell each, of those marked in ``where``, turned into another symbol.
-
-    A row without a marked cell, padding aside, has any of its cells changed.
-    """
-    altered = grids.copy()
-    for grid, marked in zip(altered, where & (grids != PAD), strict=True):
-        cell = rng.choice(np.flatnonzero(marked if marked.any() else grid != PAD))
-        others = set(range(1, puzzle.spec.vocab_size)) - {puzzle.spec.blank, int(grid[cell])}
-        grid[cell] = rng.choice(sorted(others))
-    return altered
-
-
-def _relations(puzzle: Puzzle) -> Iterator[str]:
-    spec, matrices = puzzle.spec, puzzle.relations()
-    if matrices.shape != (len(spec.relations), spec.cells, spec.cells):
-        yield f"shape {matrices.shape} instead of {(len(spec.relations), spec.cells, spec.cells)}"
-        return
-    if not np.issubdtype(matrices.dtype, np.signedinteger):
-        yield f"{matrices.dtype} instead of a signed integer"
-    if (matrices < 0).any():
-        yield "a kind is negative; 0 is unrelated, and kinds count from 1"
-    for name, matrix in zip(spec.relations, matrices, strict=True):
-        if not matrix.any():
-            yield f"{name!r} relates no cells"
-    if not np.array_equal(matrices, puzzle.relation_matrices):
-        yield "differs from call to call"
-
-
-def _symmetries(
-    puzzle: Puzzle,
-    symmetries: Symmetries,
-    inputs: UInt8[np.ndarray, "n C"],
-    answers: UInt8[np.ndarray, "n C"],
-    rng: np.random.Generator,
-) -> Iterator[str]:
-    spec, n = puzzle.spec, len(inputs)
-    if symmetries.cells.shape != (n, spec.cells) or symmetries.tokens.shape != (n, spec.vocab_size):
-        yield "cells and tokens are not one row for each row of draws"
-        return
-    if (np.sort(symmetries.cells, axis=1) != np.arange(spec.cells)).any():
-        yield "the cells of one are no permutation"
-        return
-    if (np.sort(symmetries.tokens, axis=1) != np.arange(spec.vocab_size)).any():
-        yield "the tokens of one are no permutation"
-        return
-    if (symmetries.tokens[:, PAD] != PAD).any():
-        yield "padding is renamed"
-    if (symmetries.tokens[:, spec.blank] != spec.blank).any():
-        yield "the blank is renamed"
-    moved, moved_answers = symmetries.apply(inputs), symmetries.apply(answers)
-    if not np.array_equal(symmetries.inverse().apply(moved), inputs):
-        yield "the inverse does not undo one"
-    if not puzzle.verify(moved, moved_answers).all():
-        yield "verify refuses a correct answer after one"
-    wrong = _altered(puzzle, answers, inputs == spec.blank, rng)
-    if puzzle.verify(moved, symmetries.apply(wrong)).any():
-        yield "verify accepts a wrong answer after one"
-    yield from _same_relations(puzzle, symmetries)
-    if not np.array_equal(
-        puzzle.twin_invariants(inputs, answers), puzzle.twin_invariants(moved, moved_answers)
-    ):
-        yield "twin_invariants change after one"
-    keys = [puzzle.twin_key(*pair) for pair in zip(inputs, answers, strict=True)]
-    if keys != [puzzle.twin_key(*pair) for pair in zip(moved, moved_answers, strict=True)]:
-        yield "twin_key changes after one"
-    numbers = dict(zip(keys, puzzle.twin_invariants(inputs, answers).tolist(), strict=True))
-    if [numbers[key] for key in keys] != puzzle.twin_invariants(inputs, answers).tolist():
-        yield "two puzzles share a twin_key but not their twin_invariants"
-
-
-def _same_relations(puzzle: Puzzle, symmetries: Symmetries) -> Iterator[str]:
-    """Compare the relations as a set: rows may become columns, but related pairs stay related."""
-    before = sorted(matrix.tobytes() for matrix in puzzle.relation_matrices)
-    for cells in symmetries.cells:
-        after = sorted(matrix[np.ix_(cells, cells)].tobytes() for matrix in puzzle.relation_matrices)
-        if after != before:
-            yield "the relations are others after one"
+def _generate(case: _Case) -> _Findings:
+    puzzle, spec = case.puzzle, case.puzzle.spec
+    pairs = [puzzle.generate(case.seed, index) for index in range(case.examples)]
+    for grid in (grid for pair in pairs for grid in pair):
+        sound = grid.shape == (spec.cells,) and grid.dtype == np.uint8
+        yield sound, f"a grid is {grid.dtype} {grid.shape} instead of uint8 ({spec.cells},)"
+        if not sound:
             return
+    case.inputs, case.answers = (np.stack(grids) for grids in zip(*pairs, strict=True))
+    again = [puzzle.generate(case.seed, index)[0] for index in reversed(range(case.examples))][::-1]
+    yield np.array_equal(case.inputs, again), "the same seed and index give another puzzle at another call"
+    yield len(np.unique(case.inputs, axis=0)) > 1, "every index gives the same puzzle"
+    yield max(case.inputs.max(), case.answers.max()) < spec.vocab_size, "a token is not in the spec"
+    yield bool((case.inputs == spec.blank).any(axis=1).all()), "a puzzle has no blank"
+    yield np.array_equal(case.inputs == PAD, case.answers == PAD), "padding differs between puzzle and answer"
+
+
+def _parse(case: _Case) -> _Findings:
+    for grid in np.concatenate([case.inputs, case.answers]):
+        text = case.puzzle.text(grid)
+        yield "\n" not in text, "text has more than one line"
+        read = case.puzzle.parse(text)
+        yield read.dtype == np.uint8 and np.array_equal(read, grid), "does not read back what text wrote"
+
+
+def _solutions(case: _Case) -> _Findings:
+    for given, answer in zip(case.inputs, case.answers, strict=True):
+        found = case.puzzle.solutions(given)
+        yield found.dtype == np.uint8, f"{found.dtype} instead of uint8"
+        yield len(found) == 1, f"{len(found)} for a generated puzzle, whose answer should be the only one"
+        yield bool((found == answer).all()), "another answer than that of generate"
+        yield len(case.puzzle.solutions(given, limit=1)) <= 1, "more than the limit"
+
+
+def _verify(case: _Case) -> _Findings:
+    verify, inputs, answers = case.puzzle.verify, case.inputs, case.answers
+    blanks = inputs == case.puzzle.spec.blank
+    verdicts = verify(inputs, answers)
+    yield verdicts.dtype == np.bool_ and verdicts.shape == (len(inputs),), "not one bool for each puzzle"
+    yield bool(verdicts.all()), "refuses an answer of generate"
+    yield not verify(inputs, case.altered(answers, blanks)).any(), "accepts an answer with one changed cell"
+    wrong = case.altered(answers, ~blanks)
+    yield not verify(inputs, wrong).any(), "accepts an answer that changes a given"
+    yield not verify(case.altered(inputs, ~blanks), answers).any(), "accepts an answer to other givens"
+    both, mixed = np.concatenate([inputs, inputs]), np.concatenate([wrong, answers])
+    alone = [bool(verify(both[i : i + 1], mixed[i : i + 1])[0]) for i in range(len(both))]
+    yield alone == verify(both, mixed).tolist(), "judges a puzzle differently beside others"
+
+
+def _relations(case: _Case) -> _Findings:
+    spec, matrices = case.puzzle.spec, case.puzzle.relations()
+    expected = (len(spec.relations), spec.cells, spec.cells)
+    yield matrices.shape == expected, f"the shape is {matrices.shape} instead of {expected}"
+    yield np.issubdtype(matrices.dtype, np.signedinteger), f"{matrices.dtype} instead of a signed integer"
+    yield bool((matrices >= 0).all()), "a kind is negative; 0 is unrelated, and kinds count from 1"
+    yield bool(matrices.any(axis=(1, 2)).all()), "one of them relates no cells"
+    yield np.array_equal(matrices, case.puzzle.relation_matrices), "differ from call to call"
+
+
+def _symmetries(case: _Case) -> _Findings:
+    puzzle, spec, inputs, answers = case.puzzle, case.puzzle.spec, case.inputs, case.answers
+    symmetries = case.symmetries()
+    for what, rows, count in (
+        ("cells", symmetries.cells, spec.cells),
+        ("tokens", symmetries.tokens, spec.vocab_size),
+    ):
+        sound = rows.shape == (len(inputs), count) and bool((np.sort(rows, axis=1) == np.arange(count)).all())
+        yield sound, f"the {what} are not one permutation of {count} for each row of draws"
+        if not sound:
+            return
+    yield bool((symmetries.tokens[:, PAD] == PAD).all()), "padding is renamed"
+    yield bool((symmetries.tokens[:, spec.blank] == spec.blank).all()), "the blank is renamed"
+    moved = symmetries.apply(inputs)
+    yield np.array_equal(symmetries.inverse().apply(moved), inputs), "the inverse does not undo one"
+    yield bool(puzzle.verify(moved, symmetries.apply(answers)).all()), "one makes a right answer wrong"
+    wrong = symmetries.apply(case.altered(answers, inputs == spec.blank))
+    yield not puzzle.verify(moved, wrong).any(), "one makes a wrong answer right"
+    relations = sorted(matrix.tobytes() for matrix in puzzle.relation_matrices)
+    for cells in symmetries.cells:  # rows may become columns: the relations are compared as a set
+        after = sorted(matrix[np.ix_(cells, cells)].tobytes() for matrix in puzzle.relation_matrices)
+        yield after == relations, "one changes the relations between cells"
+
+
+def _twins(case: _Case) -> _Findings:
+    symmetries, keys, invariants = case.symmetries(), [], []
+    twins = symmetries.apply(case.inputs), symmetries.apply(case.answers)
+    for inputs, answers in ((case.inputs, case.answers), twins):
+        invariants += case.puzzle.twin_invariants(inputs, answers).tolist()
+        keys += [case.puzzle.twin_key(*pair) for pair in zip(inputs, answers, strict=True)]
+    half = len(keys) // 2
+    yield invariants[:half] == invariants[half:], "a symmetry changes twin_invariants"
+    yield keys[:half] == keys[half:], "a symmetry changes twin_key"
+    joined = len(set(zip(keys, invariants, strict=True)))
+    yield joined == len(set(keys)), "twin_invariants differ where twin_key does not"

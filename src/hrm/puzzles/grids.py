@@ -64,9 +64,7 @@ def block_permutations(blocks: int, size: int) -> Int[np.ndarray, "k {blocks*siz
     return lines.reshape(factorial(blocks) * len(parts), blocks * size)
 
 
-def random_lines(
-    blocks: Float[np.ndarray, "n b"], lines: Float[np.ndarray, "n b*s"]
-) -> Int[np.ndarray, "n b*s"]:
+def random_lines(blocks: Float[np.ndarray, "n b"], lines: Float[np.ndarray, "n lines"]) -> Int[np.ndarray, "n lines"]:
     """Turn uniform numbers into orders of lines that keep those of a block together."""
     n, b = blocks.shape
     size = lines.shape[1] // b
@@ -110,9 +108,7 @@ def _rows(given: object, columns: int) -> list[list[object]]:
     if any(isinstance(row, list | tuple | np.ndarray) for row in given):
         for y, row in enumerate(given):
             if not isinstance(row, list | tuple | np.ndarray):
-                raise DataError(
-                    f"row {y + 1} is {_shown(row)}, but other rows are lists; give every row as a list"
-                )
+                raise DataError(f"row {y + 1} is {_shown(row)}, but other rows are lists; give every row as a list")
         return [list(row) for row in given]
     if len(given) != columns * columns and all(isinstance(row, str) for row in given):
         return _rows("\n".join(given), columns)

@@ -21,9 +21,7 @@ class Stream(IntEnum):
     SPLIT = 5
 
 
-def uniforms(
-    seed: int, stream: Stream, counters: Int[np.ndarray, " n"], count: int
-) -> Float[np.ndarray, "n {count}"]:
+def uniforms(seed: int, stream: Stream, counters: Int[np.ndarray, " n"], count: int) -> Float[np.ndarray, "n {count}"]:
     """Return ``count`` numbers in [0, 1) for each counter, the same ones at every call.
 
     Source: SplitMix64 (Steele, Lea, Flood 2014) used as a hash of (seed, stream, counter, position).

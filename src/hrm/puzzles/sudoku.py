@@ -116,9 +116,7 @@ class Sudoku(Puzzle):
         """Return a grid as one line of text, with ``.`` for a blank."""
         return "".join(self.spec.tokens[token] for token in grid)
 
-    def verify(
-        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
-    ) -> Bool[np.ndarray, " n"]:
+    def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
         """Say for each puzzle whether the answer keeps its givens and completes every row, column and box."""
         keeps = ((inputs == _BLANK) | (inputs == answers)).all(axis=1)
         values = np.int32(1) << answers
@@ -157,8 +155,8 @@ class Sudoku(Puzzle):
 
         From a random grid, cells are blanked in random order as long as the answer stays unique; what is left
         is minimal, for no given can be spared. Then 0 to ``extra_givens`` cells, each number equally likely,
-        are given back. A 16x16 grid is blanked only down to two fifths of its cells (below that, proofs that
-        the answer is unique take minutes), so it is not minimal.
+        are given back. A 16x16 grid is blanked only down to 7/16 of its cells, and so is not minimal: below
+        that, proofs that the answer is unique get slow.
         """
         rng = generator(seed, Stream.GENERATE, index)
         n, cells = self.size, self.spec.cells
@@ -167,7 +165,7 @@ class Sudoku(Puzzle):
         found = (np.array([grid]) + _BLANK).astype(np.uint8)
         answer = self.symmetries(rng.random((1, self.spec.symmetry_draws))).apply(found)[0]
         kept, spared = self._digits(answer), []
-        floor = cells * 2 // 5 if n == 16 else 0
+        floor = cells * 7 // 16 if n == 16 else 0
         for cell in rng.permutation(cells).tolist():
             digit, kept[cell] = kept[cell], 0
             if solve(kept, self.spec.box, limit=1, without=(cell, digit)).solutions:
@@ -181,9 +179,7 @@ class Sudoku(Puzzle):
         puzzle[back] = answer[back]
         return puzzle, answer
 
-    def canonical(
-        self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]
-    ) -> UInt8[np.ndarray, " C"]:
+    def canonical(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> UInt8[np.ndarray, " C"]:
         """Return the twin that stands for all of them, the one whose answer comes first.
 
         Where several symmetries lead to this answer, the one counts whose blanks come first.
@@ -229,9 +225,7 @@ class Sudoku(Puzzle):
             answers: their legal answers; for others the number means nothing.
         """
         parts = [slice(i, i + 1024) for i in range(0, len(inputs), 1024)]
-        return np.concatenate(
-            [self._invariants(inputs[p], answers[p]) for p in parts] or [np.zeros(0, np.uint64)]
-        )
+        return np.concatenate([self._invariants(inputs[p], answers[p]) for p in parts] or [np.zeros(0, np.uint64)])
 
     def _invariants(
         self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
@@ -266,13 +260,9 @@ class Sudoku(Puzzle):
         """
         n, (height, width) = self.size, self.spec.box
         if n == 16:
-            raise UsageError(
-                "a sudoku-16x16 has too many symmetries for a canonical form; use twin_key instead"
-            )
+            raise UsageError("a sudoku-16x16 has too many symmetries for a canonical form; use twin_key instead")
         if not self.verify(puzzle[None], answer[None])[0]:
-            raise DataError(
-                f"the answer {self.text(answer)} is not a legal one of the puzzle {self.text(puzzle)}"
-            )
+            raise DataError(f"the answer {self.text(answer)} is not a legal one of the puzzle {self.text(puzzle)}")
         views = [grid.reshape(n, n) for grid in (answer.astype(np.int64) - _FIRST_DIGIT, puzzle != _BLANK)]
         flips = (False, True) if height == width else (False,)
         grids, given = (np.stack([view.T if flip else view for flip in flips]) for view in views)

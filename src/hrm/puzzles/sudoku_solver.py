@@ -208,9 +208,7 @@ def _tables(height: int, width: int) -> _Tables:
             reach |= units.spread << first
         keeps.append(everything & ~reach | 1 << place)
     across = _Units.of([d + n * y + x for d in planes for y in lines for x in lefts], list(range(width)))
-    down = _Units.of(
-        [d + n * y + x for d in planes for y in tops for x in lines], [n * y for y in range(height)]
-    )
+    down = _Units.of([d + n * y + x for d in planes for y in tops for x in lines], [n * y for y in range(height)])
     _, rows, columns, boxes = rules
     row_parts = _Units(rows.anchors, tuple(lefts), _board(lefts))
     box_rows = _Units(boxes.anchors, down.shifts, down.spread)

@@ -26,7 +26,5 @@ def get(name: str) -> RunConfig:
     """
     if name not in RECIPES:
         known = list(RECIPES)
-        raise UsageError(
-            f"there is no recipe {name!r}.{did_you_mean(name, known)} Choose one of: {', '.join(known)}"
-        )
+        raise UsageError(f"there is no recipe {name!r}.{did_you_mean(name, known)} Choose one of: {', '.join(known)}")
     return RECIPES[name]()

@@ -17,9 +17,7 @@ def smoke() -> RunConfig:
         data=DataConfig(puzzle="sudoku-4x4", train=200, validation=50, share_twins=True),
         optim=OptimConfig(lr=2e-3, warmup_updates=10, ema=0.95),
         halting=HaltingConfig(max_segments=4),
-        train=TrainConfig(
-            updates=60, batch_size=32, log_every=10, checkpoint_every=30, precision="fp32"
-        ),
+        train=TrainConfig(updates=60, batch_size=32, log_every=10, checkpoint_every=30, precision="fp32"),
         eval=EvalConfig(every=30, segments=4, batch_size=50),
     )
 

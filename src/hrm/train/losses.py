@@ -25,7 +25,7 @@ def log_stablemax(logits: Float[Tensor, "*B V"]) -> Float[Tensor, "*B V"]:
     Source: Prieto et al. 2025 (arXiv 2501.04697). Differs: fp32 in log space, the official code computes in
     fp64; its ε of 1e-30 has no effect and is left out (paper.md 4).
     """
-    log_s = torch.sign(logits) * torch.log1p(logits.abs())
+    log_s = torch.log1p(logits.clamp(min=0)) - torch.log1p(-logits.clamp(max=0))
     return log_s - torch.logsumexp(log_s, dim=-1, keepdim=True)
 
 
@@ -40,9 +40,7 @@ def cross_entropy(
     return -torch.where(supervised, picked, 0.0).sum(-1) / supervised.sum(-1).clamp(min=1)
 
 
-def exactly_right(
-    logits: Float[Tensor, "B C V"], labels: Int[Tensor, "B C"]
-) -> Bool[Tensor, " B"]:
+def exactly_right(logits: Float[Tensor, "B C V"], labels: Int[Tensor, "B C"]) -> Bool[Tensor, " B"]:
     """Say for each puzzle whether every supervised cell is right."""
     return ((logits.argmax(-1) == labels) | (labels == IGNORED)).all(-1)
 
@@ -84,7 +82,5 @@ def segment_loss(
     )
     q_continue = q_halt.new_zeros(())
     if segment.q_continue_logit is not None and target_q_continue is not None:
-        q_continue = F.binary_cross_entropy_with_logits(
-            segment.q_continue_logit, target_q_continue, reduction="sum"
-        )
+        q_continue = F.binary_cross_entropy_with_logits(segment.q_continue_logit, target_q_continue, reduction="sum")
     return SegmentLoss(cross_entropy(segment.logits, labels, kind).sum(), q_halt, q_continue, right)

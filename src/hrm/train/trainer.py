@@ -28,7 +28,7 @@ from hrm.errors import DivergedError, HrmError, UsageError
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import BEST, CHECKPOINTS, find_checkpoint, load_weights
 from hrm.inference.solver import Solver
-from hrm.model.contract import Latents, Network
+from hrm.model.contract import Latents
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
 from hrm.model.hrm import HRM
 from hrm.nn.device import choose_device, choose_dtype
@@ -104,9 +104,7 @@ class Trainer:
             self.model.hidden_matrices(),
             self.model.sparse_tables(),
         )
-        self._sampler = Sampler(
-            self.splits["train"], self.store.puzzle, train.seed, augment=config.data.augment
-        )
+        self._sampler = Sampler(self.splits["train"], self.store.puzzle, train.seed, augment=config.data.augment)
         self._relations = torch.from_numpy(self.store.puzzle.relation_matrices).to(self.device)
         self._slots = empty_slots(self._fresh(train.batch_size), config.model.cells)
         self._update = 0
@@ -259,9 +257,7 @@ class Trainer:
         self.average.load_state_dict(checkpoint.weights)
         self._optimizers.load(_part(state, "optim/"))
         held = {name: tensor.to(self.device) for name, tensor in _part(state, "slots/").items()}
-        self._slots = Slots(
-            **{name: held[name] for name in _SLOT_ARRAYS}, latents=Latents(held["z_H"], held["z_L"])
-        )
+        self._slots = Slots(**{name: held[name] for name in _SLOT_ARRAYS}, latents=Latents(held["z_H"], held["z_L"]))
         self._update, self._cursor = checkpoint.meta["update"], checkpoint.meta["cursor"]
         self._best, self._trained_s = checkpoint.meta["best"], checkpoint.meta["trained_s"]
 
@@ -278,8 +274,8 @@ class Trainer:
         labels = batch.labels.astype(np.int64)
         labels[labels == PAD] = IGNORED
         arrays = (batch.inputs.astype(np.int64), labels, batch.puzzle_ids, batch.draws)
-        fresh = (torch.from_numpy(array).to(self.device) for array in arrays)
-        return admit(self._slots, *fresh, self.model.initial(len(self._slots.inputs)))
+        inputs, labels, ids, draws = (torch.from_numpy(array).to(self.device) for array in arrays)
+        return admit(self._slots, inputs, labels, ids, draws, self.model.initial(len(self._slots.inputs)))
 
     def _min_segments(self, slots: Slots) -> Tensor:
         halting, draws = self.config.halting, slots.draws.cpu().numpy()
@@ -404,8 +400,3 @@ _SLOT_ARRAYS = ("inputs", "labels", "puzzle_ids", "draws", "segments", "halted")
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
-
-
-def trainable_network(config: RunConfig) -> Network:
-    """Return the network of a configuration with fresh weights, for counting and looking at it."""
-    return HRM(config.model, seed=config.train.seed)

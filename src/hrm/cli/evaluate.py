@@ -1,0 +1,70 @@
+"""``hrm eval``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.table import Table
+
+from hrm.cli.common import (
+    Cache,
+    Device,
+    Json,
+    Model,
+    Precision,
+    cache_folder,
+    present,
+    print_json,
+    progress_line,
+    stderr,
+    stdout,
+)
+
+
+def evaluate(
+    model: Model,
+    /,
+    *,
+    data: Annotated[Path, Parameter(help="A store, or a CSV/JSONL file with question and answer.")],
+    segments: Annotated[int | None, Parameter(help="Run so many; default: the training budget.")] = None,
+    limit: Annotated[int | None, Parameter(help="Only the first so many puzzles.")] = None,
+    split: Annotated[str, Parameter(help="Split of a store; default: test, or the only one.")] = "",
+    batch_size: Annotated[int, Parameter(help="Puzzles at once.")] = 256,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    cache: Cache = None,
+    json: Json = False,
+) -> None:
+    """Measure a model on puzzles with known answers, segment by segment.
+
+    Example: `hrm eval sudoku-4x4 --data puzzles.csv --segments 16`.
+    """
+    from hrm.evaluation.protocol import evaluate_model
+
+    found = evaluate_model(
+        model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
+        batch_size=batch_size, device=device, precision=precision,
+        progress=progress_line(stderr(), "evaluated", 2048),
+    )  # fmt: skip
+    if json:
+        print_json(found)
+        return
+    stdout().print(segment_table(found))
+    low, high = found["exact_ci95"]
+    early = found["early_exit"]
+    stdout().print(
+        f"exact {found['exact']:.2%} (95 % interval {low:.2%} – {high:.2%}), valid {found['valid']:.2%}, "
+        f"cells {found['cell']:.2%} of {found['examples']} puzzles"
+    )
+    stdout().print(f"early exit: exact {early['exact']:.2%} with {early['segments_mean']:.2f} segments on average")
+    stdout().print("protocol: " + ", ".join(f"{k} {v}" for k, v in found["protocol"].items() if k != "train_data"))
+
+
+def segment_table(found: dict[str, Any]) -> Table:
+    """Return a table of the metrics after each segment."""
+    table = Table(title=f"{found['task']}: {found['examples']} puzzles, one answer each")
+    for column in ("segment", "exact", "valid", "cells right"):
+        table.add_column(column, justify="right")
+    for row in found["per_segment"]:
+        table.add_row(str(row["segment"]), f"{row['exact']:.2%}", f"{row['valid']:.2%}", f"{row['cell']:.2%}")
+    return table

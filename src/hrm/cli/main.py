@@ -1,0 +1,55 @@
+"""The command ``hrm``."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from hrm.cli import data, demo, evaluate, inspect, solve, train
+from hrm.errors import HrmError
+
+app = App(
+    name="hrm",
+    help="Train, evaluate, solve with and look into the Hierarchical Reasoning Model.",
+    help_epilogue="MODEL: a run folder, a checkpoint folder or a shipped model (`hrm models`). Start with `hrm demo`.",
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+    version_flags=["--version"],
+)
+app.command(demo.demo)
+app.command(train.train)
+app.command(evaluate.evaluate, name="eval")
+app.command(solve.solve)
+app.command(solve.show)
+app.command(data.app)
+app.command(inspect.config)
+app.command(inspect.params)
+app.command(inspect.recipes)
+app.command(inspect.models)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; a user's mistake is one line on stderr."""
+    try:
+        app(list(arguments), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return _complain(" ".join(str(error).split()), 2)
+    except HrmError as error:
+        return _complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def run() -> None:
+    """Entry point of the installed command."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"hrm: {message}", file=sys.stderr)
+    return code

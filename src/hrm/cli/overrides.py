@@ -1,0 +1,66 @@
+"""From a recipe, a file and flags to one validated configuration, and where each value came from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hrm import recipes
+from hrm.config import RunConfig, leaves, merged, override, read_config, schema_paths, validated
+from hrm.errors import UsageError, did_you_mean
+
+Overrides = Annotated[
+    str,
+    Parameter(
+        name="--SECTION.KEY",
+        allow_leading_hyphen=True,
+        help="Any value of the configuration, such as --optim.lr 1e-4.",
+    ),
+]
+
+
+def resolve(recipe: str, file: Path | None, flags: Sequence[str]) -> tuple[RunConfig, dict[str, str]]:
+    """Return the configuration and the source of each value.
+
+    Args:
+        recipe: may be empty where a file is given; then the file must be complete.
+        flags: ``--section.key``, value, ``--section.key=value``, … as left on the command line.
+
+    Raises:
+        UsageError: a recipe, key or value that does not exist.
+    """
+    if not recipe and file is None:
+        raise UsageError(f"name a recipe or give --config FILE; recipes: {', '.join(recipes.RECIPES)}")
+    tree, sources = {}, {}
+    if recipe:
+        tree = recipes.get(recipe).model_dump()
+        sources = dict.fromkeys((path for path, _ in leaves(tree)), f"recipe {recipe}")
+    if file is not None:
+        changes = read_config(file)
+        tree = merged(tree, changes)
+        sources |= dict.fromkeys((path for path, _ in leaves(changes)), str(file))
+    for path, text in _pairs(flags):
+        tree = merged(tree, override(path, text))
+        sources[path] = "flag"
+    return validated(tree, str(file) if file and not flags else "configuration"), sources
+
+
+def _pairs(flags: Sequence[str]) -> list[tuple[str, str]]:
+    pairs, rest = [], list(flags)
+    known = schema_paths()
+    while rest:
+        flag = rest.pop(0)
+        if not flag.startswith("--"):
+            raise UsageError(f"unexpected argument {flag!r}; values are given as --section.key VALUE")
+        path, equals, text = flag[2:].partition("=")
+        path = path.replace("-", "_")
+        if path not in known:
+            options = [*known, "out", "config", "init", "dry-run", "cache", "json"]
+            raise UsageError(f"unknown option --{path}.{did_you_mean(path, options)}")
+        if not equals:
+            if not rest:
+                raise UsageError(f"--{path} needs a value")
+            text = rest.pop(0)
+        pairs.append((path, text))
+    return pairs

@@ -1,0 +1,126 @@
+"""``hrm solve`` and ``hrm show``."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from hrm.cli.common import Device, Json, Model, Precision, print_json, stdout
+
+
+def solve(
+    model: Model,
+    puzzle: Annotated[str, Parameter(help="The puzzle as text or JSON, a file of puzzles, or - for stdin.")],
+    /,
+    *,
+    segments: Annotated[
+        int | None, Parameter(help="Run exactly so many; default: stop when the model says so.")
+    ] = None,
+    trace: Annotated[bool, Parameter(negative="", help="Show what every segment changed.")] = False,
+    check: Annotated[bool, Parameter(help="Refuse a puzzle that has no solution, or several.")] = True,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    json: Json = False,
+) -> None:
+    """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line).
+
+    Example: `hrm solve sudoku-4x4 ..1.4.....2.3... --trace`.
+    """
+    from hrm.inference.load import load
+
+    solver = load(model, device, precision)
+    file = _file(puzzle)
+    if file is None:
+        parsed = solver.puzzle.parse(puzzle)
+        if check:
+            solver.puzzle.refuse_ambiguous(parsed)
+        answer = solver.solve(puzzle, segments, trace)
+        if json:
+            print_json(as_json(answer))
+        elif trace:
+            from hrm.viz.render import replay
+
+            replay(solver.puzzle, answer, stdout())
+            _verdict(answer)
+        else:
+            stdout().print(answer.answer)
+            _verdict(answer)
+        return
+    from hrm.data.reading import questions
+
+    given = _lines(sys.stdin) if puzzle == "-" else questions(file, solver.puzzle)
+    for answer in solver.solve_many(given, segments, trace):
+        if json:
+            print_json(as_json(answer))
+        else:
+            mark = "ok   " if answer.verified else "wrong"
+            stdout().print(f"{mark} {answer.puzzle} {answer.answer} {answer.segments} segments", soft_wrap=True)
+
+
+def show(
+    model: Model,
+    puzzle: Annotated[str, Parameter(help="The puzzle as text or JSON.")],
+    /,
+    *,
+    out: Annotated[
+        Path | None, Parameter(help="File to draw: .gif moves, .png is a sheet; default: the terminal.")
+    ] = None,
+    segments: Annotated[
+        int | None, Parameter(help="Run exactly so many; default: stop when the model says so.")
+    ] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    json: Json = False,
+) -> None:
+    """Show how a puzzle is solved, segment by segment, in the terminal or as GIF or PNG."""
+    from hrm.inference.load import load
+    from hrm.viz.render import replay, save
+
+    solver = load(model, device, precision)
+    answer = solver.solve(puzzle, segments, trace=True)
+    if out is not None:
+        save(solver.puzzle, answer, out)
+    if json:
+        print_json(as_json(answer) | {"file": None if out is None else str(out)})
+    elif out is None:
+        replay(solver.puzzle, answer, stdout(), delay_s=0.6)
+        _verdict(answer)
+    else:
+        stdout().print(f"{out}: {answer.segments} segments, answer {'verified' if answer.verified else 'wrong'}")
+
+
+def as_json(answer: Any) -> dict[str, Any]:
+    """Return an answer as plain values."""
+    plain = {name: getattr(answer, name) for name in ("puzzle", "answer", "verified", "segments", "q_halt")}
+    plain["halted_by_choice"] = answer.halted_by_choice
+    if answer.trace is not None:
+        plain["trace"] = [
+            {
+                "segment": moment.segment,
+                "answer": moment.answer,
+                "changed": moment.changed.nonzero()[0].tolist(),
+                "q_halt": moment.q_halt,
+            }
+            for moment in answer.trace
+        ]
+    return plain
+
+
+def _verdict(answer: Any) -> None:
+    kept = "keeps every rule" if answer.verified else "breaks a rule: the model did not solve this one"
+    stdout().print(f"{kept}; {answer.segments} segments, q_halt {answer.q_halt:.2f}")
+
+
+def _file(puzzle: str) -> Path | None:
+    """Return the file that a puzzle argument names; text of a puzzle is no file."""
+    if puzzle == "-":
+        return Path("-")
+    if len(puzzle) < 4096 and "\n" not in puzzle and "\0" not in puzzle and Path(puzzle).is_file():
+        return Path(puzzle)
+    return None
+
+
+def _lines(stream: Any) -> Iterator[str]:
+    return (line.strip() for line in stream if line.strip())

@@ -1,0 +1,54 @@
+"""``hrm train``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hrm.cli.common import Cache, Json, cache_folder, print_json, stderr, stdout
+from hrm.cli.overrides import Overrides, resolve
+
+
+def train(
+    recipe: Annotated[str, Parameter(help="Name of a recipe (`hrm recipes`); may be left out with --config.")] = "",
+    /,
+    *overrides: Overrides,
+    config: Annotated[Path | None, Parameter(help="TOML file whose values replace the recipe's.")] = None,
+    out: Annotated[Path | None, Parameter(help="Run folder; default: runs/<recipe>-<digest>.")] = None,
+    init: Annotated[str | None, Parameter(help="Start from the weights of this model.")] = None,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="Say what would be trained, how large and how long; write nothing.")
+    ] = False,
+    cache: Cache = None,
+    json: Json = False,
+) -> None:
+    """Train a recipe; the same command again goes on where it stopped.
+
+    Any value of the configuration is a flag: `hrm train sudoku-4x4 --optim.lr 2e-3 --train.updates 500`. See
+    `hrm config RECIPE` for all of them. Example: `hrm train hrm-sudoku --data.path puzzles.csv`.
+    """
+    resolved, _ = resolve(recipe, config, overrides)
+    if dry_run:
+        from hrm.studies.dry_run import dry_run as study
+
+        plan = study(resolved)
+        if json:
+            print_json(plan)
+        else:
+            stdout().print(resolved.to_toml(), markup=False)
+            for key, value in plan.items():
+                if key != "config":
+                    stdout().print(f"{key.replace('_', ' ')}: {value}", markup=False)
+        return
+    from hrm.train.trainer import Trainer
+
+    outcome = Trainer(resolved, out, cache_folder(cache), init, stderr()).fit()
+    if json:
+        print_json({"folder": str(outcome.folder), "updates": outcome.updates, "best": outcome.best})
+    else:
+        best = outcome.best
+        reached = "" if best["exact"] is None else f", {best['exact']:.1%} exact on its validation puzzles"
+        stdout().print(
+            f"{outcome.folder}: {outcome.updates} updates; best checkpoint from update {best['update']}{reached}"
+        )
+        stdout().print(f"next: hrm eval {outcome.folder} --data PUZZLES.csv   hrm solve {outcome.folder} PUZZLE")

@@ -1,0 +1,90 @@
+"""Evaluate a model by name on a file by path, and say how the number was obtained."""
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hrm import puzzles
+from hrm.data.build import cached_store
+from hrm.data.store import Split, Store
+from hrm.errors import UsageError
+from hrm.evaluation.evaluate import evaluate
+from hrm.inference.load import facts, read_model
+from hrm.inference.solver import MOST_SEGMENTS, Solver
+
+
+def evaluate_model(
+    name: str | Path,
+    data: Path,
+    *,
+    cache_dir: Path,
+    now: str,
+    split: str = "",
+    segments: int | None = None,
+    limit: int | None = None,
+    batch_size: int = 256,
+    device: str = "auto",
+    precision: str = "auto",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Return every metric of a model on a data set, with its protocol.
+
+    Args:
+        name: a run folder, a checkpoint folder or a shipped model.
+        data: a store, or a CSV/JSONL file.
+        cache_dir: where the store of a file is kept.
+        now: the present time as ISO 8601.
+        split: of a store with several; empty: ``test``, else the only one.
+        segments: all of them are run; None: the budget that the model was trained with.
+        limit: only the first so many puzzles.
+
+    Raises:
+        UsageError, DataError: a name, value, file or checkpoint that is not what it should be.
+    """
+    if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
+        raise UsageError(f"--segments must be 1 to {MOST_SEGMENTS} (got {segments})")
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit must be 1 or more (got {limit})")
+    if batch_size < 1:
+        raise UsageError(f"--batch-size must be 1 or more (got {batch_size})")
+    if not data.exists():
+        raise UsageError(f"there is no file or store {data}")
+    model, config, checkpoint = read_model(name, device, precision)
+    family = puzzles.get(config.data.puzzle)
+    store = cached_store(data, cache_dir, family, now)
+    name_of_split, rows = choose_split(store, split)
+    segments = segments or config.halting.max_segments
+    solver = Solver(model, family, config.halting.max_segments, batch_size)
+    found = dict(evaluate(solver, rows, segments, limit, progress))
+    found["protocol"] = facts(checkpoint, config, model) | {
+        "data": str(data),
+        "data_digest": store.digest,
+        "split": name_of_split,
+        "rows_in_split": len(rows),
+        "segments": segments,
+        "metric": "exact: every cell equals the stored answer; one answer a puzzle, no search",
+        "early_exit_rule": "q_halt_logit > q_continue_logit" if config.model.q_continue else "q_halt_logit > 0",
+        "batch_size": batch_size,
+        "machine": f"{platform.machine()}, torch {torch.__version__}",
+        "date": now,
+    }
+    return found
+
+
+def choose_split(store: Store, name: str) -> tuple[str, Split]:
+    """Return the named split; without a name ``test``, or the only one.
+
+    Raises:
+        UsageError: there is no such split, or none can be chosen.
+    """
+    if not name:
+        if "test" in store.splits:
+            name = "test"
+        elif len(store.splits) == 1:
+            name = next(iter(store.splits))
+        else:
+            raise UsageError(f"{store.path} has several splits; choose one by --split: {', '.join(store.splits)}")
+    return name, store.split(name)

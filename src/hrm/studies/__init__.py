@@ -1,0 +1,1 @@
+"""What joins several rooms: the demo, plans, counts."""

@@ -1,0 +1,59 @@
+"""What a run would be: its size and cost, before it writes anything."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hrm import puzzles
+from hrm.config import RunConfig
+from hrm.errors import UsageError
+from hrm.model.config import flops_per_segment
+from hrm.model.hrm import HRM, parameter_counts
+from hrm.nn.device import choose_device, choose_dtype
+
+
+def dry_run(config: RunConfig) -> dict[str, Any]:
+    """Return parameters, operations, device, and the hours that this machine would need.
+
+    The time is that of two forward and backward passes of one batch, the second of which is measured; the
+    optimiser, the data and the evaluations come on top.
+
+    Raises:
+        UsageError: the family, the data file or the device does not exist, or there is nothing to train on.
+    """
+    puzzle = puzzles.get(config.data.puzzle)
+    if config.data.path and not Path(config.data.path).exists():
+        raise UsageError(f"data.path: there is no file or store {config.data.path}")
+    device = choose_device(config.train.device)
+    dtype = choose_dtype(config.train.precision, device)
+    model = HRM(config.model, dtype=dtype).to(device)
+    components, table = parameter_counts(model)
+    batch = config.train.batch_size
+    took = 0.0
+    for _ in range(2):
+        began = time.monotonic()
+        inputs = torch.ones(batch, config.model.cells, dtype=torch.int64, device=device)
+        x = model.embed(inputs, relations=torch.from_numpy(puzzle.relation_matrices).to(device))
+        segment = model.segment(model.initial(x), x)
+        float(segment.logits.float().square().mean() + segment.q_halt_logit.mean())
+        (segment.logits.float().square().mean() + segment.q_halt_logit.mean()).backward()
+        if config.model.q_continue:
+            with torch.no_grad():
+                model.segment(segment.latents, x)
+        took = time.monotonic() - began
+    return {
+        "recipe": config.recipe,
+        "trainable_parameters": sum(components.values()),
+        "puzzle_table": table,
+        "gflops_per_segment_and_puzzle": round(flops_per_segment(config.model) / 1e9, 4),
+        "updates": config.train.updates,
+        "segments_in_all": config.train.updates * batch,
+        "device": str(device),
+        "precision": str(dtype).removeprefix("torch."),
+        "seconds_per_update": round(took, 3),
+        "hours": round(took * config.train.updates / 3600, 2),
+        "data": config.data.path or f"{config.data.train} generated {config.data.puzzle} puzzles",
+        "config": config.model_dump(mode="json"),
+    }

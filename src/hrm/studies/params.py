@@ -1,0 +1,60 @@
+"""Count parameters, and list what is shipped."""
+
+from pathlib import Path
+from typing import Any
+
+from hrm import pretrained, recipes
+from hrm.checkpoint import load_checkpoint
+from hrm.config import RunConfig, from_toml
+from hrm.errors import UsageError, did_you_mean
+from hrm.inference.load import find_checkpoint
+from hrm.model.config import flops_per_segment
+from hrm.model.hrm import HRM, parameter_counts
+
+
+def count(name: str) -> dict[str, Any]:
+    """Return the parameters of a recipe's network or of a model: trainable, puzzle table apart, by component.
+
+    Raises:
+        UsageError: neither a recipe nor a model has this name.
+        DataError: a checkpoint that is damaged.
+    """
+    if name in recipes.RECIPES:
+        config = recipes.get(name)
+    elif name in pretrained.names() or Path(name).exists():
+        config = read_config_of(name)
+    else:
+        known = [*recipes.RECIPES, *pretrained.names()]
+        raise UsageError(
+            f"there is no recipe or model {name!r}.{did_you_mean(name, known)} Recipes: {', '.join(recipes.RECIPES)}"
+        )
+    components, table = parameter_counts(HRM(config.model))
+    return {
+        "trainable": sum(components.values()),
+        "puzzle_table": table,
+        "components": components,
+        "gflops_per_segment": flops_per_segment(config.model) / 1e9,
+    }
+
+
+def shipped() -> list[dict[str, Any]]:
+    """Return name, family, size and folder of every shipped model."""
+    found = []
+    for name in pretrained.names():
+        config = read_config_of(name)
+        components, _ = parameter_counts(HRM(config.model))
+        found.append(
+            {
+                "name": name,
+                "puzzle": config.data.puzzle,
+                "trainable": sum(components.values()),
+                "card": str(pretrained.path(name) / "README.md"),
+            }
+        )
+    return found
+
+
+def read_config_of(name: str) -> RunConfig:
+    """Return the configuration that a model was trained under."""
+    checkpoint = load_checkpoint(find_checkpoint(name))
+    return from_toml(checkpoint.config, str(checkpoint.path / "config.toml"))

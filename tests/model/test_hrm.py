@@ -1,0 +1,111 @@
+"""Sizes, presets and initial weights."""
+
+import math
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from hrm.model.config import HRMConfig, flops_per_segment, hrm, small, trm_attention, trm_mlp
+from hrm.model.hrm import HRM, parameter_counts
+
+
+@pytest.mark.parametrize("vocab, cells, trainable", [(11, 81, 27_275_266), (6, 900, 27_270_146), (12, 900, 27_276_290)])
+def test_the_paper_s_parameter_counts(vocab, cells, trainable):
+    counts, table = parameter_counts(HRM(hrm(vocab, cells)))
+    assert sum(counts.values()) == trainable
+    assert table == 512
+
+
+def test_trm_s_parameter_counts():
+    """About 7 M with attention and 5 M with the mixer, as its paper says."""
+    assert 6.8e6 < sum(parameter_counts(HRM(trm_attention(11, 81)))[0].values()) < 6.9e6
+    assert 5.0e6 < sum(parameter_counts(HRM(trm_mlp(11, 81)))[0].values()) < 5.1e6
+
+
+def test_operations_of_the_paper_s_network():
+    """24 layers · (2 · 3.4 M weights · 82 positions + attention) = 13.7 GFLOP."""
+    assert flops_per_segment(hrm(11, 81)) == pytest.approx(13.7e9, rel=0.02)
+
+
+def test_initial_weights():
+    model = HRM(hrm(11, 81))
+    for weight, std in [
+        (model.f_L.blocks[0].mlp.gate_up.weight, 512**-0.5),
+        (model.f_L.blocks[0].mlp.down.weight, 1536**-0.5),
+        (model.token_embedding.weight, 512**-0.5),
+        (model.start_H, 1.0),
+    ]:
+        assert weight.std().item() == pytest.approx(std, rel=0.08)
+        assert weight.abs().max() <= 2 * std / 0.8796 * 1.0001
+    assert not model.q_head.weight.any() and (model.q_head.bias == -5).all()
+    assert not model.puzzle_embedding.weight.any()
+    assert math.sqrt(512) * model.token_embedding.weight.std().item() == pytest.approx(1, rel=0.05)
+
+
+def test_the_seed_names_the_weights():
+    a, b, c = (HRM(small(6, 16), seed=seed).f_L.blocks[0].mlp.down.weight for seed in (1, 1, 2))
+    assert torch.equal(a, b) and not torch.equal(a, c)
+
+
+@pytest.mark.parametrize("changes, said", [
+    ({"heads": 7}, "heads must divide width"),
+    ({"grad_calls": 7}, "grad_calls must be at most"),
+    ({"puzzle_width": 600}, "does not fit into prefix"),
+    ({"mixer": "mlp", "relation_kinds": (1,)}, "no attention to bias"),
+    ({"width": -1}, "greater than 0"),
+    ({"widht": 3}, "Extra inputs"),
+])  # fmt: skip
+def test_impossible_sizes_are_refused(changes, said):
+    with pytest.raises(ValidationError, match=said):
+        HRMConfig.model_validate({"vocab_size": 7, "cells": 6, **changes})
+
+
+@pytest.mark.parametrize("puzzle_width, prefix", [(0, 0), (0, 2), (20, 1), (32, 1), (50, 2)])
+def test_a_puzzle_embedding_of_any_width(puzzle_width, prefix):
+    model = HRM(
+        hrm(
+            7,
+            6,
+            width=32,
+            heads=2,
+            h_layers=1,
+            l_layers=1,
+            puzzle_width=puzzle_width,
+            prefix=prefix,
+            puzzles=3,
+        )
+    )
+    x = model.embed(torch.zeros(2, 6, dtype=torch.long), torch.tensor([0, 2]))
+    assert x.x.shape == (2, prefix + 6, 32)
+    segment = model.segment(model.initial(x), x)
+    assert segment.logits.shape == (2, 6, 7)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_no_batch_size_in_the_model(batch):
+    model = HRM(small(6, 16))
+    x = model.embed(torch.ones(batch, 16, dtype=torch.long), relations=torch.ones(3, 16, 16, dtype=torch.long))
+    assert model.segment(model.initial(batch), x).q_halt_logit.shape == (batch,)
+
+
+def test_random_starts_come_from_the_generator():
+    model = HRM(small(6, 16))
+    starts = [model.initial(2, torch.Generator().manual_seed(seed)).z_H for seed in (0, 0, 1)]
+    assert torch.equal(starts[0], starts[1]) and not torch.equal(starts[0], starts[2])
+
+
+def test_without_positions_the_network_commutes_with_symmetries():
+    """Only the relations tell cells apart, so renumbering the cells renumbers the answer."""
+    from hrm import puzzles
+
+    family = puzzles.get("sudoku-4x4")
+    model = HRM(small(6, 16, width=32, heads=2, puzzle_width=32))
+    relations = torch.from_numpy(family.relation_matrices)
+    order = torch.tensor([4, 5, 6, 7, 0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15])  # two rows of a band
+    inputs = torch.randint(1, 6, (2, 16), generator=torch.Generator().manual_seed(0))
+    logits = []
+    for given in (inputs, inputs[:, order]):
+        x = model.embed(given, relations=relations)
+        logits.append(model.segment(model.initial(x), x).logits)
+    torch.testing.assert_close(logits[0][:, order], logits[1], rtol=1e-4, atol=1e-5)

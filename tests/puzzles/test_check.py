@@ -1,0 +1,167 @@
+"""``check`` names the rule that a family breaks: each family here breaks one."""
+
+import dataclasses
+import importlib
+import sys
+
+import numpy as np
+import pytest
+
+from hrm.puzzles.base import Symmetries
+from hrm.puzzles.check import check
+from hrm.puzzles.sudoku import Sudoku
+
+SOUND = Sudoku(4)
+
+
+def broken(**members: object) -> Sudoku:
+    """Build a 4x4 Sudoku of which these members are replaced, and no other is led astray by them."""
+    sound = {
+        "generate": lambda self, seed, index: SOUND.generate(seed, index),
+        "parse": lambda self, given: SOUND.parse(given),
+    }
+    return type("Broken", (Sudoku,), {**sound, **members, "__module__": __name__})(4)
+
+
+def declared(**changes: object) -> Sudoku:
+    return broken(spec=property(lambda self: dataclasses.replace(SOUND.spec, **changes)))
+
+
+def changed_symmetries(change):
+    def symmetries(self, draws):
+        found = SOUND.symmetries(draws)
+        cells, tokens = found.cells.copy(), found.tokens.copy()
+        change(cells, tokens)
+        return Symmetries(cells, tokens)
+
+    return broken(symmetries=symmetries)
+
+
+def swap(rows: np.ndarray, a: int, b: int) -> None:
+    rows[:, [a, b]] = rows[:, [b, a]]
+
+
+class OneWay(Symmetries):
+    def inverse(self):
+        return self
+
+
+def less_unique(self, seed, index):
+    puzzle, answer = SOUND.generate(seed, index)
+    puzzle[np.flatnonzero(puzzle != 1)[:3]] = 1
+    return puzzle, answer
+
+
+def blind_to_other_givens(self, inputs, answers):
+    return SOUND.verify(np.ones_like(inputs), answers)
+
+
+def company_counts(self, inputs, answers):
+    return SOUND.verify(inputs, answers) & (len(inputs) != 12)
+
+
+def padded(self, seed, index):
+    puzzle, answer = SOUND.generate(seed, index)
+    puzzle[0] = 0
+    return puzzle, answer
+
+
+KNOWN = {grid.tobytes() for index in range(20) for grid in SOUND.generate(0, index)}
+
+
+def trusting_what_is_new(self, inputs, answers):
+    new = [all(grid.tobytes() not in KNOWN for grid in pair) for pair in zip(inputs, answers, strict=True)]
+    return SOUND.verify(inputs, answers) | np.array(new)
+
+
+RNG = np.random.default_rng(0)
+
+FAMILIES = {
+    "spec: two tokens share": declared(tokens=("_", ".", "1", "1", "3", "4")),
+    "spec: a token is not one character": declared(tokens=("_", ".", "10", "1", "3", "4")),
+    "spec: 3 tokens": declared(tokens=("_", ".", "1")),
+    "spec: the blank 0": declared(blank=0),
+    "spec: the blank 6": declared(blank=6),
+    "spec: the shape (0, 16)": declared(shape=(0, 16)),
+    "spec: the name 'Sudoku 4'": declared(name="Sudoku 4"),
+    "spec: two relations share": declared(relations=("same row", "same row", "same box")),
+    "spec: symmetry_draws is -1": declared(symmetry_draws=-1),
+    "spec: boxes of (3, 2)": declared(box=(3, 2)),
+    "spec: differs": broken(spec=property(lambda self: dataclasses.replace(SOUND.spec, name=f"a{RNG.integers(9**9)}"))),
+    "spec: raised KeyError": broken(spec=property(lambda self: {}["spec"])),
+    "generate: a grid is int64": broken(
+        generate=lambda self, s, i: tuple(grid.astype(int) for grid in SOUND.generate(s, i))
+    ),
+    "generate: a grid is uint8 (15,)": broken(
+        generate=lambda self, s, i: tuple(grid[1:] for grid in SOUND.generate(s, i))
+    ),
+    "generate: the same seed": broken(generate=lambda self, s, i: SOUND.generate(s, int(RNG.integers(10**6)))),
+    "generate: every index": broken(generate=lambda self, s, i: SOUND.generate(s, 0)),
+    "generate: a token is not": broken(
+        generate=lambda self, s, i: (SOUND.generate(s, i)[0], SOUND.generate(s, i)[1] + np.uint8(3))
+    ),
+    "generate: a puzzle has no blank": broken(generate=lambda self, s, i: (SOUND.generate(s, i)[1],) * 2),
+    "generate: padding differs": broken(generate=padded),
+    "parse: does not read back": broken(parse=lambda self, given: SOUND.parse(given)[::-1]),
+    "parse: text has more": broken(text=lambda self, grid: SOUND.text(grid) + "\n"),
+    "parse: raised DataError": broken(text=lambda self, grid: SOUND.text(grid)[1:]),
+    "solutions: 2 for a generated": broken(generate=less_unique),
+    "solutions: 0 for a generated": broken(solutions=lambda self, puzzle, limit=2: np.zeros((0, 16), np.uint8)),
+    "solutions: another answer": broken(solutions=lambda self, puzzle, limit=2: SOUND.solutions(puzzle)[:, ::-1]),
+    "solutions: int64": broken(solutions=lambda self, puzzle, limit=2: SOUND.solutions(puzzle).astype(int)),
+    "solutions: more than the limit": broken(
+        solutions=lambda self, puzzle, limit=2: np.repeat(SOUND.solutions(puzzle), 1 + (limit == 1), axis=0)
+    ),
+    "verify: not one bool": broken(verify=lambda self, i, a: SOUND.verify(i, a).astype(int)),
+    "verify: refuses": broken(verify=lambda self, i, a: np.zeros(len(i), bool)),
+    "verify: accepts an answer with one": broken(verify=lambda self, i, a: ((i == 1) | (i == a)).all(axis=1)),
+    "verify: accepts an answer that changes": broken(verify=lambda self, i, a: SOUND.verify(i, np.where(i == 1, a, i))),
+    "verify: accepts an answer to other givens": broken(verify=blind_to_other_givens),
+    "verify: judges": broken(verify=company_counts),
+    "relations: the shape": broken(relations=lambda self: SOUND.relations()[:2]),
+    "relations: bool": broken(relations=lambda self: SOUND.relations().astype(bool)),
+    "relations: a kind is negative": broken(relations=lambda self: -SOUND.relations()),
+    "relations: one of them": broken(relations=lambda self: SOUND.relations() * np.array([1, 1, 0])[:, None, None]),
+    "relations: differ": broken(
+        relations=lambda self: SOUND.relations() * np.int64(RNG.integers(1, 10**9)),
+    ),
+    "symmetries: the cells": changed_symmetries(lambda cells, tokens: cells.__setitem__((0, 0), cells[0, 1])),
+    "symmetries: the tokens": changed_symmetries(lambda cells, tokens: tokens.__setitem__((0, 0), 3)),
+    "symmetries: padding": changed_symmetries(lambda cells, tokens: swap(tokens, 0, 2)),
+    "symmetries: the blank": changed_symmetries(lambda cells, tokens: swap(tokens, 1, 2)),
+    "symmetries: one makes a right answer wrong": changed_symmetries(lambda cells, tokens: swap(cells, 0, 5)),
+    "symmetries: one makes a wrong answer right": broken(verify=trusting_what_is_new),
+    "symmetries: the inverse": broken(
+        symmetries=lambda self, draws: OneWay(SOUND.symmetries(draws).cells, SOUND.symmetries(draws).tokens)
+    ),
+    "symmetries: one changes the relations": broken(
+        relations=lambda self: SOUND.relations() * np.arange(1, 17)[:, None]
+    ),
+    "twins: a symmetry changes twin_key": broken(twin_key=lambda self, puzzle, answer: puzzle.tobytes()),
+    "twins: a symmetry changes twin_invariants": broken(
+        twin_invariants=lambda self, i, a: i.astype(np.uint64) @ np.arange(16, dtype=np.uint64)
+    ),
+    "twins: twin_invariants differ": broken(twin_key=lambda self, puzzle, answer: b"one for all"),
+}
+
+
+@pytest.mark.parametrize("sentence", FAMILIES)
+def test_a_broken_promise_is_named(sentence):
+    report = check(FAMILIES[sentence], examples=6)
+    assert any(line.startswith(sentence) for line in report), report
+
+
+def test_a_sound_family_has_no_broken_promise():
+    assert check(SOUND) == []
+    assert check(broken()) == []
+
+
+def test_a_family_that_imports_torch_is_named(tmp_path, monkeypatch):
+    (tmp_path / "leaning.py").write_text(
+        "from hrm.puzzles.sudoku import Sudoku\n\n\nclass Leaning(Sudoku):\n"
+        "    def text(self, grid):\n        from torch.nn import Linear\n\n"
+        "        return super().text(grid)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "leaning", raising=False)
+    assert check(importlib.import_module("leaning").Leaning(4)) == ["imports: torch, without which a family must work"]

@@ -1,0 +1,325 @@
+"""What the pictures say, in a pipe and in files. The traces are made by hand."""
+
+import io
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jaxtyping import Bool, Float, Int, UInt8, UInt64
+from PIL import Image
+from rich.console import Console
+
+from hrm import puzzles
+from hrm.errors import HrmError, UsageError
+from hrm.inference.solver import Answer, Moment
+from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
+from hrm.viz import render
+
+PUZZLE_4, ANSWER_4 = "1...3..12...4..2", "1243342121344312"
+PUZZLE_9 = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+ANSWER_9 = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
+
+
+def answered(name: str, puzzle: str, *answers: str, confidence: float = 0.9) -> tuple[Puzzle, Answer]:
+    """Return a family and an answer whose trace holds these grids."""
+    family = puzzles.get(name)
+    grids = [family.parse(puzzle), *(tokens(family, answer) for answer in answers)]
+    trace = tuple(
+        Moment(
+            segment=number,
+            tokens=grid,
+            confidence=np.full(len(grid), confidence, np.float32),
+            changed=grid != grids[number - 1],
+            q_halt=number / len(answers),
+            answer=answers[number - 1],
+        )
+        for number, grid in enumerate(grids[1:], start=1)
+    )
+    return family, Answer(puzzle, answers[-1], grids[-1], True, len(trace), 1.0, True, trace)
+
+
+def tokens(family: Puzzle, text: str) -> UInt8[np.ndarray, " C"]:
+    """Read a grid that may break the rules, which ``parse`` refuses."""
+    return np.array([family.spec.tokens.index(symbol) for symbol in text], np.uint8)
+
+
+def piped(family: Puzzle, answer: Answer, encoding: str = "utf-8", **settings: float) -> str:
+    out = io.BytesIO()
+    file = io.TextIOWrapper(out, encoding=encoding, newline="")
+    render.replay(family, answer, Console(file=file, width=20), **settings)
+    file.flush()
+    return out.getvalue().decode(encoding)
+
+
+def four(count: int = 2) -> tuple[Puzzle, Answer]:
+    """Return a trace whose first segment has a conflict in the last cell of the first row."""
+    return answered("sudoku-4x4", PUZZLE_4, *["1244342121344312"] * (count - 1), ANSWER_4)
+
+
+def nine() -> tuple[Puzzle, Answer]:
+    return answered("sudoku-9x9", PUZZLE_9, ANSWER_9)
+
+
+def pixel(image: Image.Image, cell: int, columns: int, cell_px: int = 44) -> tuple[int, ...]:
+    """Return the colour near the upper left corner of a cell, where no symbol reaches."""
+    rgb = np.asarray(image.convert("RGB"))
+    black = np.argwhere((rgb == render.BLACK).all(axis=2))  # the first is the corner of the frame
+    top, left = black[0].tolist()
+    y, x = divmod(cell, columns)
+    return tuple(rgb[top + y * cell_px + 6, left + x * cell_px + 6].tolist())
+
+
+class Path3(Puzzle):
+    """A row of three cells without boxes, of which the last is padding."""
+
+    @property
+    def spec(self) -> PuzzleSpec:
+        return PuzzleSpec("path", (1, 3), ("_", " ", "#"), 1, ("near",), 0)
+
+    def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
+        return np.array(["_ #".index(symbol) for symbol in str(given)], np.uint8)
+
+    def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
+        return "".join(self.spec.tokens[token] for token in grid)
+
+    def relations(self) -> Int[np.ndarray, "R C C"]:
+        return np.ones((1, 3, 3), np.int8)
+
+    def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
+        raise NotImplementedError
+
+    def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
+        raise NotImplementedError
+
+    def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
+        raise NotImplementedError
+
+    def twin_invariants(
+        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
+    ) -> UInt64[np.ndarray, " n"]:
+        raise NotImplementedError
+
+    def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
+        raise NotImplementedError
+
+    def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
+        raise NotImplementedError
+
+
+@cache
+def path3() -> tuple[Puzzle, Answer]:
+    family = Path3()
+    grid = family.parse("##_")
+    moment = Moment(1, grid, np.full(3, 0.1, np.float32), np.array([False, True, False]), 0.5, "##_")
+    return family, Answer("# _", "##_", grid, True, 1, 0.5, False, (moment,))
+
+
+@pytest.mark.parametrize(
+    ("grid", "wrong"),
+    [
+        ("................", []),
+        (ANSWER_4, []),
+        ("1..1............", [0, 3]),  # a row
+        ("1...........1...", [0, 12]),  # a column
+        ("1....1..........", [0, 5]),  # a box
+        ("1.....1.........", []),  # related in no way
+        ("2..22...........", [0, 3, 4]),
+        ("__..............", []),  # padding is no symbol
+    ],
+)
+def test_conflicts_are_equal_symbols_of_related_cells(grid: str, wrong: list[int]):
+    family = puzzles.get("sudoku-4x4")
+    assert render.conflicts(family, tokens(family, grid)).nonzero()[0].tolist() == wrong
+
+
+def test_families_without_boxes_have_no_conflicts():
+    family, answer = path3()
+    assert not render.conflicts(family, answer.tokens).any()
+
+
+def test_a_pipe_gets_plain_text_with_marks():
+    family, answer = four()
+    printed = piped(family, answer)
+    assert "\x1b" not in printed
+    assert printed == (
+        "┌──────┬──────┐\n"
+        "│ 1  . │ .  . │\n"
+        "│ 3  . │ .  1 │\n"
+        "├──────┼──────┤\n"
+        "│ 2  . │ .  . │\n"
+        "│ 4  . │ .  2 │\n"
+        "└──────┴──────┘\n"
+        "puzzle  6 givens   (* changed  ! wrong  ? unsure)\n"
+        "┌──────┬──────┐\n"
+        "│ 1 *2 │*4!*4!│\n"
+        "│ 3 *4 │*2  1 │\n"
+        "├──────┼──────┤\n"
+        "│ 2 *1 │*3 *4!│\n"
+        "│ 4 *3 │*1  2 │\n"
+        "└──────┴──────┘\n"
+        "segment 1  q_halt 0.50  10 cells changed\n"
+        "┌──────┬──────┐\n"
+        "│ 1  2 │ 4 *3 │\n"
+        "│ 3  4 │ 2  1 │\n"
+        "├──────┼──────┤\n"
+        "│ 2  1 │ 3  4 │\n"
+        "│ 4  3 │ 1  2 │\n"
+        "└──────┴──────┘\n"
+        "segment 2  q_halt 1.00  1 cell changed\n"
+    )
+
+
+def test_the_digits_come_in_order():
+    family, answer = nine()
+    last = render.terminal_grid(family, answer, answer.trace[-1]).plain.rpartition("segment")[0]
+    assert "".join(re.findall(r"\d", last)) == ANSWER_9
+
+
+def test_a_given_that_was_overwritten_is_wrong_even_without_a_conflict():
+    family, answer = answered("sudoku-4x4", PUZZLE_4, "2...............")
+    assert "│*2!" in render.terminal_grid(family, answer, answer.trace[0]).plain
+
+
+def test_unsure_cells_are_marked_but_never_givens():
+    family, answer = answered("sudoku-4x4", PUZZLE_4, ANSWER_4, confidence=0.3)
+    assert "│ 1 *2?│*4?*3?│" in render.terminal_grid(family, answer, answer.trace[0]).plain
+
+
+def test_a_family_without_boxes_is_drawn_too(tmp_path: Path):
+    family, answer = path3()
+    assert piped(family, answer).splitlines() == [
+        *("┌──────┐", "│ #    │", "└──────┘", "puzzle  1 givens   (* changed)"),
+        *("┌──────┐", "│ #*#  │", "└──────┘", "segment 1  q_halt 0.50  1 cell changed"),
+    ]
+    render.save(family, answer, tmp_path / "path.gif")
+
+
+def test_an_ascii_pipe_gets_ascii():
+    assert piped(*four(), encoding="ascii").startswith("+------+------+\n| 1  . | .  . |\n")
+
+
+def test_a_delay_is_ignored_in_a_pipe():
+    assert piped(*four(), delay_s=1e6) == piped(*four())
+
+
+@pytest.mark.parametrize("height", [8, 40])  # too low to draw over, and high enough
+def test_a_terminal_gets_styles_and_the_last_segment(height: int):
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, force_interactive=True, width=60, height=height)
+    render.replay(*four(), console, delay_s=0.001)
+    assert "\x1b[1m 1 " in out.getvalue()
+    assert ("\x1b[1A" in out.getvalue()) == (height == 40)
+    assert re.search(r"segment 2 .*1 cell changed", out.getvalue())
+
+
+@pytest.mark.parametrize("count", [1, 2, 64])
+def test_the_gif_has_a_frame_for_the_puzzle_and_one_a_segment(count: int, tmp_path: Path):
+    family, answer = four(count)
+    render.save_gif(family, answer, tmp_path / "a.gif", ms_per_segment=100)
+    with Image.open(tmp_path / "a.gif") as gif:
+        assert gif.n_frames == count + 1
+        assert gif.info["loop"] == 0
+        sizes, durations = set(), []
+        for frame in range(gif.n_frames):
+            gif.seek(frame)
+            sizes.add(gif.convert("RGB").size)
+            durations.append(gif.info["duration"])
+    assert len(sizes) == 1
+    assert durations == [100] * count + [400]
+
+
+def test_changed_cells_lie_on_their_own_colour(tmp_path: Path):
+    family, answer = four()
+    render.save(family, answer, tmp_path / "A.GIF")
+    with Image.open(tmp_path / "A.GIF") as gif:
+        frames = []
+        for frame in range(gif.n_frames):
+            gif.seek(frame)
+            frames.append(gif.convert("RGB"))
+    seen = [[pixel(frame, cell, columns=4) for cell in (0, 1, 3)] for frame in frames]
+    near = {colour: np.array(colour) for colour in (render.WHITE, render.GREY, render.YELLOW)}
+    named = [[min(near, key=lambda c: abs(near[c] - got).sum()) for got in row] for row in seen]
+    assert named == [
+        [render.GREY, render.WHITE, render.WHITE],
+        [render.GREY, render.YELLOW, render.YELLOW],
+        [render.GREY, render.WHITE, render.YELLOW],
+    ]
+    assert max(abs(near[c] - g).sum() for n, s in zip(named, seen, strict=True) for c, g in zip(n, s, strict=True)) < 12
+
+
+def test_wrong_cells_are_red_and_right_ones_are_not():
+    family, answer = four()
+    reds = [
+        (np.asarray(render.draw_grid(family, answer, moment)) == render.RED).all(axis=2).sum()
+        for moment in answer.trace
+    ]
+    assert reds[0] > 0 == reds[1]
+
+
+def test_the_less_sure_the_paler():
+    darkness = []
+    for confidence in (0.1, 0.5, 1.0):
+        family, answer = answered("sudoku-4x4", PUZZLE_4, ANSWER_4, confidence=confidence)
+        darkness.append(-np.asarray(render.draw_grid(family, answer, answer.trace[0])).mean())
+    assert darkness == sorted(set(darkness))
+
+
+@pytest.mark.parametrize("name", puzzles.NAMES)
+@pytest.mark.parametrize("cell_px", [8, 32, 44])
+def test_nothing_is_cut_off_at_the_edges(name: str, cell_px: int):
+    family = puzzles.get(name)
+    start = np.full(family.spec.cells, family.spec.blank, np.uint8)
+    full = np.full(family.spec.cells, family.spec.vocab_size - 1, np.uint8)
+    everywhere, sure = np.ones(len(full), bool), np.ones(len(full), np.float32)
+    moment = Moment(65536, full, sure, everywhere, 1.0, family.text(full))
+    answer = Answer(family.text(start), family.text(full), full, False, 65536, 1.0, False, (moment,))
+    image = np.asarray(render.draw_grid(family, answer, moment, cell_px))
+    edges = (image[:4], image[-4:], image[:, :4], image[:, -4:])
+    assert all((edge == 255).all() for edge in edges)
+
+
+def test_the_sheet_holds_every_segment(tmp_path: Path):
+    family, answer = four(8)
+    width, height = render.draw_grid(family, answer, answer.trace[0], cell_px=32).size
+    render.save(family, answer, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as sheet:
+        assert sheet.size == (5 * width, 2 * height)
+        last = sheet.crop((3 * width, height, 4 * width, 2 * height))
+        assert last.tobytes() == render.draw_grid(family, answer, answer.trace[-1], cell_px=32).tobytes()
+
+
+def test_a_sheet_of_64_segments(tmp_path: Path):
+    family, answer = four(64)
+    render.save_sheet(family, answer, tmp_path / "a.png")
+    assert piped(family, answer).count("segment ") == 64
+
+
+def test_traces_too_long_for_a_file_are_refused(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"at most 256 segments .* 257; solve with segments=256"):
+        render.save(*four(257), tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("name", ["a.svg", "a", ".gif"])
+def test_other_suffixes_are_refused(name: str, tmp_path: Path):
+    with pytest.raises(UsageError, match=r"must end in \.gif or \.png"):
+        render.save(*four(), tmp_path / name)
+
+
+def test_an_answer_without_trace_is_refused(tmp_path: Path):
+    family, answer = four()
+    bare = Answer(answer.puzzle, answer.answer, answer.tokens, True, 2, 1.0, True)
+    for draw in (
+        lambda: render.save(family, bare, tmp_path / "a.gif"),
+        lambda: render.save(family, bare, tmp_path / "a.png"),
+        lambda: piped(family, bare),
+    ):
+        with pytest.raises(UsageError, match="trace=True"):
+            draw()
+
+
+@pytest.mark.parametrize("name", ["none/a.gif", "none/a.png"])
+def test_a_file_that_cannot_be_written_is_one_clear_line(name: str, tmp_path: Path):
+    with pytest.raises(HrmError, match=r"^cannot write .*: No such file or directory; [^\n]*$"):
+        render.save(*four(), tmp_path / name)
