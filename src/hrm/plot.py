@@ -35,5 +35,6 @@ def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:
             axes.set_ylim(0, 1.02)
         if title == "answer loss (per puzzle)":
             axes.set_yscale("log")
-        axes.legend(loc="best", fontsize=8)
+        if axes.lines:
+            axes.legend(loc="best", fontsize=8)
     figure.savefig(file, dpi=130)

@@ -151,7 +151,7 @@ def test_a_pipe_gets_plain_text_with_marks():
         "│ 2  . │ .  . │\n"
         "│ 4  . │ .  2 │\n"
         "└──────┴──────┘\n"
-        "puzzle  6 givens   (* changed  ! wrong  ? unsure)\n"
+        "puzzle  6 cells given   (* changed  ! wrong  ? unsure)\n"
         "┌──────┬──────┐\n"
         "│ 1 *2 │*4!*4!│\n"
         "│ 3 *4 │*2  1 │\n"
@@ -190,7 +190,7 @@ def test_unsure_cells_are_marked_but_never_givens():
 def test_a_family_without_boxes_is_drawn_too(tmp_path: Path):
     family, answer = path3()
     assert piped(family, answer).splitlines() == [
-        *("┌──────┐", "│ #    │", "└──────┘", "puzzle  1 givens   (* changed)"),
+        *("┌──────┐", "│ #    │", "└──────┘", "puzzle  1 cell given   (* changed)"),
         *("┌──────┐", "│ #*#  │", "└──────┘", "segment 1  q_halt 0.50  1 cell changed"),
     ]
     render.save(family, answer, tmp_path / "path.gif")
@@ -297,7 +297,7 @@ def test_a_sheet_of_64_segments(tmp_path: Path):
 
 
 def test_traces_too_long_for_a_file_are_refused(tmp_path: Path):
-    with pytest.raises(UsageError, match=r"at most 256 segments .* 257; solve with segments=256"):
+    with pytest.raises(UsageError, match=r"at most 256 segments, not 257; solve with segments=256"):
         render.save(*four(257), tmp_path / "a.gif")
 
 

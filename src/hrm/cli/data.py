@@ -1,11 +1,14 @@
 """``hrm data``: stores of puzzles."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from hrm.cli.common import Json, present, print_json, progress_line, stderr, stdout
+
+if TYPE_CHECKING:
+    from hrm.data.store import Store
 
 app = App(name="data", help="Build and look at stores of puzzles.")
 
@@ -45,7 +48,7 @@ def show(store: Annotated[Path, Parameter(help="Folder of a store.")], /, *, jso
     _describe(open_store(store), json)
 
 
-def _describe(store: "Store", json: bool) -> None:  # noqa: F821
+def _describe(store: "Store", json: bool) -> None:
     described = {
         "path": str(store.path),
         "puzzle": store.manifest.puzzle,

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from hrm.errors import HrmError, UsageError
 from hrm.inference.solver import Answer, Moment
-from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
+from hrm.puzzles.base import PAD, Puzzle
 
 UNSURE = 0.5
 """The terminal marks cells whose confidence is below this."""
@@ -34,6 +34,7 @@ WHITE, GREY, YELLOW = (255, 255, 255), (233, 236, 240), (255, 233, 140)
 BLACK, BLUE, RED, PALE = (20, 20, 24), (24, 92, 200), (214, 20, 36), (150, 183, 229)
 _LEGEND = {"given": (GREY, BLACK), "changed": (YELLOW, BLUE), "wrong": (WHITE, RED), "unsure": (WHITE, PALE)}
 _STYLES = ("none", "red", "black on yellow", "bright_white on red")  # plain, wrong, changed, both
+_font = cache(ImageFont.load_default)
 _TO_ASCII = str.maketrans("┌┬┐├┼┤└┴┘│─", "+++++++++|-")
 
 
@@ -63,8 +64,7 @@ def terminal_grid(puzzle: Puzzle, answer: Answer, moment: Moment) -> Text:
     top, middle, bottom = (left + cross.join(bars) + right for left, cross, right in ("┌┬┐", "├┼┤", "└┴┘"))
     text = Text(no_wrap=True, overflow="ignore")
     for cell, (y, x) in enumerate(product(range(rows), range(columns))):
-        if x == 0 and y % box_rows == 0:
-            text.append(f"{middle if y else top}\n")
+        text.append(f"{middle if y else top}\n" if x == 0 == y % box_rows else "")
         token, changed = int(moment.tokens[cell]), bool(moment.changed[cell])
         symbol = " " if token == PAD == start[cell] else spec.tokens[token]
         mark = "!" if wrong[cell] else "?" if unsure[cell] else " "
@@ -73,7 +73,7 @@ def terminal_grid(puzzle: Puzzle, answer: Answer, moment: Moment) -> Text:
         text.append("│" if x % box_columns == 0 else "")
         text.append(("*" if changed else " ") + symbol + (mark if boxed else ""), style)
         text.append("│\n" if x == columns - 1 else "")
-    return text.append(f"{bottom}\n{'  '.join(_caption(spec, given, moment))}")
+    return text.append(f"{bottom}\n{'  '.join(_caption(given, moment))}")
 
 
 def draw_grid(puzzle: Puzzle, answer: Answer, moment: Moment, cell_px: int = 44) -> Image.Image:
@@ -114,8 +114,7 @@ def draw_grid(puzzle: Puzzle, answer: Answer, moment: Moment, cell_px: int = 44)
         begin = (left + x0 * cell_px - spread, margin + y0 * cell_px - spread)
         end = (left + x1 * cell_px + spread, margin + y1 * cell_px + spread)
         draw.rectangle((begin, end), BLACK if thick else _mix(WHITE, BLACK, 0.3))
-    place = (margin, image.height - margin // 2 - 2 * line_px, inner, line_px)
-    _draw_caption(draw, _caption(spec, given, moment), moment.q_halt, place)
+    _draw_caption(image, _caption(given, moment), moment.q_halt, margin, line_px)
     return image
 
 
@@ -139,8 +138,7 @@ def save_gif(puzzle: Puzzle, answer: Answer, file: Path, ms_per_segment: int = 9
     shades = [_mix(ground, ink, i / 27) for ground, ink in ramps for i in range(28)]
     palette = Image.new("P", (1, 1))  # one for all frames: nothing flickers
     palette.putpalette([value for shade in shades for value in shade])
-    moments = _moments(puzzle, answer, most=MOST_PICTURES)
-    drawn = (draw_grid(puzzle, answer, moment) for moment in moments)
+    drawn = (draw_grid(puzzle, answer, moment) for moment in _moments(puzzle, answer, most=MOST_PICTURES))
     first, *rest = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in drawn]
     durations = [ms_per_segment] * len(rest) + [4 * ms_per_segment]
     _write(first, file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
@@ -193,8 +191,8 @@ def _moments(puzzle: Puzzle, answer: Answer, most: int | None = None) -> list[Mo
     if not answer.trace:
         raise UsageError("this answer has no trace to show; solve with trace=True")
     if most is not None and len(answer.trace) > most:
-        given = f"this trace has {len(answer.trace)}; solve with segments={most} or fewer"
-        raise UsageError(f"a file shows at most {most} segments and {given}")
+        count = f"a file shows at most {most} segments, not {len(answer.trace)}"
+        raise UsageError(f"{count}; solve with segments={most} or fewer")
     start = puzzle.parse(answer.puzzle)
     sure, same = np.ones(len(start), np.float32), np.zeros(len(start), bool)
     return [Moment(0, start, sure, same, 0.0, answer.puzzle), *answer.trace]
@@ -210,22 +208,18 @@ def _judged(
     return start, given, conflicts(puzzle, moment.tokens) | overwritten
 
 
-def _caption(spec: PuzzleSpec, given: Bool[np.ndarray, " C"], moment: Moment) -> tuple[str, ...]:
-    if moment.segment == 0:
-        return "puzzle", f"{np.count_nonzero(given)} givens"
-    count = np.count_nonzero(moment.changed)
-    changed = f"{count} cell{'' if count == 1 else 's'} changed"
-    return f"segment {moment.segment}", f"q_halt {moment.q_halt:.2f}", changed
+def _caption(given: Bool[np.ndarray, " C"], moment: Moment) -> tuple[str, ...]:
+    first = moment.segment == 0
+    count = np.count_nonzero(given if first else moment.changed)
+    cells = f"{count} cell{'' if count == 1 else 's'} {'given' if first else 'changed'}"
+    return ("puzzle", cells) if first else (f"segment {moment.segment}", f"q_halt {moment.q_halt:.2f}", cells)
 
 
-def _draw_caption(
-    draw: ImageDraw.ImageDraw, words: tuple[str, ...], q_halt: float, place: tuple[int, int, int, int]
-) -> None:
+def _draw_caption(image: Image.Image, words: tuple[str, ...], q_halt: float, margin: int, line_px: int) -> None:
     """Write the words, and below them q_halt as a bar, or for the puzzle itself the legend."""
-    left, top, width, line_px = place  # the caption has two lines
-    right, font = left + width, _font(line_px * 2 // 3)
-    upper, lower = top + line_px * 2 // 3, top + line_px * 5 // 3
-    texts = [(left, upper, "ls", words[0]), (right, upper, "rs", words[-1])]
+    draw, font = ImageDraw.Draw(image), _font(line_px * 2 // 3)
+    left, right, lower = margin, image.width - margin, image.height - margin // 2 - line_px // 3
+    texts = [(left, lower - line_px, "ls", words[0]), (right, lower - line_px, "rs", words[-1])]
     if len(words) == 2:
         for word, (ground, ink) in _LEGEND.items():
             end = left + font.getlength(f" {word} ")
@@ -245,11 +239,6 @@ def _draw_caption(
 def _mix(ground: Colour, ink: Colour, share: float) -> Colour:
     red, green, blue = (round(g + (i - g) * share) for g, i in zip(ground, ink, strict=True))
     return red, green, blue
-
-
-@cache
-def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size_px)
 
 
 def _write(image: Image.Image, file: Path, kind: str, **settings: Any) -> None:

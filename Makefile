@@ -1,0 +1,33 @@
+# Everything here sets itself up: a fresh clone needs Python 3.11 or later and make, nothing else.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test test-all check clean
+.DEFAULT_GOAL := setup
+
+setup: $(READY)  ## create .venv with everything that demo and test need
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+demo: setup  ## learn 4×4 Sudoku from scratch in about three minutes and solve unseen puzzles
+	$(BIN)/hrm demo
+
+test: check  ## the test suite: at most 8 minutes on two cores
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu" -q
+
+test-all: check  ## with the tests that train for minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu"
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/basedpyright src
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,78 @@
+"""Evaluation against models whose score is known, and the interval against its definition."""
+
+import numpy as np
+import pytest
+
+from hrm import puzzles
+from hrm.data.store import Split
+from hrm.evaluation.evaluate import evaluate
+from hrm.evaluation.metrics import wilson_interval
+from hrm.inference.solver import Solver, Thought
+from hrm.model.config import small
+from hrm.model.hrm import HRM
+
+FAMILY = puzzles.get("sudoku-4x4")
+
+
+def split(n):
+    inputs, labels = (np.stack(c) for c in zip(*(FAMILY.generate(0, i) for i in range(n)), strict=True))
+    return Split(inputs, labels, np.zeros(n, np.int32), np.full(n, np.nan, np.float32))
+
+
+class Scripted(Solver):
+    """Right on puzzle i from segment ``right_from[i]`` on, halting from ``halts_from[i]`` on."""
+
+    def __init__(self, data, right_from, halts_from):
+        super().__init__(HRM(small(6, 16)), FAMILY, max_segments=3, batch_size=4)
+        self.data, self.right_from, self.halts_from, self.start = data, right_from, halts_from, 0
+
+    def think(self, inputs, segments):
+        rows = np.minimum(np.arange(self.start, self.start + 4), len(self.data) - 1)
+        self.start += 4
+        for m in range(1, segments + 1):
+            wrong = self.data.labels[rows].copy()
+            wrong[:, 0] = np.where(wrong[:, 0] == 2, 3, 2)
+            right = (np.array(self.right_from)[rows] <= m)[:, None]
+            yield Thought(
+                np.where(right, self.data.labels[rows], wrong).astype(np.uint8),
+                np.ones((4, 16), np.float32),
+                np.ones(4, np.float32),
+                np.array(self.halts_from)[rows] <= m,
+            )
+
+
+def test_known_scores():
+    data = split(6)
+    model = Scripted(data, right_from=[1, 1, 2, 2, 3, 9], halts_from=[1, 2, 1, 3, 9, 9])
+    found = dict(evaluate(model, data, segments=3))
+    assert [row["exact"] for row in found["per_segment"]] == pytest.approx([2 / 6, 4 / 6, 5 / 6])
+    assert found["exact"] == found["valid"] == pytest.approx(5 / 6)
+    assert found["cell"] == pytest.approx((5 + 15 / 16) / 6)
+    assert found["examples"] == 6
+    # early exit: puzzle 2 halts at once and is wrong; 4 and 5 run to the budget, 5 stays wrong
+    assert found["early_exit"]["exact"] == pytest.approx(4 / 6)
+    assert found["early_exit"]["segments_mean"] == pytest.approx((1 + 2 + 1 + 3 + 3 + 3) / 6)
+    assert found["early_exit"]["halted_by_choice"] == pytest.approx(4 / 6)
+    low, high = found["exact_ci95"]
+    assert low < 5 / 6 < high
+
+
+def test_a_limit_takes_the_first_puzzles():
+    data = split(6)
+    found = dict(evaluate(Scripted(data, [1, 9, 9, 9, 9, 9], [1] * 6), data, segments=1, limit=1))
+    assert (found["examples"], found["exact"]) == (1, 1.0)
+
+
+@pytest.mark.parametrize(
+    "hits, trials, low, high", [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (50, 100, 0.4038, 0.5962)]
+)
+def test_wilson(hits, trials, low, high):
+    """Reference values: Newcombe 1998, method 3."""
+    assert wilson_interval(hits, trials) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_an_interval_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = rng.binomial(200, 0.9, size=2000)
+    covered = [low <= 0.9 <= high for low, high in (wilson_interval(int(h), 200) for h in hits)]
+    assert 0.93 < np.mean(covered) < 0.975

@@ -1,0 +1,109 @@
+"""The solver: exits, budgets, traces, and answers that do not depend on their neighbours."""
+
+import numpy as np
+import pytest
+import torch
+
+from hrm import puzzles
+from hrm.errors import DataError, UsageError
+from hrm.inference.solver import Solver
+from hrm.model.config import small
+from hrm.model.contract import Embedded, Latents, Network, Segment
+from hrm.model.hrm import HRM
+from hrm.nn.layers import NOWHERE
+
+FAMILY = puzzles.get("sudoku-4x4")
+PUZZLE, ANSWER = "..1.4.....2.3...", "2314413214233241"
+
+
+class Oracle(Network):
+    """Fills in the answer from segment ``right_at`` on, and wants to halt from ``halts_at`` on."""
+
+    def __init__(self, right_at: int, halts_at: int):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.right_at, self.halts_at, self.calls = right_at, halts_at, 0
+
+    def embed(self, inputs, puzzle_ids=None, mask=None, relations=None):
+        return Embedded(inputs.float().unsqueeze(-1), NOWHERE)
+
+    def initial(self, x, generator=None):
+        return Latents(torch.zeros_like(x.x), torch.zeros_like(x.x))
+
+    def segment(self, latents, x):
+        number = int(latents.z_H[0, 0, 0]) + 1
+        self.calls += 1
+        answer = torch.from_numpy(FAMILY.parse(ANSWER).astype(np.int64))
+        tokens = answer if number >= self.right_at else torch.full((16,), 2)
+        logits = 9.0 * torch.nn.functional.one_hot(tokens, 6).float().expand(len(x), 16, 6)
+        wish = torch.full((len(x),), 1.0 if number >= self.halts_at else -1.0)
+        return Segment(Latents(latents.z_H + 1, latents.z_L), logits, wish, None)
+
+    def hidden_matrices(self):
+        return []
+
+
+def test_early_exit_stops_where_the_network_wants():
+    model = Oracle(right_at=2, halts_at=3)
+    answer = Solver(model, FAMILY, max_segments=8).solve(PUZZLE)
+    assert (answer.answer, answer.verified, answer.segments, answer.halted_by_choice) == (ANSWER, True, 3, True)
+    assert model.calls == 3
+    assert answer.puzzle == PUZZLE and answer.q_halt == pytest.approx(1 / (1 + np.exp(-1)))
+
+
+def test_the_budget_ends_it():
+    answer = Solver(Oracle(right_at=99, halts_at=99), FAMILY, max_segments=4).solve(PUZZLE)
+    assert (answer.verified, answer.segments, answer.halted_by_choice) == (False, 4, False)
+
+
+@pytest.mark.parametrize("segments", [1, 2, 5])
+def test_a_fixed_number_is_run_in_full(segments):
+    model = Oracle(right_at=2, halts_at=1)
+    answer = Solver(model, FAMILY, max_segments=4).solve(PUZZLE, segments=segments, trace=True)
+    assert model.calls == answer.segments == len(answer.trace) == segments
+    assert answer.verified is (segments >= 2)
+
+
+def test_the_trace_says_what_changed_and_ends_in_the_answer():
+    answer = Solver(Oracle(right_at=2, halts_at=9), FAMILY, max_segments=4).solve(PUZZLE, segments=3, trace=True)
+    first, second, third = answer.trace
+    start = FAMILY.parse(PUZZLE)
+    assert (first.changed == (first.tokens != start)).all()
+    assert (second.changed == (second.tokens != first.tokens)).all() and second.changed.any()
+    assert not third.changed.any()
+    assert third.answer == answer.answer and (third.tokens == answer.tokens).all()
+    assert answer.trace[2].confidence.min() > 0.99
+
+
+@pytest.mark.parametrize("segments", [0, -1, 10**6])
+def test_impossible_numbers_of_segments(segments):
+    with pytest.raises(UsageError, match="segments must be 1 to"):
+        Solver(Oracle(1, 1), FAMILY, max_segments=4).solve(PUZZLE, segments=segments)
+
+
+def test_bad_puzzles_are_refused_before_any_work():
+    model = Oracle(1, 1)
+    solver = Solver(model, FAMILY, max_segments=4)
+    for bad in ("123", "x" * 16, "11" + "." * 14):
+        with pytest.raises(DataError):
+            solver.solve(bad)
+    assert model.calls == 0
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    return Solver(HRM(small(6, 16, width=32, heads=2, puzzle_width=32)), FAMILY, max_segments=3, batch_size=4)
+
+
+def test_many_equal_each_other_whatever_came_with_them(untrained):
+    given = [FAMILY.text(FAMILY.generate(0, i)[0]) for i in range(7)]
+    together = list(untrained.solve_many(given, segments=2))
+    assert [a.puzzle for a in together] == given
+    alone = [next(untrained.solve_many([puzzle], segments=2)) for puzzle in given]
+    for a, b in zip(together, alone, strict=True):
+        assert a.answer == b.answer and a.q_halt == b.q_halt
+
+
+def test_grids_and_text_are_the_same_puzzle(untrained):
+    grid = [[0, 0, 1, 0], [4, 0, 0, 0], [0, 0, 2, 0], [3, 0, 0, 0]]
+    assert untrained.solve(grid).answer == untrained.solve(PUZZLE).answer == untrained.solve(np.array(grid)).answer

@@ -1,0 +1,210 @@
+"""Training resumes bitwise, stops politely, refuses NaN, and does not depend on global random state."""
+
+import json
+import os
+import random
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from hrm import recipes
+from hrm.checkpoint import load_checkpoint
+from hrm.config import merged, validated
+from hrm.errors import DivergedError, HrmError, UsageError
+from hrm.train.trainer import Interrupted, Trainer
+
+UPDATES = 10
+FAITHFUL_WITH_MUON = {"model": {"q_continue": True}, "halting": {"redraw": True}, "optim": {"kind": "muon"}}
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch):
+    monkeypatch.setattr("hrm.train.trainer.has_matplotlib", lambda: False)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def configured(**changes):
+    tiny = {
+        "model": {"width": 32, "heads": 2, "puzzle_width": 32},
+        "data": {"train": 40, "validation": 10},
+        "halting": {"max_segments": 3, "explore": 0.5},
+        "train": {"updates": UPDATES, "batch_size": 8, "checkpoint_every": 100, "log_every": 2},
+        "eval": {"every": 100, "segments": 2, "batch_size": 10},
+    }
+    tree = merged(merged(recipes.get("smoke").model_dump(), tiny), changes)
+    return validated(tree, "test")
+
+
+def trainer(folder, cache, config=None, init=None):
+    return Trainer(config or configured(), folder, cache, init, Console(quiet=True))
+
+
+def eager(run: Trainer) -> Trainer:
+    """Make the Q-head want to halt, so that exploration alone decides: a fresh one never halts by choice."""
+    with torch.no_grad():
+        for network in {run.model, run.average}:
+            network.q_head.bias.copy_(torch.tensor([5.0, -5.0])[: len(network.q_head.bias)])
+    return run
+
+
+def everything(folder: Path) -> dict[str, torch.Tensor]:
+    checkpoint = load_checkpoint(folder / "checkpoints" / f"update-{UPDATES:06d}", with_state=True)
+    assert checkpoint.state is not None
+    return {**{f"use/{name}": t for name, t in checkpoint.weights.items()}, **checkpoint.state}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("variant", [{}, FAITHFUL_WITH_MUON], ids=["single-forward", "faithful-muon"])
+def test_resume_is_bitwise_at_five_points(tmp_path, cache, precision, variant):
+    config = configured(**merged({"train": {"precision": precision}}, variant))
+    eager(trainer(tmp_path / "whole", cache, config)).fit()
+    whole = everything(tmp_path / "whole")
+    partly_halted = 0
+    for stop in (1, 3, 4, 6, 9):
+        folder = tmp_path / f"stopped-{stop}"
+        first = eager(trainer(folder, cache, config))
+        first._open_folder()
+        for _ in range(stop):
+            first.train_segment()
+        partly_halted += 0 < int(first.slots.halted.sum()) < config.train.batch_size
+        first.save(folder / "checkpoints" / f"update-{stop:06d}", with_state=True)
+        outcome = trainer(folder, cache, config).fit()
+        assert outcome.updates == UPDATES
+        resumed = everything(folder)
+        assert resumed.keys() == whole.keys()
+        different = [name for name in whole if not torch.equal(whole[name], resumed[name])]
+        assert not different, f"stopped at {stop}: {different}"
+    assert partly_halted, "no point fell between segments of a bank in which only some slots had halted"
+
+
+def test_the_command_again_goes_on_and_the_metrics_have_no_gap(tmp_path, cache):
+    config = configured(train={"checkpoint_every": 4})
+    run = tmp_path / "run"
+    first = trainer(run, cache, config)
+    stop_at(first, 7, signal.SIGTERM)
+    with pytest.raises(Interrupted) as stopped:
+        first.fit()
+    assert stopped.value.exit_code == 143
+    assert (run / "checkpoints" / "update-000007").is_dir()
+    trainer(run, cache, config).fit()
+    updates = [json.loads(line)["update"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert updates == sorted(updates) and updates[-1] == UPDATES and 7 in updates
+    for name in ("metrics.csv", "config.toml", "README.md", "best/model.safetensors"):
+        assert (run / name).stat().st_size > 0
+    assert trainer(run, cache, config).fit().updates == UPDATES  # a finished run is left as it is
+
+
+def stop_at(run: Trainer, update: int, number: signal.Signals) -> None:
+    original = run.train_segment
+
+    def train_segment():
+        result = original()
+        if run.update == update:
+            os.kill(os.getpid(), number)
+        return result
+
+    run.train_segment = train_segment
+
+
+def test_the_order_ignores_global_random_state(tmp_path, cache):
+    losses = []
+    for seed in (0, 1):
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        run = trainer(tmp_path / str(seed), cache)
+        losses.append([float(run.train_segment()["loss"]) for _ in range(4)])
+    assert losses[0] == losses[1]
+
+
+def test_nothing_drawn_is_thrown_away(tmp_path, cache):
+    run = trainer(tmp_path, cache)
+    held = []
+    for _ in range(8):
+        run.train_segment()
+        held += run.slots.draws.tolist()
+    assert set(held) == set(range(max(held) + 1))
+
+
+def test_nan_stops_the_run_and_never_reaches_a_checkpoint(tmp_path, cache):
+    config = configured(train={"checkpoint_every": 4})
+    run = trainer(tmp_path, cache, config)
+    original = run.train_segment
+
+    def poisoned():
+        if run.update == 5:
+            with torch.no_grad():
+                run.model.output_head.weight[0, 0] = float("nan")
+        return original()
+
+    run.train_segment = poisoned
+    with pytest.raises(DivergedError, match="diverged") as error:
+        run.fit()
+    assert error.value.exit_code == 3
+    saved = sorted(p.name for p in (tmp_path / "checkpoints").iterdir())
+    assert saved == ["update-000004"]
+    for tensor in load_checkpoint(tmp_path / "checkpoints" / saved[0], with_state=True).weights.values():
+        assert torch.isfinite(tensor).all()
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, cache):
+    config = configured(train={"checkpoint_every": 5})
+    trainer(tmp_path, cache, config).fit()
+    file = tmp_path / "checkpoints" / "update-000010" / "state.safetensors"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    assert trainer(tmp_path, cache, config).fit().updates == UPDATES
+
+
+def test_another_configuration_in_the_same_folder_is_refused(tmp_path, cache):
+    trainer(tmp_path, cache).fit()
+    with pytest.raises(UsageError, match="another configuration"):
+        trainer(tmp_path, cache, configured(optim={"lr": 0.5})).fit()
+
+
+def test_unwritable_folder(tmp_path, cache):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HrmError, match="cannot write"):
+        trainer(tmp_path / "file" / "run", cache).fit()
+
+
+def test_init_starts_from_the_weights_of_a_model(tmp_path, cache):
+    trainer(tmp_path / "one", cache).fit()
+    two = trainer(tmp_path / "two", cache, configured(train={"seed": 5}), init=str(tmp_path / "one"))
+    two._open_folder()
+    used = load_checkpoint(tmp_path / "one" / "best").weights
+    assert all(torch.equal(tensor, used[name]) for name, tensor in two.model.state_dict().items())
+
+
+def test_it_trains_outside_the_main_thread(tmp_path, cache):
+    thread = threading.Thread(target=lambda: trainer(tmp_path, cache).fit())
+    thread.start()
+    thread.join()
+    assert (tmp_path / "best").is_dir()
+
+
+def test_a_model_of_another_puzzle_is_refused(tmp_path, cache):
+    with pytest.raises(UsageError, match="model.cells is 16; sudoku-6x6 needs 36"):
+        trainer(tmp_path, cache, configured(data={"puzzle": "sudoku-6x6"}, model={"vocab_size": 8}))
+
+
+def test_ema_is_what_is_saved_for_use(tmp_path, cache):
+    run = trainer(tmp_path, cache)
+    run._open_folder()
+    for _ in range(3):
+        run.train_segment()
+    run.save(tmp_path / "c", with_state=True)
+    saved = load_checkpoint(tmp_path / "c", with_state=True)
+    name = "f_L.blocks.0.mlp.down.weight"
+    assert not torch.equal(saved.weights[name], saved.state[f"weights/{name}"])
+    assert not torch.equal(saved.weights["puzzle_embedding.weight"], saved.state["weights/puzzle_embedding.weight"])
