@@ -11,7 +11,9 @@ class DataConfig(BaseModel):
     puzzle: str
     """Family of the puzzles, such as ``sudoku-9x9``."""
     path: str = ""
-    """A store, or a CSV/JSONL file of training puzzles; empty: puzzles are generated."""
+    """A store, or a CSV/JSONL file of training puzzles."""
+    generate: bool = False
+    """Whether puzzles are generated where ``path`` is empty."""
     validation_path: str = ""
     """A store or file of held-out puzzles; empty: they are split off from the training puzzles."""
     train: int = Field(default=0, ge=0)

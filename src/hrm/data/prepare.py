@@ -38,6 +38,11 @@ def prepare(
             if not path.is_file():
                 raise UsageError(f"data.path: there is no file or store {path}")
             key["sha256"] = sha256_of(path)
+        elif not (config.generate and config.train):
+            raise UsageError(
+                f"there is nothing to train on: give --data.path FILE ({config.puzzle} puzzles as CSV or "
+                "JSONL, or a store), or --data.generate true --data.train N"
+            )
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
         folder = cache_dir / f"{config.puzzle}-{digest}"
         try:
@@ -45,13 +50,8 @@ def prepare(
         except DataError:
             if config.path:
                 store = _from_file(folder, path, config, counts, now)
-            elif "train" in counts:
-                store = generate_store(folder, family, counts, config.seed, now, config.share_twins, progress)
             else:
-                raise UsageError(
-                    f"there is nothing to train on: give --data.path FILE ({config.puzzle} puzzles as CSV or "
-                    "JSONL, or a store), or --data.train N to generate puzzles"
-                ) from None
+                store = generate_store(folder, family, counts, config.seed, now, config.share_twins, progress)
     splits = dict(store.splits)
     if "train" not in splits:
         raise DataError(f"the store {store.path} has no split 'train'; it has {', '.join(splits)}")

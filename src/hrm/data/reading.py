@@ -290,7 +290,6 @@ def questions(path: Path, puzzle: Puzzle) -> Iterator[str]:
     if path.suffix in (".csv", ".jsonl"):
         yield from (puzzle.text(grid) for grid in read_rows(path, puzzle, answers_required=False).inputs)
         return
-    require_file(path)
     for number, line in enumerate(_lines(path, lambda block: None), start=1):
         if line.strip():
             try:

@@ -12,6 +12,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "sudoku-6x6": sudoku.sudoku_6x6,
     "sudoku-9x9": sudoku.sudoku_9x9,
     "hrm-sudoku": sudoku.hrm_sudoku,
+    "hrm-sudoku-full": sudoku.hrm_sudoku_full,
     "trm-sudoku": sudoku.trm_sudoku,
     "trm-sudoku-attention": sudoku.trm_sudoku_attention,
 }

@@ -1,0 +1,129 @@
+"""Every command once, with the keys that others build on."""
+
+import json
+import time
+
+import pytest
+
+PUZZLE = "..1.4.....2.3..."
+
+
+def test_help_is_fast_and_never_imports_torch(hrm):
+    began = time.monotonic()
+    result = hrm("--help")
+    assert result.code == 0 and "train" in result.out
+    assert time.monotonic() - began < 5
+    import subprocess
+    import sys
+
+    code = "import sys; from hrm.cli.main import main; main(['train', '--help']); assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["demo", "train", "eval", "solve", "show", "data", "config", "params"])
+def test_every_command_explains_itself(hrm, command):
+    assert "Usage" in hrm(command, "--help").out
+
+
+def test_the_paper_s_network_has_27_275_266_parameters(hrm):
+    counts = hrm("params", "hrm-sudoku", "--json").json
+    assert counts["trainable"] == sum(counts["components"].values()) == 27_275_266
+    assert counts["puzzle_table"] == 512
+    assert "27,275,266" in hrm("params", "hrm-sudoku").out
+
+
+def test_recipes_and_models(hrm):
+    assert {"smoke", "hrm-sudoku", "trm-sudoku"} <= {r["name"] for r in hrm("recipes", "--json").json["recipes"]}
+    assert "sudoku-4x4" in {m["name"] for m in hrm("models", "--json").json["models"]}
+
+
+def test_a_printed_configuration_trains_the_same_thing(hrm, workplace):
+    printed = hrm("config", "smoke", "--optim.lr", "7e-5")
+    assert "lr = 7e-05  # flag" in printed.out and "# default" not in printed.out
+    (workplace / "mine.toml").write_text(printed.out)
+    again = hrm("config", "--config", "mine.toml", "--json").json
+    assert again == hrm("config", "smoke", "--optim.lr=7e-5", "--json").json
+    assert again["optim"]["lr"] == 7e-5
+
+
+def test_a_dry_run_writes_nothing(hrm, tmp_path):
+    plan = hrm("train", "smoke", "--dry-run", "--json", cwd=tmp_path).json
+    assert plan["trainable_parameters"] == hrm("params", "smoke", "--json").json["trainable"]
+    assert plan["hours"] >= 0 and plan["segments_in_all"] == 60 * 32
+    assert not list(tmp_path.iterdir())
+
+
+def test_training_leaves_a_complete_folder_and_the_same_command_finds_it_done(hrm, trained, workplace):
+    for name in ("config.toml", "metrics.jsonl", "metrics.csv", "curves.png", "README.md", "best", "checkpoints"):
+        assert (trained / name).exists()
+    assert "27" not in (trained / "README.md").read_text().split("Parameters")[0]
+    before = (trained / "metrics.jsonl").read_text()
+    again = hrm("train", "smoke", "--out", "smoke run")
+    assert again.code == 0 and (trained / "metrics.jsonl").read_text() == before
+    assert "\x1b[" not in again.err + again.out  # piped output is plain
+
+
+def test_eval(hrm, trained, csv_4x4):
+    found = hrm("eval", trained, "--data", csv_4x4, "--segments", 3, "--json").json
+    assert found["task"] == "sudoku-4x4" and found["examples"] == 4
+    assert [row["segment"] for row in found["per_segment"]] == [1, 2, 3]
+    assert found["per_segment"][-1]["exact"] == found["exact"]
+    for key in ("cell", "exact", "valid"):
+        assert 0 <= found[key] <= 1
+    low, high = found["exact_ci95"]
+    assert 0 <= low <= found["exact"] <= high <= 1
+    assert set(found["early_exit"]) >= {"exact", "segments_mean"}
+    assert found["protocol"]["segments"] == 3 and found["protocol"]["weights_sha256"]
+    limited = hrm("eval", trained, "--data", csv_4x4, "--limit", 2, "--json").json
+    assert limited["examples"] == 2
+    assert "95 % interval" in hrm("eval", trained, "--data", csv_4x4).out
+
+
+def test_solve_text(hrm, trained):
+    answer = hrm("solve", trained, PUZZLE, "--json").json
+    assert {"puzzle", "answer", "verified", "segments", "q_halt"} <= answer.keys()
+    assert answer["puzzle"] == PUZZLE and len(answer["answer"]) == 16
+    traced = hrm("solve", trained, PUZZLE, "--segments", 3, "--trace", "--json").json
+    assert len(traced["trace"]) == traced["segments"] == 3
+    assert traced["trace"][-1]["answer"] == traced["answer"]
+    assert "q_halt" in hrm("solve", trained, PUZZLE, "--trace").out
+
+
+def test_solve_a_file_and_stdin(hrm, trained, csv_4x4):
+    lines = [json.loads(line) for line in hrm("solve", trained, csv_4x4, "--json").out.splitlines()]
+    assert len(lines) == 4 and lines[0]["puzzle"] == PUZZLE
+    piped = hrm("solve", trained, "-", "--json", stdin=f"{PUZZLE}\n\n.1.....3...4.4..\n").out.splitlines()
+    assert [json.loads(line)["puzzle"] for line in piped] == [PUZZLE, ".1.....3...4.4.."]
+
+
+def test_the_shipped_model_solves_an_unseen_puzzle(hrm):
+    answer = hrm("solve", "sudoku-4x4", PUZZLE, "--json").json
+    assert answer["verified"] and answer["answer"] == "2314413214233241"
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png"])
+def test_show_draws(hrm, trained, workplace, suffix):
+    result = hrm("show", trained, PUZZLE, "--out", f"picture.{suffix}", "--segments", 2)
+    assert result.code == 0, result.err
+    assert (workplace / f"picture.{suffix}").stat().st_size > 500
+
+
+def test_show_in_the_terminal(hrm, trained):
+    assert "segment 2" in hrm("show", trained, PUZZLE, "--segments", 2).out
+
+
+def test_data_build_and_show(hrm, workplace):
+    built = hrm("data", "build", "sudoku-6x6", "--out", "six", "--train", 6, "--test", 4, "--json").json
+    assert built["splits"] == {"train": 6, "test": 4}
+    shown = hrm("data", "show", "six", "--json").json
+    assert shown["digest"] == built["digest"]
+    again = hrm("data", "build", "sudoku-6x6", "--out", "six-again", "--train", 6, "--test", 4, "--json").json
+    assert again["digest"] == built["digest"]
+
+
+def test_train_on_a_file_of_one_s_own(hrm, workplace, csv_4x4):
+    flags = ["--data.path", csv_4x4, "--data.train", 3, "--data.validation", 1, "--train.updates", 4,
+             "--train.checkpoint_every", 4, "--eval.every", 4, "--train.batch_size", 4]  # fmt: skip
+    result = hrm("train", "smoke", "--out", "own", *flags, "--json")
+    assert result.code == 0, result.err
+    assert result.json["best"]["exact"] is not None
