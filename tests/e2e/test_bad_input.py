@@ -22,7 +22,7 @@ def refused(result, code, *said):
     ("", []),
     ("[[1,2],[3]]", []),
     ("12.............4", []),                    # several solutions
-    ("1234" + "34.." + "2143" + "43.2", []),     # contradiction or none
+    ("123........4....", ["no solution"]),       # no rule is broken yet, but the fourth cell has no digit left
     ("..1." * 3000, []),                         # absurdly long
 ])  # fmt: skip
 def test_a_bad_puzzle(hrm, trained, puzzle, said):
@@ -31,7 +31,7 @@ def test_a_bad_puzzle(hrm, trained, puzzle, said):
 
 def test_no_solution_and_several_solutions_are_told_apart(hrm, trained):
     refused(hrm("solve", trained, "." * 16), 4, "several solutions")
-    refused(hrm("solve", trained, "123......4......"), 4, "no solution")
+    refused(hrm("solve", trained, "123........4...."), 4, "no solution")
 
 
 @pytest.mark.parametrize("arguments, said", [

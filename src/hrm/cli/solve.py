@@ -12,7 +12,9 @@ from hrm.cli.common import Device, Json, Model, Precision, print_json, stdout
 
 def solve(
     model: Model,
-    puzzle: Annotated[str, Parameter(help="The puzzle as text or JSON, a file of puzzles, or - for stdin.")],
+    puzzle: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="The puzzle as text or JSON, a file of puzzles, or - for stdin.")
+    ],
     /,
     *,
     segments: Annotated[

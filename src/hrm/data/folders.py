@@ -95,6 +95,26 @@ def replacing(folder: Path, needed_bytes: int, kind: str) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def require_writable(folder: Path, kind: str) -> None:
+    """Refuse a place that ``replacing`` could not write, before work is spent on what belongs there.
+
+    Raises:
+        HrmError: the place cannot be written.
+        UsageError: the name belongs to something of another kind.
+    """
+    folder = folder.resolve()
+    _refuse_foreign(folder, kind)
+    probe = folder.parent / f".{folder.name}.probe-{secrets.token_hex(4)}"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        raise HrmError(
+            f"cannot write {folder}: {error.strerror or error}; choose a folder that you may write to"
+        ) from None
+
+
 def flush(path: Path) -> None:
     """Wait until a file or folder is on the disk."""
     if path.is_dir():

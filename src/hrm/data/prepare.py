@@ -7,9 +7,9 @@ from pathlib import Path
 from hrm import puzzles
 from hrm.data.build import Progress, cached_store, generate_store, store_from_rows
 from hrm.data.config import DataConfig
-from hrm.data.folders import sha256_of
+from hrm.data.folders import require_writable, sha256_of
 from hrm.data.reading import read_rows
-from hrm.data.store import Split, Store, open_store
+from hrm.data.store import KIND, Split, Store, open_store
 from hrm.errors import DataError, UsageError, did_you_mean
 
 
@@ -93,6 +93,7 @@ def build_store(
     """
     if min(counts.values()) < 0:
         raise UsageError(f"counts cannot be negative (got {counts})")
+    require_writable(out, KIND)
     wanted = {name: n for name, n in counts.items() if n}
     path = Path(source)
     if path.is_file():

@@ -33,8 +33,8 @@ def sudoku_4x4() -> RunConfig:
         data=DataConfig(puzzle="sudoku-4x4", generate=True, train=1000, validation=200, test=1000, share_twins=True),
         optim=OptimConfig(lr=1e-3, warmup_updates=100, min_lr_ratio=0.1, ema=0.99),
         halting=HaltingConfig(max_segments=8),
-        train=TrainConfig(updates=2000, batch_size=64, log_every=50, checkpoint_every=500, precision="fp32"),
-        eval=EvalConfig(every=500, segments=8, batch_size=200),
+        train=TrainConfig(updates=1600, batch_size=64, log_every=50, checkpoint_every=400, precision="fp32"),
+        eval=EvalConfig(every=400, segments=8, batch_size=200),
     )
 
 

@@ -20,8 +20,9 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from hrm.checkpoint import latest_checkpoint, load_checkpoint, prune, save_checkpoint
+from hrm.checkpoint import KIND, latest_checkpoint, load_checkpoint, prune, save_checkpoint
 from hrm.config import RunConfig, from_toml
+from hrm.data.folders import require_writable
 from hrm.data.prepare import prepare
 from hrm.data.sampler import Sampler
 from hrm.errors import DivergedError, HrmError, UsageError
@@ -87,6 +88,7 @@ class Trainer:
         self._init = init
         self._console = console or Console(stderr=True)
         self._stopped_by: int | None = None
+        self._refuse_folder()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.store, self.splits = prepare(config.data, cache_dir or self.folder.parent / ".cache", now)
         self._check_fit()
@@ -329,23 +331,20 @@ class Trainer:
             f"or infinite. The checkpoints in {self.folder} are from before that; try a lower --optim.lr"
         )
 
-    def _open_folder(self) -> None:
+    def _refuse_folder(self) -> None:
+        """Refuse a run folder that cannot be written or is another run's, before any work is done."""
         config_file = self.folder / "config.toml"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if config_file.exists():
-                there = from_toml(config_file.read_text(encoding="utf-8"), str(config_file))
-                if there != self.config:
-                    raise UsageError(
-                        f"{self.folder} holds a run with another configuration: choose another folder, "
-                        "or repeat the command that began it"
-                    )
-            else:
-                config_file.write_text(self.config.to_toml(), encoding="utf-8")
-        except OSError as error:
-            raise HrmError(
-                f"cannot write the run folder {self.folder}: {error.strerror}; choose another with --out"
-            ) from None
+        if not config_file.exists():
+            require_writable(self.folder / "config.toml", KIND)
+        elif from_toml(config_file.read_text(encoding="utf-8"), str(config_file)) != self.config:
+            raise UsageError(
+                f"{self.folder} holds a run with another configuration: choose another folder, "
+                "or repeat the command that began it"
+            )
+
+    def _open_folder(self) -> None:
+        self._refuse_folder()
+        (self.folder / "config.toml").write_text(self.config.to_toml(), encoding="utf-8")
         newest, damaged = latest_checkpoint(self.folder / CHECKPOINTS)
         for problem in damaged:
             self._console.print(f"warning: {problem}", soft_wrap=True, highlight=False)
