@@ -34,4 +34,6 @@ __all__ = ["HRM", "Answer", "HRMConfig", "RunConfig", "Solver", "Trainer", "load
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name == "interop":  # a room with a promise of its own: hrm.interop.official
+        return import_module("hrm.interop")
     raise AttributeError(f"module 'hrm' has no attribute {name!r}")

@@ -24,6 +24,9 @@ _BLANK = 1
 _FIRST_DIGIT = 2
 _UNITS = ("row", "column", "box")
 
+MOST_GUESSES = 20_000
+"""After so many guesses the exact search gives up; 9×9 puzzles need some hundreds at most."""
+
 
 class Sudoku(Puzzle):
     """Fill n x n cells so that every row, column and box holds each of n digits once.
@@ -146,8 +149,12 @@ class Sudoku(Puzzle):
         return Symmetries(cells.reshape(len(draws), n * n), tokens)
 
     def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
-        """Return up to ``limit`` different answers, found exactly."""
-        found = solve(self._digits(puzzle), self.spec.box, limit).solutions
+        """Return up to ``limit`` different answers, found exactly.
+
+        Raises:
+            DataError: a search of some seconds found no proof; happens on 16×16 puzzles with few givens.
+        """
+        found = solve(self._digits(puzzle), self.spec.box, limit, max_guesses=MOST_GUESSES).solutions
         return (np.array(found, np.int64).reshape(-1, self.spec.cells) + _BLANK).astype(np.uint8)
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:

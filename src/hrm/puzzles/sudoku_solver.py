@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hrm.errors import DataError
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -56,6 +58,7 @@ def solve(
     limit: int = 2,
     rng: np.random.Generator | None = None,
     without: tuple[int, int] | None = None,
+    max_guesses: int = 1_000_000,
 ) -> Solution:
     """Find up to ``limit`` ways to complete a grid; two of them prove that the answer is not unique.
 
@@ -65,6 +68,10 @@ def solve(
         limit: number of solutions after which the search stops.
         rng: decides in which order digits are tried; in rising order without it.
         without: a cell and a digit that this cell must not hold.
+        max_guesses: give up after so many; hard 9×9 puzzles take hundreds.
+
+    Raises:
+        DataError: the search was given up, so nothing is proved.
     """
     n = box[0] * box[1]
     tables, cells = _tables(*box), n * n
@@ -90,6 +97,8 @@ def solve(
             found.append(digits)
             continue
         guesses += 1
+        if guesses > max_guesses:
+            raise DataError(f"no proof within {max_guesses} guesses: too few givens for an exact search")
         options = _options(tables, board)
         if rng is not None:
             options = [options[i] for i in rng.permutation(len(options))]

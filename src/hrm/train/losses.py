@@ -25,7 +25,8 @@ def log_stablemax(logits: Float[Tensor, "*B V"]) -> Float[Tensor, "*B V"]:
     Source: Prieto et al. 2025 (arXiv 2501.04697). Differs: fp32 in log space, the official code computes in
     fp64; its ε of 1e-30 has no effect and is left out (paper.md 4).
     """
-    log_s = torch.log1p(logits.clamp(min=0)) - torch.log1p(-logits.clamp(max=0))
+    above, below = torch.log1p(logits.clamp(min=0)), torch.log1p((-logits).clamp(min=0))
+    log_s = torch.where(logits >= 0, above, -below)  # at 0 the gradient is that of one branch, 1
     return log_s - torch.logsumexp(log_s, dim=-1, keepdim=True)
 
 
