@@ -63,7 +63,7 @@ def draw_min_segments(uniforms: Float[Tensor, "B 2"], explore: float, max_segmen
 
     Source: HRM paper, adaptive computation time.
     """
-    length = 2 + (uniforms[:, 1] * (max_segments - 1)).to(torch.int64)
+    length = (2 + (uniforms[:, 1] * (max_segments - 1)).to(torch.int64)).clamp(max=max_segments)
     return torch.where(uniforms[:, 0] < explore, length, torch.zeros_like(length))
 
 

@@ -12,9 +12,10 @@ from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.grids import block_permutations, least_rows, random_lines, read_rows
-from hrm.puzzles.randomness import Stream, generator, mix
+from hrm.puzzles.grids import random_lines, read_rows
+from hrm.puzzles.randomness import Stream, generator
 from hrm.puzzles.sudoku_solver import solve
+from hrm.puzzles.sudoku_twins import Twins
 
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}
 """Rows and columns of a box, for each size."""
@@ -223,81 +224,22 @@ class Sudoku(Puzzle):
     ) -> UInt64[np.ndarray, " n"]:
         """Return for each puzzle a number that all of its twins share, much quicker than a key.
 
-        Every cell starts with a colour (given or not; lengths of the cycles that lead through it from each
-        other row of its band, and column of its stack, to its own). Then each cell mixes into its colour what
-        its row, column, box and digit hold, three times. The number is made of all colours.
-
         Args:
             inputs: puzzles, tokens.
             answers: their legal answers; for others the number means nothing.
         """
-        parts = [slice(i, i + 1024) for i in range(0, len(inputs), 1024)]
-        return np.concatenate([self._invariants(inputs[p], answers[p]) for p in parts] or [np.zeros(0, np.uint64)])
-
-    def _invariants(
-        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
-    ) -> UInt64[np.ndarray, " n"]:
-        n, (height, width) = self.size, self.spec.box
-        count, across = len(inputs), np.uint64(height != width)  # rows and columns differ only where boxes do
-        digits = answers.reshape(count, n, n).astype(np.int64) - _FIRST_DIGIT
-        given = (inputs != _BLANK).astype(np.uint64)
-        lengths = mix(np.arange(n + 1, dtype=np.uint64) + np.uint64(2))
-        by_rows = lengths[_cycle_lengths(digits, height)].sum(axis=0)
-        by_columns = lengths[_cycle_lengths(digits.swapaxes(1, 2), width)].sum(axis=0).swapaxes(1, 2)
-        colours = mix(given) + mix((mix(by_rows) + mix(by_columns + across)).reshape(count, n * n))
-        by_digit = np.argsort(digits.reshape(count, n * n), axis=1, kind="stable")
-        from_digit = np.argsort(by_digit, axis=1)
-        for _ in range(3):
-            sums = mix(colours)[:, self._unit_cells].sum(axis=2).reshape(count, 3, n)
-            tags = np.array([0, across, 2], np.uint64)[:, None]
-            shared = mix(np.take_along_axis(sums, self._units[None], axis=2) + tags)
-            same_digit = np.take_along_axis(mix(colours), by_digit, axis=1).reshape(count, n, n).sum(axis=2)
-            digit = np.take_along_axis(np.repeat(same_digit, n, axis=1), from_digit, axis=1)
-            colours = mix(colours + shared.sum(axis=1) + mix(digit + np.uint64(3)))
-        return mix(mix(colours).sum(axis=1))
+        return self._twins.invariants(answers.astype(np.int64) - _FIRST_DIGIT, inputs != _BLANK)
 
     def _canonical(
         self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]
     ) -> tuple[UInt8[np.ndarray, " C"], Bool[np.ndarray, " C"]]:
-        """Return the least answer among all twins, and the least mask of givens that comes with it.
-
-        With the top row relabelled to 1..n, what a grid becomes is settled by the choice of (transposition,
-        top row, order of the columns): all other rows are sorted. The second row alone, a permutation of the
-        columns seen through the order of the columns, rules out nearly all of these candidates.
-        """
-        n, (height, width) = self.size, self.spec.box
-        if n == 16:
+        """Return the answer and the mask of givens of the canonical puzzle."""
+        if self.size == 16:
             raise UsageError("a sudoku-16x16 has too many symmetries for a canonical form; use twin_key instead")
         if not self.verify(puzzle[None], answer[None])[0]:
             raise DataError(f"the answer {self.text(answer)} is not a legal one of the puzzle {self.text(puzzle)}")
-        views = [grid.reshape(n, n) for grid in (answer.astype(np.int64) - _FIRST_DIGIT, puzzle != _BLANK)]
-        flips = (False, True) if height == width else (False,)
-        grids, given = (np.stack([view.T if flip else view for flip in flips]) for view in views)
-        orders, ranks = self._column_orders
-        pairs = [(i, j) for i in range(n) for j in range(n) if i // height == j // height and i != j]
-        top, second = np.array(pairs).T
-        where = np.argsort(grids, axis=2)
-        links = np.take_along_axis(where[:, top], grids[:, second], axis=2).reshape(-1, n)
-        link, order = (part.ravel() for part in np.indices((len(links), len(orders))))
-        for columns in (slice(0, 1), slice(1, width), slice(width, n)):
-            seen = ranks[order[:, None], links[link[:, None], orders[order, columns]]]
-            code = seen @ n ** np.arange(seen.shape[1])[::-1]
-            least = code == code.min()
-            link, order = link[least], order[least]
-
-        flip, pair = np.divmod(link, len(pairs))
-        moved = np.take_along_axis(grids[flip], orders[order][:, None, :], axis=2)
-        relabel = np.argsort(moved[np.arange(len(moved)), top[pair]], axis=1)
-        moved = np.take_along_axis(relabel, moved.reshape(-1, n * n), axis=1).reshape(-1, n, n)
-        leads = moved[:, :, 0]
-        bands = np.repeat(leads.reshape(-1, n // height, height).min(axis=2), height, axis=1)
-        rows = np.argsort(bands * n + leads, axis=1)[:, :, None]
-        moved = np.take_along_axis(moved, rows, axis=1).reshape(-1, n * n).astype(np.uint8)
-        masks = np.take_along_axis(given[flip], orders[order][:, None, :], axis=2)
-        masks = np.take_along_axis(masks, rows, axis=1).reshape(-1, n * n)
-        least = least_rows(moved)
-        masks = masks[least]
-        return moved[least][0] + np.uint8(_FIRST_DIGIT), masks[least_rows(masks.astype(np.uint8))][0]
+        least, given = self._twins.canonical(answer.astype(np.int64) - _FIRST_DIGIT, puzzle != _BLANK)
+        return least + np.uint8(_FIRST_DIGIT), given
 
     def _digits(self, grid: UInt8[np.ndarray, " C"]) -> list[int]:
         return (np.maximum(grid, _BLANK) - _BLANK).tolist()
@@ -315,11 +257,8 @@ class Sudoku(Puzzle):
         return np.argsort(self._units, axis=1, kind="stable").reshape(3 * self.size, self.size)
 
     @cached_property
-    def _column_orders(self) -> tuple[Int[np.ndarray, "k n"], Int[np.ndarray, "k n"]]:
-        """Every order of the columns that keeps the stacks, and its inverse."""
-        width = self.spec.box[1]
-        orders = block_permutations(self.size // width, width)
-        return orders, np.argsort(orders, axis=1)
+    def _twins(self) -> Twins:
+        return Twins(self.spec.box, self._units)
 
     @cached_property
     def _symbols(self) -> dict[str, int]:
@@ -331,24 +270,3 @@ class Sudoku(Puzzle):
     def _allowed(self) -> str:
         letters = f", A-{_DIGITS[self.size - 1]} (or 10-{self.size})" if self.size > 9 else ""
         return f"1-{min(self.size, 9)}{letters}, and '.' or 0 for a blank"
-
-
-def _cycle_lengths(digits: Int[np.ndarray, "N n n"], height: int) -> Int[np.ndarray, "k N n n"]:
-    """Follow equal digits between two rows of a band until the way closes; say how long each way is.
-
-    From a cell of a row, go to the other row of the pair in the same column, take the digit there, and go to
-    where the first row has it. Which lengths occur does not change when rows, columns or digits are permuted.
-    """
-    n = digits.shape[1]
-    rows, columns = np.arange(n), np.arange(n)
-    where = np.argsort(digits, axis=2)
-    lengths = np.zeros((height - 1, *digits.shape), np.int64)
-    for offset in range(1, height):
-        partner = rows - rows % height + (rows + offset) % height
-        link = np.take_along_axis(where, digits[:, partner], axis=2)
-        here = link
-        for length in range(1, n + 1):
-            closed = (here == columns) & (lengths[offset - 1] == 0)
-            lengths[offset - 1][closed] = length
-            here = np.take_along_axis(link, here, axis=2)
-    return lengths

@@ -284,12 +284,11 @@ class Trainer:
         counters = draws * (halting.max_segments + 1)
         if halting.redraw:
             counters = counters + 1 + slots.segments.cpu().numpy()
-        numbers = uniforms(self.config.train.seed, Stream.EXPLORE, counters, 2)
-        numbers = torch.from_numpy(numbers).to(self.device, torch.float32)
-        return draw_min_segments(numbers, halting.explore, halting.max_segments)
+        numbers = uniforms(self.config.train.seed, Stream.EXPLORE, counters, 2).astype(np.float32)
+        return draw_min_segments(torch.from_numpy(numbers).to(self.device), halting.explore, halting.max_segments)
 
     def _summary(self, window: list[dict[str, Tensor]], updates_per_s: float) -> dict[str, float]:
-        sums = {name: float(sum(line[name].double() for line in window)) for name in window[0]}
+        sums = {name: float(torch.stack([line[name].float() for line in window]).sum()) for name in window[0]}
         slots = len(window) * self.config.train.batch_size
         halted = sums["halted_by_choice"] + sums["halted_by_budget"]
         ended = sums.pop("segments_at_halt")
