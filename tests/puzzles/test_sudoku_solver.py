@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hrm.errors import DataError
 from hrm.puzzles.sudoku_solver import solve
 
 DATA = Path(__file__).parents[2] / "../shared/data"
@@ -99,6 +100,14 @@ def test_guesses_follow_the_rating():
 def test_guesses_are_counted():
     assert solve(GRIDS[0], (2, 2)).guesses == 0
     assert solve(EMPTY, (2, 2), limit=1).guesses > 0
+
+
+def test_a_search_that_needs_too_many_guesses_is_given_up():
+    """A proof that stops early would be none, so a search that is cut short must not look like a result."""
+    needed = solve(EMPTY, (2, 2), limit=1000).guesses
+    assert len(solve(EMPTY, (2, 2), limit=1000, max_guesses=needed).solutions) == 288
+    with pytest.raises(DataError, match=f"no proof within {needed - 1} guesses: too few givens"):
+        solve(EMPTY, (2, 2), limit=1000, max_guesses=needed - 1)
 
 
 def test_random_order_gives_other_grids():

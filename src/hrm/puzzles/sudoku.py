@@ -228,7 +228,7 @@ class Sudoku(Puzzle):
             inputs: puzzles, tokens.
             answers: their legal answers; for others the number means nothing.
         """
-        return self._twins.invariants(answers.astype(np.int64) - _FIRST_DIGIT, inputs != _BLANK)
+        return self._twins.invariants(answers.astype(np.int8) - np.int8(_FIRST_DIGIT), inputs != _BLANK)
 
     def _canonical(
         self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]

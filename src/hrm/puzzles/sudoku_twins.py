@@ -38,8 +38,9 @@ class Twins:
             answers: legal answers, digits 0..n-1; for others the number means nothing.
             given: whether each cell is given.
         """
-        parts = [slice(i, i + 1024) for i in range(0, len(answers), 1024)]
-        return np.concatenate([self._invariants(answers[p], given[p]) for p in parts] or [np.zeros(0, np.uint64)])
+        parts = [slice(i, i + 1024) for i in range(0, len(answers), 1024)]  # so that memory stays small
+        found = [self._invariants(answers[part].astype(np.int64), given[part]) for part in parts]
+        return np.concatenate(found or [np.zeros(0, np.uint64)])
 
     def canonical(
         self, answer: Int[np.ndarray, " C"], given: Bool[np.ndarray, " C"]

@@ -26,7 +26,11 @@ def smoke() -> RunConfig:
 
 
 def sudoku_4x4() -> RunConfig:
-    """Learn 4×4 Sudoku from 1,000 generated puzzles and solve 1,000 others: what ``hrm demo`` runs."""
+    """Learn 4×4 Sudoku from 1,000 generated puzzles and solve 1,000 others: what ``hrm demo`` runs.
+
+    Command: ``hrm train sudoku-4x4``. About 3 to 4 minutes on two CPU cores. Expected: 99.8 – 100 % exact on the 1,000
+    test puzzles at 8 segments (three seeds), 30 – 48 % at one.
+    """
     return RunConfig(
         recipe="sudoku-4x4",
         model=small(6, 16, h_layers=1, l_layers=1, q_continue=True),

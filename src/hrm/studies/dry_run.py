@@ -37,7 +37,6 @@ def dry_run(config: RunConfig) -> dict[str, Any]:
         inputs = torch.ones(batch, config.model.cells, dtype=torch.int64, device=device)
         x = model.embed(inputs, relations=torch.from_numpy(puzzle.relation_matrices).to(device))
         segment = model.segment(model.initial(x), x)
-        float(segment.logits.float().square().mean() + segment.q_halt_logit.mean())
         (segment.logits.float().square().mean() + segment.q_halt_logit.mean()).backward()
         if config.model.q_continue:
             with torch.no_grad():
