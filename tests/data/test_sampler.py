@@ -83,7 +83,8 @@ def test_a_foreign_or_empty_split_is_refused(toy, toy_split):
         Sampler(none, toy, 0, augment=True)
 
 
-def test_a_batch_of_256_takes_no_longer_than_3_ms():
+def test_augmentation_is_vectorised():
+    """256 augmented 9×9 puzzles take 1 to 4 ms on the machines seen; row by row in Python takes hundreds."""
     puzzle = puzzles.get("sudoku-9x9")
     inputs, labels = (g[None].repeat(1000, axis=0) for g in puzzle.generate(0, 0))
     sampler = Sampler(Split(inputs, labels, np.zeros(1000, np.int32), np.zeros(1000, np.float32)), puzzle, 0, True)
@@ -92,7 +93,7 @@ def test_a_batch_of_256_takes_no_longer_than_3_ms():
         start = time.thread_time()
         sampler.take(256 * i, 256)
         times.append(time.thread_time() - start)
-    assert min(times) < 3e-3, f"{min(times) * 1e3:.2f} ms at best"
+    assert min(times) < 30e-3, f"{min(times) * 1e3:.2f} ms at best"
 
 
 def test_data_has_never_seen_torch():
