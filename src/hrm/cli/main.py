@@ -46,7 +46,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run() -> None:
-    """Entry point of the installed command."""
+    """Entry point of the installed command.
+
+    Threads of torch wait for one another by spinning. Where another program wants the same cores, that costs a
+    factor of ten and more, so they go to sleep early, unless the user has chosen otherwise (docs/lab-book.md).
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     sys.exit(main(sys.argv[1:]))
 
 
