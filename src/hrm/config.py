@@ -21,7 +21,7 @@ from hrm.optim.config import OptimConfig
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class HaltingConfig(_Section):
@@ -212,7 +212,7 @@ def annotated_toml(config: RunConfig, sources: Mapping[str, str]) -> str:
             continue
         lines += ["", f"# {RunConfig.model_fields[name].description}", f"[{name}]"]
         for key, field in type(section).model_fields.items():
-            meaning = " ".join((field.description or "").split())
+            meaning = " ".join((field.description or "").split()).replace("``", "")
             lines.append(f"# {meaning}")
             origin = sources.get(f"{name}.{key}", "default")
             lines.append(f"{key} = {_toml(getattr(section, key))}  # {origin}")
@@ -220,4 +220,4 @@ def annotated_toml(config: RunConfig, sources: Mapping[str, str]) -> str:
 
 
 def _toml(value: object) -> str:
-    return tomli_w.dumps({"x": value}).removeprefix("x = ").strip().replace("\n", " ")
+    return " ".join(tomli_w.dumps({"x": value}).removeprefix("x = ").split())

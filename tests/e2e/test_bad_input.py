@@ -130,3 +130,59 @@ def test_another_run_s_folder_is_left_alone(hrm, trained):
     before = (trained / "config.toml").read_text()
     refused(hrm("train", "smoke", "--out", trained, "--train.seed", 3), 2, "another configuration")
     assert (trained / "config.toml").read_text() == before
+
+
+def test_somebody_else_s_folder_is_left_alone(hrm, workplace):
+    (workplace / "theirs").mkdir()
+    (workplace / "theirs" / "README.md").write_text("my notes")
+    refused(hrm("train", "smoke", "--out", "theirs"), 2, "theirs")
+    assert [p.name for p in (workplace / "theirs").iterdir()] == ["README.md"]
+    assert (workplace / "theirs" / "README.md").read_text() == "my notes"
+
+
+def test_a_store_is_not_replaced_unasked(hrm, workplace):
+    build = ["data", "build", "sudoku-4x4", "--out", "kept", "--share-twins", "--test"]
+    assert hrm(*build, 3).code == 0
+    refused(hrm(*build, 4), 2, "already")
+
+
+def test_a_diverged_run_says_so_and_can_be_tried_again(hrm, workplace):
+    result = hrm("train", "smoke", "--out", "diverged", "--optim.lr", "1e30")
+    assert result.code == 3 and "lower --optim.lr" in result.err.splitlines()[-1]
+    assert hrm("train", "smoke", "--out", "diverged", "--train.updates", 2).code == 0
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_is_not_begun_again(hrm, trained, tmp_path):
+    import shutil
+
+    shutil.copytree(trained, tmp_path / "run")
+    for manifest in (tmp_path / "run" / "checkpoints").glob("*/manifest.json"):
+        manifest.unlink()
+    result = hrm("train", "smoke", "--out", tmp_path / "run")
+    assert result.code == 4 and "delete the folder" in result.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_no_puzzles_at_all(hrm, trained, content):
+    refused(hrm("solve", trained, "-", stdin=content), 4, "no puzzles")
+
+
+def test_a_bad_line_of_stdin_is_named(hrm, trained):
+    result = hrm("solve", trained, "-", stdin="..1.4.....2.3...\n..1.\n")
+    assert result.code == 4 and "stdin, line 2" in result.err
+
+
+@pytest.mark.parametrize("arguments", [["recipes"], ["--help"], ["params", "smoke", "--json"]])
+def test_a_full_disk_behind_stdout(hrm, arguments):
+    import os
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [Path(sys.executable).parent / "hrm", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1 and "Traceback" not in done.stderr and len(done.stderr.splitlines()) == 1

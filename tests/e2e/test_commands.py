@@ -46,6 +46,17 @@ def test_a_printed_configuration_trains_the_same_thing(hrm, workplace):
     assert again["optim"]["lr"] == 7e-5
 
 
+def test_flags_may_come_before_the_recipe(hrm):
+    before = hrm("config", "--optim.lr", "0.5", "smoke", "--json").json
+    assert before == hrm("config", "smoke", "--optim.lr", "0.5", "--json").json
+
+
+def test_the_version_is_the_distribution_s(hrm):
+    from importlib.metadata import version
+
+    assert hrm("--version").out.strip() == version("hierarchical-reasoning")
+
+
 def test_a_dry_run_writes_nothing(hrm, tmp_path):
     plan = hrm("train", "smoke", "--dry-run", "--json", cwd=tmp_path).json
     assert plan["trainable_parameters"] == hrm("params", "smoke", "--json").json["trainable"]

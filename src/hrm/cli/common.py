@@ -53,13 +53,13 @@ def cache_folder(given: Path | None) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", home / ".cache")) / "hrm"
 
 
-def progress_line(console: Console, what: str, every: int = 500) -> Callable[[int, int], None]:
-    """Return a callback that shows done/total, on one line in a terminal and now and then elsewhere."""
+def progress_line(console: Console, what: str) -> Callable[[int, int], None]:
+    """Return a callback that shows done/total, on one line in a terminal; elsewhere at every tenth of a long job."""
 
     def report(done: int, total: int) -> None:
         if console.is_terminal:
             console.print(f"{what}: {done}/{total}", end="\n" if done == total else "\r")
-        elif done == total or done % every == 0:
+        elif total >= 100 and done * 10 // total > (done - 1) * 10 // total:
             console.print(f"{what}: {done}/{total}")
 
     return report

@@ -61,7 +61,8 @@ def _describe(store: "Store", json: bool) -> None:
         print_json(described)
         return
     for key, value in described.items():
-        stdout().print(f"{key}: {value}", soft_wrap=True)
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        stdout().print(f"{key}: {shown}", soft_wrap=True)
     name, split = next(iter(store.splits.items()))
     for row in range(min(3, len(split))):
         question, answer = (store.puzzle.text(grids[row]) for grids in (split.inputs, split.labels))

@@ -44,7 +44,7 @@ def evaluate(
     found = evaluate_model(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
         batch_size=batch_size, device=device, precision=precision,
-        progress=progress_line(stderr(), "evaluated", 2048),
+        progress=progress_line(stderr(), "evaluated"),
     )  # fmt: skip
     if json:
         print_json(found)

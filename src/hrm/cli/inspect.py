@@ -11,7 +11,7 @@ from hrm.cli.overrides import Overrides, resolve
 
 
 def config(
-    recipe: Annotated[str, Parameter(help="Name of a recipe.")] = "",
+    recipe: Annotated[str, Parameter(allow_leading_hyphen=True, help="Name of a recipe.")] = "",
     /,
     *overrides: Overrides,
     config: Annotated[Path | None, Parameter(help="TOML file whose values replace the recipe's.")] = None,
@@ -55,7 +55,10 @@ def recipes(*, json: Json = False) -> None:
     """List the experiments that can be run by name."""
     from hrm.recipes import RECIPES
 
-    listing = {name: " ".join((recipe.__doc__ or "").split("\n\n")[0].split()) for name, recipe in RECIPES.items()}
+    listing = {
+        name: " ".join((recipe.__doc__ or "").split("\n\n")[0].split()).replace("``", "")
+        for name, recipe in RECIPES.items()
+    }
     if json:
         print_json({"recipes": [{"name": name, "what": what} for name, what in listing.items()]})
         return
@@ -74,4 +77,5 @@ def models(*, json: Json = False) -> None:
         print_json({"models": found})
         return
     for entry in found:
-        stdout().print(f"{entry['name']}  {entry['puzzle']}, {entry['trainable']:,} parameters; {entry['card']}")
+        stdout().print(f"{entry['name']}  {entry['puzzle']}, {entry['trainable']:,} parameters; {entry['reached']}")
+        stdout().print(f"  card: {entry['card']}", soft_wrap=True)

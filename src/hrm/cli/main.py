@@ -3,6 +3,8 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 
@@ -13,6 +15,7 @@ app = App(
     name="hrm",
     help="Train, evaluate, solve with and look into the Hierarchical Reasoning Model.",
     help_epilogue="MODEL: a run folder, a checkpoint folder or a shipped model (`hrm models`). Start with `hrm demo`.",
+    version=lambda: version("hierarchical-reasoning"),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
     version_flags=["--version"],
@@ -33,15 +36,20 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; a user's mistake is one line on stderr."""
     try:
         app(list(arguments), exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except CycloptsError as error:
         return _complain(" ".join(str(error).split()), 2)
     except HrmError as error:
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
-    except BrokenPipeError:  # the reader of our output has gone
+    except OSError as error:  # a full disk, a reader of our output that has gone, a folder without rights …
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return 1 if isinstance(error, BrokenPipeError) else _complain(f"cannot read or write: {error}", 1)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        return _complain("not enough memory: lower --train.batch_size, or --batch-size", 1)
     return 0
 
 
@@ -52,6 +60,13 @@ def run() -> None:
     factor of ten and more, so they go to sleep early, unless the user has chosen otherwise (docs/lab-book.md).
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    sys.stdin, sys.stdout, sys.stderr = (
+        stream or open(os.devnull, mode)  # noqa: SIM115  closed by the caller of the command
+        for stream, mode in ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w"))
+    )
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks, not a traceback
     sys.exit(main(sys.argv[1:]))
 
 

@@ -30,6 +30,10 @@ def resolve(recipe: str, file: Path | None, flags: Sequence[str]) -> tuple[RunCo
     Raises:
         UsageError: a recipe, key or value that does not exist.
     """
+    names, pairs = _sorted_out([recipe, *flags] if recipe else list(flags))
+    if len(names) > 1:
+        raise UsageError(f"unexpected argument {names[1]!r}; values are given as --section.key VALUE")
+    recipe = names[0] if names else ""
     if not recipe and file is None:
         raise UsageError(f"name a recipe or give --config FILE; recipes: {', '.join(recipes.RECIPES)}")
     tree, sources = {}, {}
@@ -40,27 +44,28 @@ def resolve(recipe: str, file: Path | None, flags: Sequence[str]) -> tuple[RunCo
         changes = read_config(file)
         tree = merged(tree, changes)
         sources |= dict.fromkeys((path for path, _ in leaves(changes)), str(file))
-    for path, text in _pairs(flags):
+    for path, text in pairs:
         tree = merged(tree, override(path, text))
         sources[path] = "flag"
     return validated(tree, str(file) if file and not flags else "configuration"), sources
 
 
-def _pairs(flags: Sequence[str]) -> list[tuple[str, str]]:
-    pairs, rest = [], list(flags)
-    known = schema_paths()
-    while rest:
-        flag = rest.pop(0)
-        if not flag.startswith("--"):
-            raise UsageError(f"unexpected argument {flag!r}; values are given as --section.key VALUE")
-        path, equals, text = flag[2:].partition("=")
+def _sorted_out(tokens: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Part what the command line left over into names and (path, text) of ``--section.key`` flags."""
+    names, pairs, known = [], [], schema_paths()
+    while tokens:
+        token = tokens.pop(0)
+        if not token.startswith("--"):
+            names.append(token)
+            continue
+        path, equals, text = token[2:].partition("=")
         path = path.replace("-", "_")
         if path not in known:
             options = [*known, "out", "config", "init", "dry-run", "cache", "json"]
             raise UsageError(f"unknown option --{path}.{did_you_mean(path, options)}")
         if not equals:
-            if not rest:
+            if not tokens:
                 raise UsageError(f"--{path} needs a value")
-            text = rest.pop(0)
+            text = tokens.pop(0)
         pairs.append((path, text))
-    return pairs
+    return names, pairs

@@ -1,13 +1,13 @@
 """``hrm solve`` and ``hrm show``."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from hrm.cli.common import Device, Json, Model, Precision, print_json, stdout
+from hrm.errors import UsageError
 
 
 def solve(
@@ -20,8 +20,10 @@ def solve(
     segments: Annotated[
         int | None, Parameter(help="Run exactly so many; default: stop when the model says so.")
     ] = None,
-    trace: Annotated[bool, Parameter(negative="", help="Show what every segment changed.")] = False,
-    check: Annotated[bool, Parameter(help="Refuse a puzzle that has no solution, or several.")] = True,
+    trace: Annotated[
+        bool, Parameter(negative="", help="Show what every segment changed (of a file: with --json).")
+    ] = False,
+    check: Annotated[bool, Parameter(help="Refuse a single puzzle that has no solution, or several.")] = True,
     device: Device = "auto",
     precision: Precision = "auto",
     json: Json = False,
@@ -50,9 +52,9 @@ def solve(
             stdout().print(answer.answer)
             _verdict(answer)
         return
-    from hrm.data.reading import questions
+    from hrm.data.reading import plain_questions, questions
 
-    given = _lines(sys.stdin) if puzzle == "-" else questions(file, solver.puzzle)
+    given = plain_questions(sys.stdin, "stdin", solver.puzzle) if puzzle == "-" else questions(file, solver.puzzle)
     for answer in solver.solve_many(given, segments, trace):
         if json:
             print_json(as_json(answer))
@@ -119,10 +121,13 @@ def _file(puzzle: str) -> Path | None:
     """Return the file that a puzzle argument names; text of a puzzle is no file."""
     if puzzle == "-":
         return Path("-")
-    if len(puzzle) < 4096 and "\n" not in puzzle and "\0" not in puzzle and Path(puzzle).is_file():
-        return Path(puzzle)
+    if not puzzle.strip() or len(puzzle) >= 4096 or "\n" in puzzle or "\0" in puzzle:
+        return None
+    path = Path(puzzle)
+    if path.is_file():
+        return path
+    if path.suffix in (".csv", ".jsonl", ".txt") or path.is_dir():
+        raise UsageError(
+            f"there is no file {puzzle}: give a puzzle as text, a .csv, .jsonl or .txt file, or - for stdin"
+        )
     return None
-
-
-def _lines(stream: Any) -> Iterator[str]:
-    return (line.strip() for line in stream if line.strip())

@@ -1,5 +1,6 @@
 """``hrm train``."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +11,14 @@ from hrm.cli.overrides import Overrides, resolve
 
 
 def train(
-    recipe: Annotated[str, Parameter(help="Name of a recipe (`hrm recipes`); may be left out with --config.")] = "",
+    recipe: Annotated[
+        str,
+        Parameter(allow_leading_hyphen=True, help="Name of a recipe (`hrm recipes`); may be left out with --config."),
+    ] = "",
     /,
     *overrides: Overrides,
     config: Annotated[Path | None, Parameter(help="TOML file whose values replace the recipe's.")] = None,
-    out: Annotated[Path | None, Parameter(help="Run folder; default: runs/<recipe>-<digest>.")] = None,
+    out: Annotated[Path | None, Parameter(help="Run folder; default: runs/RECIPE-DIGEST.")] = None,
     init: Annotated[str | None, Parameter(help="Start from the weights of this model.")] = None,
     dry_run: Annotated[
         bool, Parameter(negative="", help="Say what would be trained, how large and how long; write nothing.")
@@ -48,7 +52,9 @@ def train(
     else:
         best = outcome.best
         reached = "" if best["exact"] is None else f", {best['exact']:.1%} exact on its validation puzzles"
+        folder = shlex.quote(str(outcome.folder))
         stdout().print(
-            f"{outcome.folder}: {outcome.updates} updates; best checkpoint from update {best['update']}{reached}"
+            f"{folder}: {outcome.updates} updates; best checkpoint from update {best['update']}{reached}",
+            soft_wrap=True,
         )
-        stdout().print(f"next: hrm eval {outcome.folder} --data PUZZLES.csv   hrm solve {outcome.folder} PUZZLE")
+        stdout().print(f"next: hrm eval {folder} --data PUZZLES.csv   hrm solve {folder} PUZZLE", soft_wrap=True)

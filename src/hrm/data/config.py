@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class DataConfig(BaseModel):
     """Which puzzles a run sees."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     puzzle: str
     """Family of the puzzles, such as ``sudoku-9x9``."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from hrm import puzzles
 from hrm.data.build import Progress, cached_store, generate_store, store_from_rows
 from hrm.data.config import DataConfig
-from hrm.data.folders import require_writable, sha256_of
-from hrm.data.reading import read_rows
+from hrm.data.folders import kind_of, require_writable, sha256_of
+from hrm.data.reading import read_rows, require_file
 from hrm.data.store import KIND, Split, Store, open_store
 from hrm.errors import DataError, UsageError, did_you_mean
 
@@ -37,6 +37,7 @@ def prepare(
         if config.path:
             if not path.is_file():
                 raise UsageError(f"data.path: there is no file or store {path}")
+            require_file(path)
             key["sha256"] = sha256_of(path)
         elif not (config.generate and config.train):
             raise UsageError(
@@ -93,6 +94,8 @@ def build_store(
     """
     if min(counts.values()) < 0:
         raise UsageError(f"counts cannot be negative (got {counts})")
+    if kind_of(out) == KIND:
+        raise UsageError(f"{out} is a store already: choose another --out, or delete it first")
     require_writable(out, KIND)
     wanted = {name: n for name, n in counts.items() if n}
     path = Path(source)

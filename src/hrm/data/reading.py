@@ -8,7 +8,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -290,9 +290,26 @@ def questions(path: Path, puzzle: Puzzle) -> Iterator[str]:
     if path.suffix in (".csv", ".jsonl"):
         yield from (puzzle.text(grid) for grid in read_rows(path, puzzle, answers_required=False).inputs)
         return
-    for number, line in enumerate(_lines(path, lambda block: None), start=1):
-        if line.strip():
-            try:
-                yield puzzle.text(puzzle.parse(line.strip()))
-            except DataError as error:
-                raise DataError(f"{path}, line {number}: {error}") from None
+    yield from plain_questions(_lines(path, lambda block: None), str(path), puzzle)
+
+
+def plain_questions(lines: Iterable[str], name: str, puzzle: Puzzle) -> Iterator[str]:
+    """Yield the puzzles of plain text, one a line; empty lines are passed over.
+
+    Args:
+        name: what to call the text in messages.
+
+    Raises:
+        DataError: a line that is no puzzle, by its number; or none at all.
+    """
+    found = False
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        found = True
+        try:
+            yield puzzle.text(puzzle.parse(line.strip()))
+        except DataError as error:
+            raise DataError(f"{name}, line {number}: {error}") from None
+    if not found:
+        raise DataError(f"{name} holds no puzzles: give one a line")

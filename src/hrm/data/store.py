@@ -173,7 +173,7 @@ def open_store(path: Path, verify: bool = True, puzzle: Puzzle | None = None) ->
         ("family", "shape", "tokens"), declared, (spec.name, spec.shape, spec.tokens), strict=True
     ):
         if found != wanted:
-            raise DataError(f"{path} has {what} {found!r} but {wanted!r} is asked for; build the store again")
+            raise DataError(f"{path} has {what} {found!r} but {wanted!r} is asked for; use a store of that family")
     splits = {}
     for name, record in manifest.splits.items():
         if not NAME.fullmatch(name) or set(record.files) != {f"{array}.npy" for array in _DTYPES}:

@@ -80,7 +80,8 @@ def load_weights(model: HRM, checkpoint: Checkpoint) -> None:
         elif tensor.shape != own[name].shape:
             problems.append(f"{name!r} has shape {tuple(tensor.shape)}, expected {tuple(own[name].shape)}")
     if problems:
-        raise DataError(f"{checkpoint.path} does not fit this network: {'; '.join(problems)}")
+        more = f" and {len(problems) - 3} more; compare the [model] sections" if len(problems) > 3 else ""
+        raise DataError(f"{checkpoint.path} does not fit this network: {'; '.join(problems[:3])}{more}")
     model.load_state_dict(checkpoint.weights)
 
 

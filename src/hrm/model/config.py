@@ -10,7 +10,7 @@ from hrm.nn.sizes import swiglu_width
 class HRMConfig(BaseModel):
     """The hierarchical recurrent network: HRM and TRM are this loop with other numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     kind: Literal["hrm"] = "hrm"
     """Which network this section describes."""

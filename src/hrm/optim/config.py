@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class OptimConfig(BaseModel):
     """How weights move."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     kind: Literal["adam_atan2", "adamw", "muon"] = "adam_atan2"
     """Optimiser of the dense weights; ``muon`` takes the hidden matrices and leaves the rest to AdamW."""

@@ -48,10 +48,19 @@ def shipped() -> list[dict[str, Any]]:
                 "name": name,
                 "puzzle": config.data.puzzle,
                 "trainable": sum(components.values()),
+                "reached": _reached(name),
                 "card": str(pretrained.path(name) / "README.md"),
             }
         )
     return found
+
+
+def _reached(name: str) -> str:
+    """Return what a shipped model's card says that it reached."""
+    lines = (pretrained.path(name) / "README.md").read_text(encoding="utf-8").splitlines()
+    return next(
+        (line.removeprefix("- Reached: ") for line in lines if line.startswith("- Reached: ")), "no measurement"
+    )
 
 
 def read_config_of(name: str) -> RunConfig:

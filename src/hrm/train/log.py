@@ -32,9 +32,8 @@ class RunLog:
         self._rewrite(kept)
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            *([BarColumn(bar_width=20)] if console.width >= 100 else []),
             MofNCompleteColumn(),
-            TextColumn("updates"),
             TimeRemainingColumn(),
             TextColumn("left  {task.fields[news]}"),
             console=console,

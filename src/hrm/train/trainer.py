@@ -21,11 +21,11 @@ from rich.console import Console
 from torch import Tensor
 
 from hrm.checkpoint import KIND, latest_checkpoint, load_checkpoint, prune, save_checkpoint
-from hrm.config import RunConfig, from_toml
+from hrm.config import RunConfig
 from hrm.data.folders import require_writable
 from hrm.data.prepare import prepare
 from hrm.data.sampler import Sampler
-from hrm.errors import DivergedError, HrmError, UsageError
+from hrm.errors import DataError, DivergedError, HrmError, UsageError
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import BEST, CHECKPOINTS, find_checkpoint, load_weights
 from hrm.inference.solver import Solver
@@ -327,32 +327,42 @@ class Trainer:
             return
         raise DivergedError(
             f"training diverged before update {self._update}: the {'weights' if finite else 'loss'} became NaN "
-            f"or infinite. The checkpoints in {self.folder} are from before that; try a lower --optim.lr"
+            f"or infinite; try a lower --optim.lr. What {self.folder} has saved is from before that"
         )
 
     def _refuse_folder(self) -> None:
-        """Refuse a run folder that cannot be written or is another run's, before any work is done."""
+        """Refuse a run folder that cannot be written or is not this run's, before any work is done."""
         config_file = self.folder / "config.toml"
-        if not config_file.exists():
-            require_writable(self.folder / "config.toml", KIND)
-        elif from_toml(config_file.read_text(encoding="utf-8"), str(config_file)) != self.config:
+        if not config_file.is_file():
+            if self.folder.exists() and not (self.folder.is_dir() and not any(self.folder.iterdir())):
+                raise UsageError(
+                    f"{self.folder} exists and is not a run folder: it is left alone; choose another --out"
+                )
+            require_writable(self.folder, KIND)
+            return
+        require_writable(self.folder / "config", KIND)
+        begun = any((self.folder / name).exists() for name in (BEST, CHECKPOINTS))
+        if begun and config_file.read_text(encoding="utf-8") != self.config.to_toml():
             raise UsageError(
-                f"{self.folder} holds a run with another configuration: choose another folder, "
+                f"{self.folder} holds a run with another configuration: choose another --out, "
                 "or repeat the command that began it"
             )
 
     def _open_folder(self) -> None:
         self._refuse_folder()
+        init = load_checkpoint(find_checkpoint(self._init)) if self._init is not None else None
+        if init is not None:
+            for network in (self.model, self.average):
+                load_weights(network, init)
+        self.folder.mkdir(exist_ok=True)
         (self.folder / "config.toml").write_text(self.config.to_toml(), encoding="utf-8")
         newest, damaged = latest_checkpoint(self.folder / CHECKPOINTS)
         for problem in damaged:
             self._console.print(f"warning: {problem}", soft_wrap=True, highlight=False)
         if newest is not None:
             self.restore(newest)
-        elif self._init is not None:
-            checkpoint = load_checkpoint(find_checkpoint(self._init))
-            for network in (self.model, self.average):
-                load_weights(network, checkpoint)
+        elif damaged:
+            raise DataError(f"no checkpoint of {self.folder} can be used: delete the folder, or choose another --out")
 
     def _finish(self) -> None:
         best = self.folder / BEST / "README.md"
