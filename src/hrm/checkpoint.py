@@ -63,6 +63,8 @@ class Checkpoint:
     """The weights to use (in training with averaged weights: the average)."""
     state: dict[str, Tensor] | None
     """What training needs beside them; None where absent or not asked for."""
+    weights_sha256: str
+    """Hash of the file of the weights: it names them in protocols."""
     meta: dict[str, Any]
     """Small facts as JSON: the update, the cursor of the sampler, scores …"""
 
@@ -124,7 +126,8 @@ def load_checkpoint(folder: Path, with_state: bool = False) -> Checkpoint:
     data = {name: _verified(folder, name, manifest.files[name]) for name in listed}
     weights = _tensors(folder / _WEIGHTS, data[_WEIGHTS])
     state = _tensors(folder / _STATE, data[_STATE]) if _STATE in data else None
-    return Checkpoint(folder, data[_CONFIG].decode(errors="replace"), weights, state, manifest.meta)
+    weights_sha256 = manifest.files[_WEIGHTS].sha256
+    return Checkpoint(folder, data[_CONFIG].decode(errors="replace"), weights, state, weights_sha256, manifest.meta)
 
 
 def verify_checkpoint(folder: Path) -> dict[str, Any]:

@@ -115,6 +115,20 @@ def stop_at(run: Trainer, update: int, number: signal.Signals) -> None:
     run.train_segment = train_segment
 
 
+def test_a_signal_during_an_evaluation_still_saves_before_it_says_so(tmp_path, cache):
+    run = trainer(tmp_path, cache, configured(eval={"every": 4}))
+    original = run._validate
+
+    def interrupted(log):
+        original(log)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    run._validate = interrupted
+    with pytest.raises(Interrupted, match="stopped at update 5; everything is saved"):
+        run.fit()
+    assert load_checkpoint(tmp_path / "checkpoints" / "update-000005", with_state=True).meta["update"] == 5
+
+
 def test_the_order_ignores_global_random_state(tmp_path, cache):
     losses = []
     for seed in (0, 1):

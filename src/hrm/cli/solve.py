@@ -37,9 +37,8 @@ def solve(
     solver = load(model, device, precision)
     file = _file(puzzle)
     if file is None:
-        parsed = solver.puzzle.parse(puzzle)
         if check:
-            solver.puzzle.refuse_ambiguous(parsed)
+            solver.puzzle.refuse_ambiguous(solver.puzzle.parse(puzzle))
         answer = solver.solve(puzzle, segments, trace)
         if json:
             print_json(as_json(answer))

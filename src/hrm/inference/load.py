@@ -1,6 +1,5 @@
 """From a name to a solver: a shipped model, a checkpoint folder, or a run folder."""
 
-import json
 from pathlib import Path
 
 import torch
@@ -98,25 +97,23 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
         UsageError: no such name.
         DataError: not a checkpoint, or a damaged one.
     """
-    model, config, checkpoint = read_model(name, device, precision)
+    model, config, _ = read_model(name, device, precision)
     return Solver(
         model,
         puzzles.get(config.data.puzzle),
         max_segments=config.halting.max_segments,
         batch_size=batch_size,
-        source=str(checkpoint.path),
     )
 
 
 def facts(checkpoint: Checkpoint, config: RunConfig, model: HRM) -> dict[str, object]:
     """Return what a protocol says of a model: its recipe, update, weights and arithmetic."""
-    files = json.loads((checkpoint.path / "manifest.json").read_text())["files"]
     return {
         "model": str(checkpoint.path),
         "recipe": config.recipe,
         "update": checkpoint.meta.get("update"),
         "checkpoint_choice": checkpoint.meta.get("choice", "this checkpoint"),
-        "weights_sha256": files["model.safetensors"]["sha256"],
+        "weights_sha256": checkpoint.weights_sha256,
         "train_data": checkpoint.meta.get("data"),
         "seed": config.train.seed,
         "precision": str(model.dtype).removeprefix("torch."),

@@ -80,15 +80,13 @@ class Solver:
         max_segments: the budget of early exit.
         batch_size: puzzles solved at once; a batch is always filled up to this size, so that an answer does
             not depend on how many puzzles came with it.
-        source: where the weights come from, for protocols and messages.
     """
 
-    def __init__(self, model: Network, puzzle: Puzzle, max_segments: int, batch_size: int = 64, source: str = "memory"):
+    def __init__(self, model: Network, puzzle: Puzzle, max_segments: int, batch_size: int = 64):
         self.model = model
         self.puzzle = puzzle
         self.max_segments = max_segments
         self.batch_size = batch_size
-        self.source = source
         self.device = next(model.parameters()).device
         self._relations = torch.from_numpy(puzzle.relation_matrices).to(self.device)
 

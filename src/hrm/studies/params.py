@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from hrm import pretrained, recipes
-from hrm.checkpoint import load_checkpoint
-from hrm.config import RunConfig, from_toml
 from hrm.errors import UsageError, did_you_mean
-from hrm.inference.load import find_checkpoint
+from hrm.inference.load import read_model
 from hrm.model.config import flops_per_segment
 from hrm.model.hrm import HRM, parameter_counts
 
@@ -20,20 +18,20 @@ def count(name: str) -> dict[str, Any]:
         DataError: a checkpoint that is damaged.
     """
     if name in recipes.RECIPES:
-        config = recipes.get(name)
+        model = HRM(recipes.get(name).model)
     elif name in pretrained.names() or Path(name).exists():
-        config = read_config_of(name)
+        model, _, _ = read_model(name, device="cpu")
     else:
         known = [*recipes.RECIPES, *pretrained.names()]
         raise UsageError(
             f"there is no recipe or model {name!r}.{did_you_mean(name, known)} Recipes: {', '.join(recipes.RECIPES)}"
         )
-    components, table = parameter_counts(HRM(config.model))
+    components, table = parameter_counts(model)
     return {
         "trainable": sum(components.values()),
         "puzzle_table": table,
         "components": components,
-        "gflops_per_segment": flops_per_segment(config.model) / 1e9,
+        "gflops_per_segment": flops_per_segment(model.config) / 1e9,
     }
 
 
@@ -41,8 +39,8 @@ def shipped() -> list[dict[str, Any]]:
     """Return name, family, size and folder of every shipped model."""
     found = []
     for name in pretrained.names():
-        config = read_config_of(name)
-        components, _ = parameter_counts(HRM(config.model))
+        model, config, _ = read_model(name, device="cpu")
+        components, _ = parameter_counts(model)
         found.append(
             {
                 "name": name,
@@ -61,9 +59,3 @@ def _reached(name: str) -> str:
     return next(
         (line.removeprefix("- Reached: ") for line in lines if line.startswith("- Reached: ")), "no measurement"
     )
-
-
-def read_config_of(name: str) -> RunConfig:
-    """Return the configuration that a model was trained under."""
-    checkpoint = load_checkpoint(find_checkpoint(name))
-    return from_toml(checkpoint.config, str(checkpoint.path / "config.toml"))

@@ -99,16 +99,18 @@ class Trainer:
         self.average = self.model
         if config.optim.ema:
             self.average = copy.deepcopy(self.model)
+        self._weights = dict(self.model.named_parameters())
+        self._average_weights = dict(self.average.named_parameters())
         self._optimizers = Optimizers(
             config.optim,
             train.updates,
-            dict(self.model.named_parameters()),
+            self._weights,
             self.model.hidden_matrices(),
             self.model.sparse_tables(),
         )
         self._sampler = Sampler(self.splits["train"], self.store.puzzle, train.seed, augment=config.data.augment)
         self._relations = torch.from_numpy(self.store.puzzle.relation_matrices).to(self.device)
-        self._slots = empty_slots(self._fresh(train.batch_size), config.model.cells)
+        self._slots = empty_slots(self.model.initial(train.batch_size), config.model.cells)
         self._update = 0
         self._cursor = 0
         self._best: dict[str, Any] = {"update": 0, "exact": None, "valid": None}
@@ -144,7 +146,8 @@ class Trainer:
             while self._update < train.updates:
                 window.append(self.train_segment())
                 at_end = self._update == train.updates
-                stopping = self._stopped_by is not None
+                stopped_by = self._stopped_by  # asked once an update: a signal from here on ends the next one
+                stopping = stopped_by is not None
                 if at_end or stopping or self._update % train.log_every == 0:
                     took = max(time.monotonic() - began, 1e-9)
                     self._trained_s += took
@@ -159,8 +162,8 @@ class Trainer:
                     self._refuse_divergence(window)
                     self.save(self.folder / CHECKPOINTS / f"update-{self._update:06d}", with_state=True)
                     prune(self.folder / CHECKPOINTS, KEPT_CHECKPOINTS)
-                if self._stopped_by is not None:
-                    raise Interrupted(self._stopped_by, self._update)
+                if stopped_by is not None:
+                    raise Interrupted(stopped_by, self._update)
             log.write_table()
         self._finish()
         return Outcome(self.folder, self._update, self._best)
@@ -194,9 +197,7 @@ class Trainer:
         self._update += 1
         self._optimizers.move(self._update)
         if self.average is not self.model:
-            weights = {name: p.detach() for name, p in self.model.named_parameters()}
-            average = {name: p.detach() for name, p in self.average.named_parameters()}
-            update_ema(average, weights, ema_decay(self._update, config.optim.ema))
+            update_ema(self._average_weights, self._weights, ema_decay(self._update, config.optim.ema))
         self._slots = advance(slots, segment.latents, halt)
         return {
             "loss": loss.total(config.train.q_weight).detach(),
@@ -262,10 +263,6 @@ class Trainer:
         self._slots = Slots(**{name: held[name] for name in _SLOT_ARRAYS}, latents=Latents(held["z_H"], held["z_L"]))
         self._update, self._cursor = checkpoint.meta["update"], checkpoint.meta["cursor"]
         self._best, self._trained_s = checkpoint.meta["best"], checkpoint.meta["trained_s"]
-
-    def _fresh(self, batch: int) -> Latents:
-        start = self.model.initial(batch)
-        return Latents(start.z_H.contiguous(), start.z_L.contiguous())
 
     def _admit(self) -> Slots:
         free = int(self._slots.halted.sum())
@@ -349,13 +346,6 @@ class Trainer:
             )
 
     def _open_folder(self) -> None:
-        self._refuse_folder()
-        init = load_checkpoint(find_checkpoint(self._init)) if self._init is not None else None
-        if init is not None:
-            for network in (self.model, self.average):
-                load_weights(network, init)
-        self.folder.mkdir(exist_ok=True)
-        (self.folder / "config.toml").write_text(self.config.to_toml(), encoding="utf-8")
         newest, damaged = latest_checkpoint(self.folder / CHECKPOINTS)
         for problem in damaged:
             self._console.print(f"warning: {problem}", soft_wrap=True, highlight=False)
@@ -363,6 +353,12 @@ class Trainer:
             self.restore(newest)
         elif damaged:
             raise DataError(f"no checkpoint of {self.folder} can be used: delete the folder, or choose another --out")
+        elif self._init is not None:
+            checkpoint = load_checkpoint(find_checkpoint(self._init))
+            for network in (self.model, self.average):
+                load_weights(network, checkpoint)
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "config.toml").write_text(self.config.to_toml(), encoding="utf-8")
 
     def _finish(self) -> None:
         best = self.folder / BEST / "README.md"
