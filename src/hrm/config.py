@@ -9,14 +9,14 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from hrm.data.config import DataConfig
 from hrm.errors import UsageError, did_you_mean
-from hrm.model.config import HRMConfig
+from hrm.model.config import EquivariantConfig, HRMConfig
 from hrm.optim.config import OptimConfig
 
 
@@ -52,6 +52,8 @@ class TrainConfig(_Section):
     """Where to compute; auto: CUDA, else MPS, else the CPU."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of the states; auto: bf16 where the hardware has it. Parameters are fp32 always."""
+    compile: bool = False
+    """Whether to compile the network's repeated part: minutes of waiting at first, then faster updates."""
     checkpoint_every: int = Field(default=1000, gt=0)
     """Updates between two checkpoints."""
     log_every: int = Field(default=20, gt=0)
@@ -69,12 +71,19 @@ class EvalConfig(_Section):
     """Puzzles evaluated at once."""
 
 
+def _kind(section: object) -> object:
+    """Return which network a section describes; HRM unless told."""
+    return section.get("kind", "hrm") if isinstance(section, Mapping) else getattr(section, "kind", None)
+
+
 class RunConfig(_Section):
     """Everything that decides the result of a run."""
 
     recipe: str = "custom"
     """Name of the recipe that this configuration began as."""
-    model: HRMConfig
+    model: Annotated[
+        Annotated[HRMConfig, Tag("hrm")] | Annotated[EquivariantConfig, Tag("equivariant")], Discriminator(_kind)
+    ]
     """The network."""
     data: DataConfig
     """The puzzles."""
@@ -168,12 +177,11 @@ def schema_paths(section: type[BaseModel] = RunConfig, prefix: str = "") -> list
     """Return the dotted path of every section and field of the configuration."""
     paths = []
     for name, field in section.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            paths += [f"{prefix}{name}", *schema_paths(kind, f"{prefix}{name}.")]
-        else:
-            paths.append(f"{prefix}{name}")
-    return paths
+        paths.append(f"{prefix}{name}")
+        for kind in (field.annotation, *(get_args(part)[0] for part in get_args(field.annotation) if get_args(part))):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                paths += schema_paths(kind, f"{prefix}{name}.")
+    return list(dict.fromkeys(paths))
 
 
 def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
@@ -187,9 +195,11 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
     except ValidationError as error:
         problems = []
         for detail in error.errors():
-            path = ".".join(str(part) for part in detail["loc"])
+            path = ".".join(str(part) for place, part in enumerate(detail["loc"]) if not _is_tag(detail["loc"], place))
             if detail["type"] == "extra_forbidden":
                 problems.append(f"unknown key {path!r}.{did_you_mean(path, schema_paths())}")
+            elif detail["type"] == "union_tag_invalid":
+                problems.append(f"model.kind: choose one of 'hrm', 'equivariant' (got {detail.get('ctx', {}).get('tag')!r})")
             elif detail["type"] == "missing":
                 problems.append(f"missing key {path!r}")
             else:
@@ -197,6 +207,11 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
                 given = "" if isinstance(detail["input"], dict) else f" (got {detail['input']!r})"
                 problems.append(f"{path}: {message[:1].lower()}{message[1:]}{given}")
         raise UsageError(f"{source}: " + "; ".join(problems)) from None
+
+
+def _is_tag(loc: tuple[int | str, ...], place: int) -> bool:
+    """Say whether a part of an error's place is pydantic's name of the network, not a key."""
+    return place == 1 and loc[0] == "model" and loc[1] in ("hrm", "equivariant")
 
 
 def annotated_toml(config: RunConfig, sources: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hrm import puzzles
-from hrm.data.sampler import Sampler
+from hrm.data.sampler import Reveal, Sampler
 from hrm.data.store import Split
 from hrm.errors import DataError
 
@@ -99,3 +99,18 @@ def test_augmentation_is_vectorised():
 def test_data_has_never_seen_torch():
     code = "import sys, hrm.data.build, hrm.data.sampler; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_revealed_states_keep_givens_and_show_only_answers_and_fewer_with_time():
+    family = puzzles.get("sudoku-4x4")
+    rows = [family.generate(0, index) for index in range(8)]
+    inputs, labels = (np.stack(column).astype(np.uint8) for column in zip(*rows, strict=True))
+    split = Split(inputs, labels, np.zeros(8, np.int32), np.zeros(8, np.float32))
+    plain = Sampler(split, family, 0, augment=True).take(0, 4000)
+    shown = Sampler(split, family, 0, True, Reveal(1.0, 0.2, 3000)).take(0, 4000)
+    given = plain.inputs != family.spec.blank
+    assert (shown.labels == plain.labels).all() and (shown.inputs == plain.inputs)[given].all()
+    filled = (shown.inputs != plain.inputs) & ~given
+    assert (shown.inputs == shown.labels)[filled].all()
+    share = filled.sum(1) / (~given).sum(1)
+    assert 0.35 < share[:500].mean() < 0.55 and 0.04 < share[3000:].mean() < 0.12 and share[3000:].max() <= 0.2

@@ -26,5 +26,12 @@ class DataConfig(BaseModel):
     """Whether symmetric twins may lie in different splits (4×4 Sudoku has too few classes to keep them apart)."""
     augment: bool = True
     """Whether each draw shows its puzzle under a random symmetry of the family."""
+    reveal: float = Field(default=0.0, ge=0, le=1)
+    """Largest share of a training puzzle's blanks that are filled in with the answer, at the first draw; each draw
+    fills in a share of its own, uniform between none and the largest."""
+    reveal_end: float = Field(default=0.0, ge=0, le=1)
+    """The largest share after ``reveal_draws`` draws."""
+    reveal_draws: int = Field(default=0, ge=0)
+    """Draws over which the largest share moves in a straight line from ``reveal`` to ``reveal_end``."""
     seed: int = Field(default=0, ge=0)
     """Names the generated puzzles, the subsample and the split."""

@@ -7,7 +7,7 @@ Draw number d shows one puzzle under one symmetry. Which puzzle depends on (seed
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float64, Int64, UInt8
 
 from hrm.data.store import Split
 from hrm.errors import DataError
@@ -29,15 +29,31 @@ class Batch:
         return len(self.draws)
 
 
+@dataclass(frozen=True)
+class Reveal:
+    """How much of the answer a draw may show: a largest share that moves from ``first`` to ``last``."""
+
+    first: float
+    last: float
+    draws: int
+    """Draws over which it moves."""
+
+    def largest_share(self, draws: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """Return the largest share of the blanks that each draw may show."""
+        progress = np.clip(draws / max(self.draws, 1), 0.0, 1.0)
+        return self.first + (self.last - self.first) * progress
+
+
 class Sampler:
     """Draws puzzles of a split: every one once an epoch, each time under another symmetry."""
 
-    def __init__(self, split: Split, puzzle: Puzzle, seed: int, augment: bool) -> None:
+    def __init__(self, split: Split, puzzle: Puzzle, seed: int, augment: bool, reveal: Reveal | None = None) -> None:
         """Take the split as it is; nothing is copied.
 
         Args:
             seed: names the order and the symmetries; 0 or more.
             augment: whether to apply a random symmetry to each draw.
+            reveal: how much of the answers is filled in; None: nothing.
 
         Raises:
             DataError: the split is empty or of another family.
@@ -50,6 +66,7 @@ class Sampler:
         self._inputs, self._labels = np.asarray(split.inputs), np.asarray(split.labels)
         self._puzzle_ids = np.asarray(split.puzzle_ids)
         self._puzzle, self._seed, self._augment = puzzle, seed, augment
+        self._reveal = reveal
         self._remembered: tuple[int, np.ndarray] | None = None  # (epoch, its order), only to save time
 
     def __len__(self) -> int:
@@ -69,11 +86,24 @@ class Sampler:
         draws = np.arange(cursor, cursor + n, dtype=np.int64)
         rows = self.rows(draws)
         inputs, labels = self._inputs[rows], self._labels[rows]
+        if self._reveal is not None and n:
+            inputs = self._revealed(inputs, labels, draws, self._reveal)
         if self._augment and n:
             numbers = uniforms(self._seed, Stream.SYMMETRY, draws, self._puzzle.spec.symmetry_draws)
             symmetries = self._puzzle.symmetries(numbers)
             inputs, labels = symmetries.apply(inputs), symmetries.apply(labels)
         return Batch(inputs, labels, self._puzzle_ids[rows].astype(np.int64), draws)
+
+    def _revealed(
+        self, inputs: UInt8[np.ndarray, "n C"], labels: UInt8[np.ndarray, "n C"], draws: Int64[np.ndarray, " n"],
+        reveal: Reveal,
+    ) -> UInt8[np.ndarray, "n C"]:  # fmt: skip
+        """Fill in a random share of the blanks: an easier state of the same puzzle."""
+        numbers = uniforms(self._seed, Stream.REVEAL, draws, 1 + inputs.shape[1])
+        share = numbers[:, :1] * reveal.largest_share(draws)[:, None]
+        blank = inputs == self._puzzle.spec.blank
+        order = np.where(blank, numbers[:, 1:], np.inf).argsort(axis=1).argsort(axis=1)  # rank among the blanks
+        return np.where(order < np.floor(share * blank.sum(1, keepdims=True)), labels, inputs)
 
     def _order(self, epoch: int) -> np.ndarray:
         if self._remembered is None or self._remembered[0] != epoch:

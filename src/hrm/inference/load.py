@@ -9,7 +9,8 @@ from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig, from_toml
 from hrm.errors import DataError, UsageError, did_you_mean
 from hrm.inference.solver import Solver
-from hrm.model.hrm import HRM
+from hrm.model.build import build
+from hrm.model.contract import Network
 from hrm.nn.device import choose_device, choose_dtype
 
 CHECKPOINTS, BEST = "checkpoints", "best"
@@ -44,7 +45,9 @@ def find_checkpoint(name: str | Path) -> Path:
     return folder
 
 
-def read_model(name: str | Path, device: str = "auto", precision: str = "auto") -> tuple[HRM, RunConfig, Checkpoint]:
+def read_model(
+    name: str | Path, device: str = "auto", precision: str = "auto"
+) -> tuple[Network, RunConfig, Checkpoint]:
     """Load the weights to use, verified, with the configuration that they were trained under.
 
     Args:
@@ -60,12 +63,12 @@ def read_model(name: str | Path, device: str = "auto", precision: str = "auto") 
     except UsageError as error:
         raise DataError(f"the checkpoint was written by another version: {error}") from None
     place = choose_device(device)
-    model = HRM(config.model, dtype=choose_dtype(config.train.precision if precision == "auto" else precision, place))
+    model = build(config.model, dtype=choose_dtype(config.train.precision if precision == "auto" else precision, place))
     load_weights(model, checkpoint)
     return model.to(place).eval(), config, checkpoint
 
 
-def load_weights(model: HRM, checkpoint: Checkpoint) -> None:
+def load_weights(model: Network, checkpoint: Checkpoint) -> None:
     """Put a checkpoint's weights into a network of the same sizes.
 
     Raises:
@@ -106,7 +109,7 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
     )
 
 
-def facts(checkpoint: Checkpoint, config: RunConfig, model: HRM) -> dict[str, object]:
+def facts(checkpoint: Checkpoint, config: RunConfig, model: Network) -> dict[str, object]:
     """Return what a protocol says of a model: its recipe, update, weights and arithmetic."""
     return {
         "model": str(checkpoint.path),

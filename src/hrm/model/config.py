@@ -1,4 +1,4 @@
-"""Sizes of the network and the published presets; free of torch."""
+"""Sizes of the networks and the published presets; free of torch."""
 
 from typing import Literal
 
@@ -77,12 +77,69 @@ class HRMConfig(BaseModel):
         return self.prefix + self.cells
 
 
-def flops_per_segment(config: HRMConfig) -> int:
+class EquivariantConfig(BaseModel):
+    """A network with one state for each cell and symbol, so that renaming the symbols renames the answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    kind: Literal["equivariant"]
+    """Which network this section describes."""
+    vocab_size: int = Field(gt=0)
+    """Number of token ids V, padding included."""
+    cells: int = Field(gt=0)
+    """Number of cells C of a puzzle."""
+    symbols: int = Field(gt=1)
+    """The last N token ids are symbols that may be renamed; those before them are padding and blanks."""
+    width: int = Field(default=48, gt=0)
+    """Width D of the states, in numbers per cell and symbol."""
+    message: int = Field(default=32, gt=0)
+    """Width of what a state tells the others, for each relation and for the other symbols of its cell."""
+    inner: int = Field(default=96, gt=0)
+    """Inner width of the gated map."""
+    layers: int = Field(default=2, gt=0)
+    """Blocks of each level."""
+    cycles: int = Field(default=2, gt=0)
+    """High-level cycles N per segment."""
+    timesteps: int = Field(default=2, gt=0)
+    """Low-level timesteps T per cycle."""
+    grad_calls: int = Field(default=3, gt=0)
+    """How many of a segment's last module calls carry gradient: 2 = one-step gradient, T+1 = the last cycle."""
+    tied: bool = True
+    """Whether f_H is f_L: one set of weights in both roles."""
+    norm_eps: float = Field(default=1e-5, gt=0)
+    """Added to the mean square before its root is taken."""
+    relation_kinds: tuple[int, ...] = (1, 1, 1)
+    """Kinds of each relation between cells that the puzzle declares; messages travel along each."""
+    q_continue: Literal[False] = False
+    """There is no value of going on."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "EquivariantConfig":
+        if self.symbols >= self.vocab_size:
+            raise ValueError(f"symbols must be less than vocab_size ({self.vocab_size}), which counts padding")
+        if self.grad_calls > self.cycles * (self.timesteps + 1):
+            raise ValueError(f"grad_calls must be at most cycles·(timesteps+1) = {self.cycles * (self.timesteps + 1)}")
+        return self
+
+    @property
+    def length(self) -> int:
+        """Number of positions S = C · N: one for each cell and symbol."""
+        return self.cells * self.symbols
+
+
+NetworkConfig = HRMConfig | EquivariantConfig
+"""Any network that ``hrm.model.build`` can build; ``kind`` tells which."""
+
+
+def flops_per_segment(config: NetworkConfig) -> int:
     """Return the floating-point operations of one segment's forward of one puzzle.
 
     Counted: two for each weight and position of the matrix products in f_L, f_H and the output head, and the two
-    products of attention. Left out: norms, activations, rotations and softmax.
+    products of attention or those with the matrices of the relations. Left out: norms, activations, rotations and
+    softmax.
     """
+    if isinstance(config, EquivariantConfig):
+        return _equivariant_flops(config)
     s, d = config.length, config.width
 
     def layer() -> int:
@@ -94,6 +151,15 @@ def flops_per_segment(config: HRMConfig) -> int:
     h_layers = config.l_layers if config.tied else config.h_layers
     calls = config.cycles * (config.timesteps * config.l_layers + h_layers)
     return calls * layer() + 2 * s * d * config.vocab_size
+
+
+def _equivariant_flops(config: EquivariantConfig) -> int:
+    d, m, kinds = config.width, config.message, sum(config.relation_kinds)
+    heard = (kinds + 1) * m
+    weights = d * heard + (d + heard) * 2 * config.inner + config.inner * d
+    block = 2 * config.length * weights + 2 * config.cells * config.length * kinds * m
+    calls = config.cycles * (config.timesteps + 1)
+    return calls * config.layers * block + 2 * config.length * d
 
 
 def hrm(vocab_size: int, cells: int, **changes: object) -> HRMConfig:

@@ -79,6 +79,10 @@ class Network(nn.Module, ABC):
         """Run one segment and decode it."""
 
     @abstractmethod
+    def compile_levels(self) -> None:
+        """Compile the repeated part from now on, where the machine can."""
+
+    @abstractmethod
     def hidden_matrices(self) -> list[nn.Parameter]:
         """Return the weights that map states to states: those that Muon may orthogonalise."""
 

@@ -1,11 +1,8 @@
-"""The Hierarchical Reasoning Model. Read ``HRM.timesteps`` beside the paper's equations.
+"""The Hierarchical Reasoning Model: f_I, f_L and f_H in the loop of ``recursion``, f_O, and the Q-head.
 
-z_L ← f_L(z_L + z_H + x̃)    T times a cycle
-z_H ← f_H(z_H + z_L)        once a cycle, N cycles a segment
 ŷ = f_O(z_H),  Q̂ = σ(q_head(z_H at position 0))
 
-Source: HRM paper (arXiv 2506.21734), section "Hierarchical Reasoning Model". TRM (arXiv 2510.04871) is the
-same loop with ``tied`` levels and more calls that carry gradient.
+Source: HRM paper (arXiv 2506.21734), section "Hierarchical Reasoning Model".
 """
 
 import math
@@ -20,8 +17,9 @@ from torch import Tensor, nn
 
 from hrm.model.config import HRMConfig
 from hrm.model.contract import Embedded, Latents, Network, Segment
+from hrm.model.recursion import Runner, timesteps
 from hrm.nn.init import truncated_normal_
-from hrm.nn.layers import Block, Linear, Rotary, Surroundings
+from hrm.nn.layers import Block, Linear, Rotary, Surroundings, relation_planes
 
 
 class Level(nn.Module):
@@ -104,6 +102,8 @@ class HRM(Network):
         )
         self.f_L = Level(config, config.l_layers, generator)
         self.f_H = None if config.tied else Level(config, config.h_layers, generator)
+        self._run_L = Runner(self.f_L)
+        self._run_H = self._run_L if self.f_H is None else Runner(self.f_H)
         self.output_head = Linear(width, config.vocab_size, generator=generator)
         self.q_head = Linear(width, 2 if config.q_continue else 1, bias=True)
         with torch.no_grad():  # halting and going on start equal and unlikely, so that nothing halts early
@@ -137,7 +137,10 @@ class HRM(Network):
             x = math.sqrt(0.5) * (x + self.position_embedding.to(self.dtype))
         if mask is not None:
             mask = F.pad(mask, (config.prefix, 0), value=True)
-        around = Surroundings(mask, self._relation_planes(relations))
+        planes = relation_planes(relations, config.relation_kinds)
+        if planes is not None:  # the prefix is related to nothing
+            planes = F.pad(planes, (config.prefix, 0, config.prefix, 0))
+        around = Surroundings(mask, planes)
         return Embedded(math.sqrt(config.width) * x, around)
 
     def initial(self, x: Embedded | int, generator: torch.Generator | None = None) -> Latents:
@@ -155,28 +158,15 @@ class HRM(Network):
         return Latents(z_H.to(self.dtype), z_L.to(self.dtype))
 
     def timesteps(self, latents: Latents, x: Embedded) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
-        """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment.
+        """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment."""
 
-        Only the last ``grad_calls`` calls are in the graph: with 2, gradient flows through the last f_L and the
-        last f_H, which is the paper's one-step gradient.
+        def f_L(state: Tensor, injection: Tensor) -> Tensor:
+            return self._run_L(self.dtype, state, injection, x.around, self.rotary)
 
-        Source: HRM paper, equations of z_L and z_H and "approximate gradient".
-        """
-        config, f_L = self.config, self.f_L
-        f_H = f_L if self.f_H is None else self.f_H
-        z_H, z_L = latents.z_H, latents.z_L
-        calls_left = config.cycles * (config.timesteps + 1)
-        learning = torch.is_grad_enabled()
-        for cycle in range(config.cycles):
-            for timestep in range(config.timesteps):
-                with torch.set_grad_enabled(learning and calls_left <= config.grad_calls):
-                    z_L = f_L(z_L, z_H + x.x, x.around, self.rotary)
-                calls_left -= 1
-                yield cycle, timestep, "L", Latents(z_H, z_L)
-            with torch.set_grad_enabled(learning and calls_left <= config.grad_calls):
-                z_H = f_H(z_H, z_L, x.around, self.rotary)
-            calls_left -= 1
-            yield cycle, config.timesteps - 1, "H", Latents(z_H, z_L)
+        def f_H(state: Tensor, injection: Tensor) -> Tensor:
+            return self._run_H(self.dtype, state, injection, x.around, self.rotary)
+
+        yield from timesteps(f_L, f_H, latents, x.x, self.config)
 
     def segment(self, latents: Latents, x: Embedded) -> Segment:
         """Run N cycles of T timesteps and decode the high-level state."""
@@ -192,6 +182,11 @@ class HRM(Network):
         q = self.q_head(latents.z_H[:, 0]).float()
         return q[:, 0], q[:, 1] if self.config.q_continue else None
 
+    def compile_levels(self) -> None:
+        """Compile the calls of f_L and f_H from now on."""
+        self._run_L.compile()
+        self._run_H.compile()
+
     def hidden_matrices(self) -> list[nn.Parameter]:
         """Return the weights of f_L and f_H, biases of relations apart."""
         levels = [self.f_L] if self.f_H is None else [self.f_L, self.f_H]
@@ -206,19 +201,6 @@ class HRM(Network):
         vector = self.puzzle_embedding(puzzle_ids).to(self.dtype)
         vector = F.pad(vector, (0, prefix * width - vector.shape[-1]))
         return vector.unflatten(-1, (prefix, width))  # B P·D -> B P D
-
-    def _relation_planes(self, relations: Int[Tensor, "*R C C"] | None) -> Float[Tensor, "*B Q S S"] | None:
-        """Turn matrices of kinds into one 0/1 plane a kind; the prefix is related to nothing."""
-        kinds = self.config.relation_kinds
-        if not kinds:
-            return None
-        if relations is None:
-            raise ValueError("this network was built for related cells: embed needs the puzzle's relations")
-        if relations.shape[-3] != len(kinds):
-            raise ValueError(f"the puzzle has {relations.shape[-3]} relations, the network was built for {len(kinds)}")
-        planes = [relations[..., r, :, :] == kind for r, count in enumerate(kinds) for kind in range(1, count + 1)]
-        stacked = torch.stack(planes, dim=-3).to(torch.float32)
-        return F.pad(stacked, (self.config.prefix, 0, self.config.prefix, 0))
 
 
 def parameter_counts(model: Network) -> tuple[dict[str, int], int]:

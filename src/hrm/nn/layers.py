@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hrm.nn.init import lecun_normal_
@@ -95,6 +95,20 @@ NOWHERE = Surroundings()
 """Every position exists and none is related."""
 
 
+def relation_planes(
+    relations: Int[Tensor, "*R C C"] | None, kinds: tuple[int, ...]
+) -> Float[Tensor, "*B Q C C"] | None:
+    """Turn matrices of kinds (0: unrelated) into one 0/1 plane a kind; None where the network knows no relations."""
+    if not kinds:
+        return None
+    if relations is None:
+        raise ValueError("this network was built for related cells: embed needs the puzzle's relations")
+    if relations.shape[-3] != len(kinds):
+        raise ValueError(f"the puzzle has {relations.shape[-3]} relations, the network was built for {len(kinds)}")
+    planes = [relations[..., r, :, :] == kind for r, count in enumerate(kinds) for kind in range(1, count + 1)]
+    return torch.stack(planes, dim=-3).to(torch.float32)
+
+
 class Attention(nn.Module):
     """Full multi-head self-attention, with a learnt bias for each head and kind of relation."""
 
@@ -122,7 +136,9 @@ class Attention(nn.Module):
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # 3 × (B A S K)
         if rotary is not None:
             q, k = rotary(q), rotary(k)
-        read = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(around, x.dtype))
+        if torch.is_grad_enabled() and x.device.type == "cpu":  # torch's bf16 backward is 7 times slower than fp32's
+            q, k, v = q.float(), k.float(), v.float()
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(around, q.dtype)).to(x.dtype)
         return self.out(read.transpose(1, 2).flatten(2))
 
     def _bias(self, around: Surroundings, dtype: torch.dtype) -> Float[Tensor, "..."] | None:

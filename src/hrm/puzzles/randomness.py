@@ -19,6 +19,8 @@ class Stream(IntEnum):
     EXPLORE = 3
     GENERATE = 4
     SPLIT = 5
+    SAMPLE = 6
+    REVEAL = 7
 
 
 def uniforms(seed: int, stream: Stream, counters: Int[np.ndarray, " n"], count: int) -> Float[np.ndarray, "n {count}"]:

@@ -5,7 +5,7 @@ A docstring says the command, the hardware, how long it takes and what to expect
 
 from hrm.config import EvalConfig, HaltingConfig, RunConfig, TrainConfig
 from hrm.data.config import DataConfig
-from hrm.model.config import hrm, small, trm_attention, trm_mlp
+from hrm.model.config import EquivariantConfig, hrm, small, trm_attention, trm_mlp
 from hrm.optim.config import OptimConfig
 
 
@@ -72,6 +72,19 @@ def sudoku_9x9() -> RunConfig:
         halting=HaltingConfig(max_segments=16),
         train=TrainConfig(updates=20000, batch_size=64, log_every=50, checkpoint_every=250),
         eval=EvalConfig(every=500, segments=16, batch_size=100),
+    )
+
+
+def best_sudoku() -> RunConfig:
+    """Learn 9×9 Sudoku from 1,000 puzzles with symbol-equivariant states, on a CPU."""
+    return RunConfig(
+        recipe="best-sudoku",
+        model=EquivariantConfig(kind="equivariant", vocab_size=11, cells=81, symbols=9),
+        data=DataConfig(puzzle="sudoku-9x9"),
+        optim=OptimConfig(lr=1e-3, warmup_updates=100, ema=0.99),
+        halting=HaltingConfig(max_segments=16),
+        train=TrainConfig(updates=20000, batch_size=64, log_every=50, checkpoint_every=250, loss="softmax"),
+        eval=EvalConfig(every=500, segments=16, batch_size=128),
     )
 
 

@@ -9,8 +9,9 @@ import torch
 from hrm import puzzles
 from hrm.config import RunConfig
 from hrm.errors import UsageError
+from hrm.model.build import build
 from hrm.model.config import flops_per_segment
-from hrm.model.hrm import HRM, parameter_counts
+from hrm.model.hrm import parameter_counts
 from hrm.nn.device import choose_device, choose_dtype
 
 PROBED = 8
@@ -31,7 +32,7 @@ def dry_run(config: RunConfig) -> dict[str, Any]:
         raise UsageError(f"data.path: there is no file or store {config.data.path}")
     device = choose_device(config.train.device)
     dtype = choose_dtype(config.train.precision, device)
-    model = HRM(config.model, dtype=dtype).to(device)
+    model = build(config.model, dtype=dtype).to(device)
     components, table = parameter_counts(model)
     batch = min(config.train.batch_size, PROBED)
     took = 0.0

@@ -6,8 +6,9 @@ from typing import Any
 from hrm import pretrained, recipes
 from hrm.errors import UsageError, did_you_mean
 from hrm.inference.load import read_model
+from hrm.model.build import build
 from hrm.model.config import flops_per_segment
-from hrm.model.hrm import HRM, parameter_counts
+from hrm.model.hrm import parameter_counts
 
 
 def count(name: str) -> dict[str, Any]:
@@ -18,9 +19,10 @@ def count(name: str) -> dict[str, Any]:
         DataError: a checkpoint that is damaged.
     """
     if name in recipes.RECIPES:
-        model = HRM(recipes.get(name).model)
+        config = recipes.get(name)
+        model = build(config.model)
     elif name in pretrained.names() or Path(name).exists():
-        model, _, _ = read_model(name, device="cpu")
+        model, config, _ = read_model(name, device="cpu")
     else:
         known = [*recipes.RECIPES, *pretrained.names()]
         raise UsageError(
@@ -31,7 +33,7 @@ def count(name: str) -> dict[str, Any]:
         "trainable": sum(components.values()),
         "puzzle_table": table,
         "components": components,
-        "gflops_per_segment": flops_per_segment(model.config) / 1e9,
+        "gflops_per_segment": flops_per_segment(config.model) / 1e9,
     }
 
 

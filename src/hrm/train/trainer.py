@@ -24,14 +24,14 @@ from hrm.checkpoint import KIND, latest_checkpoint, load_checkpoint, prune, save
 from hrm.config import RunConfig
 from hrm.data.folders import require_writable
 from hrm.data.prepare import prepare
-from hrm.data.sampler import Sampler
+from hrm.data.sampler import Reveal, Sampler
 from hrm.errors import DataError, DivergedError, HrmError, UsageError
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import BEST, CHECKPOINTS, find_checkpoint, load_weights
 from hrm.inference.solver import Solver
+from hrm.model.build import build
 from hrm.model.contract import Latents
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
-from hrm.model.hrm import HRM
 from hrm.nn.device import choose_device, choose_dtype
 from hrm.optim.ema import ema_decay, update_ema
 from hrm.optim.optimizers import Optimizers
@@ -95,7 +95,9 @@ class Trainer:
         train = config.train
         self.device = choose_device(train.device)
         dtype = choose_dtype(train.precision, self.device)
-        self.model = HRM(config.model, seed=train.seed, dtype=dtype).to(self.device)
+        self.model = build(config.model, seed=train.seed, dtype=dtype).to(self.device)
+        if train.compile:
+            self.model.compile_levels()
         self.average = self.model
         if config.optim.ema:
             self.average = copy.deepcopy(self.model)
@@ -108,7 +110,9 @@ class Trainer:
             self.model.hidden_matrices(),
             self.model.sparse_tables(),
         )
-        self._sampler = Sampler(self.splits["train"], self.store.puzzle, train.seed, augment=config.data.augment)
+        data = config.data
+        reveal = Reveal(data.reveal, data.reveal_end, data.reveal_draws) if data.reveal or data.reveal_end else None
+        self._sampler = Sampler(self.splits["train"], self.store.puzzle, train.seed, data.augment, reveal)
         self._relations = torch.from_numpy(self.store.puzzle.relation_matrices).to(self.device)
         self._slots = empty_slots(self.model.initial(train.batch_size), config.model.cells)
         self._update = 0

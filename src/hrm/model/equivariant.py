@@ -1,0 +1,185 @@
+"""A network that treats symbols as a set: one state for each cell and symbol, the same weights for all.
+
+Renaming the digits of a Sudoku renames the answer and changes nothing else, by construction, so that no example
+is spent on learning it. A state hears four kinds of messages: from the same symbol in the cells of the same row,
+column and box, whatever relations the puzzle declares, and from the other symbols of its cell.
+
+Axes: B batch, C cells, N symbols, S = C·N positions, D width, M message width, R kinds of relation.
+
+Source: symbol equivariance from SE-RRM (arXiv 2603.02193). Differs: messages are summed with fixed weights, not
+by attention; the relations take the place of position embeddings.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from hrm.model.config import EquivariantConfig
+from hrm.model.contract import Embedded, Latents, Network, Segment
+from hrm.model.recursion import Runner, timesteps
+from hrm.nn.init import truncated_normal_
+from hrm.nn.layers import Linear, Surroundings, relation_planes, rms_norm
+
+_NEVER = -1e4
+"""Logit of the tokens that are no symbol: they are never an answer."""
+
+
+class MessageBlock(nn.Module):
+    """Tell the related states, hear them, map what was heard and held, add, normalise."""
+
+    def __init__(self, config: EquivariantConfig, generator: torch.Generator):
+        super().__init__()
+        self.symbols, self.norm_eps = config.symbols, config.norm_eps
+        self.kinds = sum(config.relation_kinds)
+        heard = (self.kinds + 1) * config.message
+        self.tell = Linear(config.width, heard, generator=generator)
+        self.gate_up = Linear(config.width + heard, 2 * config.inner, generator=generator)
+        self.down = Linear(config.inner, config.width, generator=generator)
+
+    def forward(self, x: Float[Tensor, "B S D"], planes: Float[Tensor, "*B R C C"]) -> Float[Tensor, "B S D"]:
+        """Return the next states."""
+        told = self.tell(x).unflatten(1, (-1, self.symbols))  # B C N (R+1)·M
+        *along, here = told.chunk(self.kinds + 1, dim=-1)
+        heard = [
+            (planes[..., r, :, :] @ message.flatten(2)).unflatten(-1, message.shape[2:])  # C C @ B C N·M
+            for r, message in enumerate(along)
+        ]
+        heard.append((here.sum(2, keepdim=True) - here) * (self.symbols - 1) ** -0.5)
+        known = torch.cat((x, torch.cat(heard, dim=-1).flatten(1, 2)), dim=-1)
+        gate, up = self.gate_up(known).chunk(2, dim=-1)
+        return rms_norm(x + self.down(F.silu(gate) * up), self.norm_eps)
+
+
+class Messages(nn.Module):
+    """f_L or f_H: a stack of blocks that refines one state, given what is injected into it."""
+
+    def __init__(self, config: EquivariantConfig, generator: torch.Generator):
+        super().__init__()
+        self.blocks = nn.ModuleList(MessageBlock(config, generator) for _ in range(config.layers))
+
+    def forward(
+        self, state: Float[Tensor, "B S D"], injection: Float[Tensor, "B S D"], planes: Float[Tensor, "*B R C C"]
+    ) -> Float[Tensor, "B S D"]:
+        """Return the next state."""
+        state = state + injection
+        for block in self.blocks:
+            state = block(state, planes)
+        return state
+
+
+class EquivariantHRM(Network):
+    """The recursion of HRM over states of cells and symbols.
+
+    Parameters are fp32; states and products are in ``dtype``.
+
+    Args:
+        config: the sizes.
+        seed: seed of the initial weights.
+        dtype: dtype of the states and of the arithmetic; norms, logits and Q-values are in fp32.
+    """
+
+    start_H: Tensor
+    start_L: Tensor
+
+    def __init__(self, config: EquivariantConfig, seed: int = 0, dtype: torch.dtype = torch.float32):
+        super().__init__()
+        self.config = config
+        self.dtype = dtype
+        generator = torch.Generator().manual_seed(seed)
+        width, others = config.width, config.vocab_size - config.symbols
+        # a state begins with what its cell shows: this symbol, another symbol, or one of the other tokens
+        self.token_embedding = nn.Parameter(truncated_normal_(torch.empty(others + 2, width), 1.0, generator))
+        self.f_L = Messages(config, generator)
+        self.f_H = None if config.tied else Messages(config, generator)
+        self._run_L = Runner(self.f_L)
+        self._run_H = self._run_L if self.f_H is None else Runner(self.f_H)
+        self.output_head = Linear(width, 1, generator=generator)
+        self.q_head = Linear(width, 1, bias=True)
+        with torch.no_grad():  # halting starts unlikely, so that nothing halts early
+            self.q_head.weight.zero_()
+            assert self.q_head.bias is not None
+            self.q_head.bias.fill_(-5.0)
+        self.register_buffer("start_H", truncated_normal_(torch.empty(width), 1.0, generator))
+        self.register_buffer("start_L", truncated_normal_(torch.empty(width), 1.0, generator))
+
+    def embed(
+        self,
+        inputs: Int[Tensor, "B C"],
+        puzzle_ids: Int[Tensor, " B"] | None = None,
+        mask: Bool[Tensor, "B C"] | None = None,
+        relations: Int[Tensor, "*R C C"] | None = None,
+    ) -> Embedded:
+        """Return for each cell and symbol what its cell shows.
+
+        Args:
+            inputs: token ids.
+            puzzle_ids: not used: there is no puzzle embedding.
+            mask: cells that exist; None: all. Others are heard by nobody.
+            relations: 0 where two cells are unrelated, else the kind (1, 2, …), one matrix a relation.
+        """
+        others = self.config.vocab_size - self.config.symbols
+        symbols = torch.arange(others, self.config.vocab_size, device=inputs.device)
+        here = inputs.unsqueeze(-1)  # B C 1
+        shown = torch.where(here == symbols, others, torch.where(here >= others, others + 1, here))  # B C N
+        x = self.token_embedding.to(self.dtype)[shown.flatten(1)]
+        planes = relation_planes(relations, self.config.relation_kinds)
+        assert planes is not None
+        planes = planes * (1 - torch.eye(planes.shape[-1], device=planes.device))  # a state does not hear itself
+        if mask is not None:
+            planes = planes * mask[:, None, None, :]
+        planes = planes * planes.sum(-1, keepdim=True).clamp(min=1).rsqrt()
+        return Embedded(x, Surroundings(relations=planes.to(self.dtype)))
+
+    def initial(self, x: Embedded | int, generator: torch.Generator | None = None) -> Latents:
+        """Return the fixed starting states, or random ones where a generator is given.
+
+        Args:
+            x: the embedded puzzles, or how many there are.
+            generator: draws every state of every puzzle from a standard normal distribution.
+        """
+        batch = x if isinstance(x, int) else len(x)
+        shape = (batch, self.config.length, self.config.width)
+        if generator is None:
+            return Latents(self.start_H.to(self.dtype).expand(shape), self.start_L.to(self.dtype).expand(shape))
+        z_H, z_L = torch.randn((2, *shape), generator=generator, device=generator.device).to(self.start_H.device)
+        return Latents(z_H.to(self.dtype), z_L.to(self.dtype))
+
+    def timesteps(self, latents: Latents, x: Embedded) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
+        """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment."""
+
+        def f_L(state: Tensor, injection: Tensor) -> Tensor:
+            return self._run_L(self.dtype, state, injection, x.around.relations)
+
+        def f_H(state: Tensor, injection: Tensor) -> Tensor:
+            return self._run_H(self.dtype, state, injection, x.around.relations)
+
+        yield from timesteps(f_L, f_H, latents, x.x, self.config)
+
+    def segment(self, latents: Latents, x: Embedded) -> Segment:
+        """Run N cycles of T timesteps and decode the high-level state."""
+        [(_, _, _, latents)] = deque(self.timesteps(latents, x), maxlen=1)  # only the last latents are kept
+        return Segment(latents.detach(), self.decode(latents), *self.halting_values(latents))
+
+    def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:
+        """Return the logits of every token at every cell."""
+        logits = self.output_head(latents.z_H).float().view(-1, self.config.cells, self.config.symbols)
+        return F.pad(logits, (self.config.vocab_size - self.config.symbols, 0), value=_NEVER)
+
+    def halting_values(self, latents: Latents) -> tuple[Float[Tensor, " B"], None]:
+        """Return the logit of halting, read from the mean over all states."""
+        return self.q_head(latents.z_H.float().mean(1))[:, 0], None
+
+    def compile_levels(self) -> None:
+        """Compile the calls of f_L and f_H from now on."""
+        self._run_L.compile()
+        self._run_H.compile()
+
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Return the weights of f_L and f_H."""
+        levels = [self.f_L] if self.f_H is None else [self.f_L, self.f_H]
+        return [m.weight for level in levels for m in level.modules() if isinstance(m, Linear)]
