@@ -199,7 +199,8 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
             if detail["type"] == "extra_forbidden":
                 problems.append(f"unknown key {path!r}.{did_you_mean(path, schema_paths())}")
             elif detail["type"] == "union_tag_invalid":
-                problems.append(f"model.kind: choose one of 'hrm', 'equivariant' (got {detail.get('ctx', {}).get('tag')!r})")
+                tag = detail.get("ctx", {}).get("tag")
+                problems.append(f"model.kind: choose one of 'hrm', 'equivariant' (got {tag!r})")
             elif detail["type"] == "missing":
                 problems.append(f"missing key {path!r}")
             else:
