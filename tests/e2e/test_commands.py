@@ -132,6 +132,42 @@ def test_data_build_and_show(hrm, workplace):
     assert again["digest"] == built["digest"]
 
 
+def test_data_sample(hrm, csv_4x4, tmp_path):
+    drawn = hrm("data", "sample", "-o", tmp_path / "two.csv", "--from", f"{csv_4x4}:2", "--seed", 1, "--json").json
+    assert drawn["drawn"] == [2] and drawn["puzzle"] == "sudoku-4x4"
+    assert set((tmp_path / "two.csv").read_text().splitlines()) < set(csv_4x4.read_text().splitlines())
+    apart = ("data", "sample", "--from", f"{csv_4x4}:1", "--apart-from", csv_4x4)
+    none = hrm(*apart, "-o", tmp_path / "none.csv")
+    assert none.code == 4 and "there are 0 that" in none.err
+    assert "FILE:COUNT" in hrm("data", "sample", "--from", csv_4x4, "-o", tmp_path / "none.csv").err
+    assert "2 sudoku-4x4" in hrm("data", "sample", "--from", f"{csv_4x4}:2", "-o", tmp_path / "again.csv").out
+
+
+def test_a_record_of_an_evaluation(hrm, csv_4x4, tmp_path):
+    file = tmp_path / "new" / "record.json"
+    command = ("eval", "sudoku-4x4", "--data", csv_4x4, "--segments", 2, "--record", file)
+    found = hrm(*command, "--json").json
+    record = json.loads(file.read_text(encoding="utf-8"))
+    assert {key: record[key] for key in found} == found
+    assert record["config"]["model"]["width"] == 128 and record["protocol"]["model"] == "sudoku-4x4"
+    assert record["data"]["name"] == "four.csv" and record["data"]["splits"] == {"all": 4}
+    assert record["data"]["provenance"]["source_sha256"]
+    assert record["wall_s"] > 0 and record["command"].startswith("hrm eval sudoku-4x4 --data ")
+    assert set(record["source"]) == {"version", "commit", "changed"}
+    assert hrm(*command[:3], csv_4x4, "--limit", 1, "--record", file).code == 0  # takes the place of the old one
+    assert json.loads(file.read_text(encoding="utf-8"))["examples"] == 1
+    assert [path.name for path in file.parent.iterdir()] == ["record.json"]
+    refused = hrm(*command[:3], csv_4x4, "--record", csv_4x4 / "record.json")
+    assert refused.code == 1 and "cannot write" in refused.err and "evaluated" not in refused.err
+    assert hrm(*command[:3], csv_4x4, "--record", tmp_path).code == 2
+
+
+def test_eval_says_what_a_plain_solver_needs(hrm, csv_4x4):
+    plain = hrm("eval", "sudoku-4x4", "--data", csv_4x4, "--segments", 1, "--json").json["plain_solver"]
+    assert (plain["puzzles"], plain["solved"]) == (4, 4) and plain["ms_mean"] > 0
+    assert "solves all of the first 4 puzzles" in hrm("eval", "sudoku-4x4", "--data", csv_4x4, "--segments", 1).out
+
+
 def test_train_on_a_file_of_one_s_own(hrm, workplace, csv_4x4):
     flags = ["--data.path", csv_4x4, "--data.train", 3, "--data.validation", 1, "--train.updates", 4,
              "--train.checkpoint_every", 4, "--eval.every", 4, "--train.batch_size", 4]  # fmt: skip

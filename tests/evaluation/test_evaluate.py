@@ -71,6 +71,12 @@ def test_wilson(hits, trials, low, high):
     assert wilson_interval(hits, trials) == pytest.approx((low, high), abs=1e-4)
 
 
+@pytest.mark.parametrize("trials", [1, 3, 100, 200, 1000])
+@pytest.mark.parametrize("z", [1.959964, 2.575829])
+def test_the_ends_belong_to_the_interval(trials, z):
+    assert wilson_interval(0, trials, z)[0] == 0 and wilson_interval(trials, trials, z)[1] == 1
+
+
 def test_an_interval_covers_the_truth_as_often_as_it_says():
     rng = np.random.default_rng(0)
     hits = rng.binomial(200, 0.9, size=2000)

@@ -1,16 +1,19 @@
-"""``hrm data``: stores of puzzles."""
+"""``hrm data``: stores and files of puzzles."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from hrm.cli.common import Json, present, print_json, progress_line, stderr, stdout
+from hrm.errors import UsageError
 
 if TYPE_CHECKING:
+    from hrm.data.sample import Draw
     from hrm.data.store import Store
 
-app = App(name="data", help="Build and look at stores of puzzles.")
+app = App(name="data", help="Build and look at stores of puzzles; draw samples of files.")
 
 
 @app.command
@@ -41,11 +44,49 @@ def build(
 
 
 @app.command
+def sample(
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"], help="A new CSV file.")],
+    draws: Annotated[list[str], Parameter(name="--from", negative="", help="FILE:COUNT; may be given several times.")],
+    apart_from: Annotated[
+        list[Path], Parameter(negative="", help="File with whose puzzles and answers no row may share a twin.")
+    ] = [],  # noqa: B006  never changed
+    puzzle: Annotated[str, Parameter(help="Family; default: that of the first question.")] = "",
+    seed: Annotated[int, Parameter(help="Names the rows drawn and their order.")] = 0,
+    json: Json = False,
+) -> None:
+    """Draw rows of files at random into a CSV file, one of each class of twins, apart from other files.
+
+    Example: `hrm data sample -o val.csv --from a.csv:400 --from b.csv:100 --apart-from train.csv`.
+    """
+    from hrm import puzzles
+    from hrm.data.sample import sample_file
+
+    parsed = [_draw(text) for text in draws]
+    written = sample_file(out, parsed, apart_from, puzzles.get(puzzle) if puzzle else None, seed)
+    if json:
+        print_json(asdict(written) | {"path": str(out)})
+        return
+    stdout().print(f"{out}: {sum(written.drawn)} {written.puzzle} puzzles", markup=False, soft_wrap=True)
+    for draw, count, passed_over in zip(parsed, written.drawn, written.passed_over, strict=True):
+        stdout().print(f"  {count} of {draw.path}; {passed_over} twins passed over", markup=False, soft_wrap=True)
+
+
+@app.command
 def show(store: Annotated[Path, Parameter(help="Folder of a store.")], /, *, json: Json = False) -> None:
     """Say what a store holds and where it comes from, after verifying every byte."""
     from hrm.data.store import open_store
 
     _describe(open_store(store), json)
+
+
+def _draw(text: str) -> "Draw":
+    from hrm.data.sample import Draw
+
+    file, _, count = text.rpartition(":")
+    if not file or not count.isdecimal():
+        raise UsageError(f"--from {text!r} is not FILE:COUNT, such as puzzles.csv:100")
+    return Draw(Path(file), int(count))
 
 
 def _describe(store: "Store", json: bool) -> None:

@@ -1,5 +1,8 @@
 """``hrm eval``."""
 
+import shlex
+import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +33,7 @@ def evaluate(
     limit: Annotated[int | None, Parameter(help="Only the first so many puzzles.")] = None,
     split: Annotated[str, Parameter(help="Split of a store; default: test, or the only one.")] = "",
     batch_size: Annotated[int, Parameter(help="Puzzles at once.")] = 256,
+    record: Annotated[Path | None, Parameter(help="JSON file for all that is needed to measure it again.")] = None,
     device: Device = "auto",
     precision: Precision = "auto",
     cache: Cache = None,
@@ -39,13 +43,20 @@ def evaluate(
 
     Example: `hrm eval sudoku-4x4 --data puzzles.csv --segments 16`.
     """
+    from hrm.data.folders import require_writable_file
     from hrm.evaluation.protocol import evaluate_model
+    from hrm.evaluation.record import write_record
 
+    if record is not None:
+        require_writable_file(record)
+    began = time.monotonic()
     found = evaluate_model(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
         batch_size=batch_size, device=device, precision=precision,
         progress=progress_line(stderr(), "evaluated"),
     )  # fmt: skip
+    if record is not None:
+        write_record(record, found, shlex.join(["hrm", *sys.argv[1:]]), time.monotonic() - began)
     if json:
         print_json(found)
         return
@@ -57,7 +68,18 @@ def evaluate(
         f"cells {found['cell']:.2%} of {found['examples']} puzzles"
     )
     stdout().print(f"early exit: exact {early['exact']:.2%} with {early['segments_mean']:.2f} segments on average")
+    if found["plain_solver"]:
+        stdout().print(plain_line(found["plain_solver"]))
     stdout().print("protocol: " + ", ".join(f"{k} {v}" for k, v in found["protocol"].items() if k != "train_data"))
+
+
+def plain_line(plain: dict[str, Any]) -> str:
+    """Say what a plain solver needs for the same puzzles."""
+    solved = "all" if plain["solved"] == plain["puzzles"] else plain["solved"]
+    return (
+        f"a plain solver ({plain['name']}) solves {solved} of the first {plain['puzzles']} puzzles with "
+        f"{plain['guesses_mean']:.1f} guesses and {plain['ms_mean']:.3g} ms a puzzle on average"
+    )
 
 
 def segment_table(found: dict[str, Any]) -> Table:

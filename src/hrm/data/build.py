@@ -5,7 +5,7 @@ function here that makes several splits keeps twins on one side, unless it is to
 small for that.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from jaxtyping import Int, UInt8
 from hrm.data.folders import sha256_of
 from hrm.data.reading import Rows, family_of, first_occurrences, read_rows, require_file
 from hrm.data.store import Plain, Split, Store, open_store, write_store
+from hrm.data.twins import TwinClasses
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.randomness import Stream, generator
@@ -50,7 +51,7 @@ def generate_store(
         raise UsageError(f"counts of {dict(counts)} are not allowed: every split needs at least 1 puzzle")
     total, index, found = sum(counts.values()), 0, 0
     seen: set[bytes] = set()
-    elsewhere = _Twins(puzzle)
+    elsewhere = TwinClasses(puzzle)
     splits = {}
     for name, count in counts.items():
         kept: list[tuple[np.ndarray, np.ndarray]] = []
@@ -169,39 +170,10 @@ def cached_store(path: Path, cache_dir: Path, puzzle: Puzzle | None, now: str, a
 
 def overlaps(a: Split, b: Split, puzzle: Puzzle) -> int:
     """Count the rows of b that are a symmetric twin of a row of a (or identical to one)."""
-    known = _Twins(puzzle)
+    known = TwinClasses(puzzle)
     known.add(np.asarray(a.inputs), np.asarray(a.labels))
     invariants = puzzle.twin_invariants(np.asarray(b.inputs), np.asarray(b.labels))
     return sum(known.has(b.inputs[i], b.labels[i], int(invariants[i])) for i in range(len(b)))
-
-
-class _Twins:
-    """Puzzles by their twin class: a cheap invariant first, the exact key only where two invariants meet."""
-
-    def __init__(self, puzzle: Puzzle) -> None:
-        self.puzzle = puzzle
-        self.rows: defaultdict[int, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
-        self.keys: dict[int, set[bytes]] = {}
-
-    def add(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> None:
-        """Take puzzles in."""
-        for i, invariant in enumerate(self.puzzle.twin_invariants(inputs, answers).tolist()):
-            self.rows[invariant].append((inputs[i], answers[i]))
-            self.keys.pop(invariant, None)
-
-    def has(
-        self, inputs: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"], invariant: int | None = None
-    ) -> bool:
-        """Say whether a twin of this puzzle was taken in."""
-        if not self.rows:
-            return False
-        if invariant is None:
-            invariant = int(self.puzzle.twin_invariants(inputs[None], answer[None])[0])
-        if invariant not in self.rows:
-            return False
-        if invariant not in self.keys:
-            self.keys[invariant] = {self.puzzle.twin_key(*pair) for pair in self.rows[invariant]}
-        return self.puzzle.twin_key(inputs, answer) in self.keys[invariant]
 
 
 def _twin_groups(rows: Rows, order: Int[np.ndarray, " n"]) -> list[list[int]]:

@@ -1,6 +1,7 @@
-"""Folders that appear whole or not at all, and what shows that they are what they should be.
+"""Folders and files that appear whole or not at all, and what shows that they are what they should be.
 
-Stores and checkpoints are folders with a ``manifest.json``; both are written by ``replacing``.
+Stores and checkpoints are folders with a ``manifest.json``; both are written by ``replacing``. A file that stands
+alone is written by ``replace_file``.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -104,15 +105,42 @@ def require_writable(folder: Path, kind: str) -> None:
     """
     folder = folder.resolve()
     _refuse_foreign(folder, kind)
-    probe = folder.parent / f".{folder.name}.probe-{secrets.token_hex(4)}"
+    _probe(folder)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, in place of an older one of that name.
+
+    Raises:
+        HrmError: the place cannot be written.
+    """
+    path = path.resolve()
+    work = path.parent / f".{path.name}.tmp-{secrets.token_hex(4)}"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        probe.mkdir()
-        probe.rmdir()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        work.write_bytes(data)
+        flush(work)
+        os.replace(work, path)
+        flush(path.parent)
     except OSError as error:
         raise HrmError(
-            f"cannot write {folder}: {error.strerror or error}; choose a folder that you may write to"
-        ) from None
+            f"cannot write {path}: {error.strerror or error}; choose a file in a folder with room that you may write to"
+        ) from error
+    finally:
+        with suppress(OSError):
+            work.unlink()
+
+
+def require_writable_file(path: Path) -> None:
+    """Refuse a place that ``replace_file`` could not write, before work is spent on what belongs there.
+
+    Raises:
+        HrmError: the place cannot be written.
+        UsageError: the name belongs to a folder.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: give the name of a file")
+    _probe(path.resolve())
 
 
 def flush(path: Path) -> None:
@@ -128,6 +156,18 @@ def flush(path: Path) -> None:
     else:
         with open(path, "rb+") as f:
             os.fsync(f.fileno())
+
+
+def _probe(path: Path) -> None:
+    probe = path.parent / f".{path.name}.probe-{secrets.token_hex(4)}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        raise HrmError(
+            f"cannot write {path}: {error.strerror or error}; choose a folder that you may write to"
+        ) from None
 
 
 def _free(folder: Path) -> str:

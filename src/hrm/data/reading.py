@@ -8,7 +8,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -144,19 +144,29 @@ def require_file(path: Path) -> None:
         raise DataError(f"{path} is neither a store nor a .csv or .jsonl file; rename or convert it")
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
+    """One row as its file spells it."""
+
     row: int
+    """Counted from 1, without the header and empty lines."""
     line: int
     question: object
     answer: object
     rating: object
+    source: object
 
     @property
     def where(self) -> str:
+        """Return its place in words."""
         return f"row {self.row} (line {self.line})"
 
 
-def _records(path: Path, note: Callable[[bytes], object]) -> Iterator[_Record]:
+def read_records(path: Path, chosen: Collection[int]) -> dict[int, Record]:
+    """Return the chosen rows, counted from 0, as the file spells them; nothing about them is verified."""
+    return {record.row - 1: record for record in _records(path, len) if record.row - 1 in chosen}
+
+
+def _records(path: Path, note: Callable[[bytes], object]) -> Iterator[Record]:
     require_file(path)
     read = _csv_records if path.suffix.lower() == ".csv" else _json_records
     yield from read(path.name, _lines(path, note))
@@ -190,11 +200,11 @@ def _lines(path: Path, note: Callable[[bytes], object]) -> Iterator[str]:
                 return
 
 
-def _csv_records(name: str, lines: Iterator[str]) -> Iterator[_Record]:
+def _csv_records(name: str, lines: Iterator[str]) -> Iterator[Record]:
     reader = csv.reader(lines, strict=True)
     try:
         header = [column.strip().lower() for column in next(reader, [])]
-        places = [header.index(c) if c in header else None for c in ("question", "answer", "rating")]
+        places = [header.index(c) if c in header else None for c in ("question", "answer", "rating", "source")]
         if places[0] is None or len(set(header)) < len(header):
             raise DataError(
                 f"{name}: the header is {','.join(header)[:80]!r}; it must name each column once, `question` "
@@ -209,12 +219,12 @@ def _csv_records(name: str, lines: Iterator[str]) -> Iterator[_Record]:
                 raise DataError(
                     f"{name}: row {row} (line {reader.line_num}) has {len(fields)} fields, the header {len(header)}"
                 )
-            yield _Record(row, reader.line_num, *(None if p is None else fields[p] for p in places))
+            yield Record(row, reader.line_num, *(None if p is None else fields[p] for p in places))
     except csv.Error as error:
         raise DataError(f"{name}: line {reader.line_num} is not CSV: {error}") from None
 
 
-def _json_records(name: str, lines: Iterator[str]) -> Iterator[_Record]:
+def _json_records(name: str, lines: Iterator[str]) -> Iterator[Record]:
     row = 0
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -228,10 +238,10 @@ def _json_records(name: str, lines: Iterator[str]) -> Iterator[_Record]:
             raise DataError(
                 f"{name}: row {row} (line {number}) must be an object with the key `question` (known: {COLUMNS})"
             )
-        yield _Record(row, number, found["question"], found.get("answer"), found.get("rating"))
+        yield Record(row, number, *(found.get(key) for key in ("question", "answer", "rating", "source")))
 
 
-def _rating(name: str, record: _Record) -> float:
+def _rating(name: str, record: Record) -> float:
     if record.rating in (None, ""):
         return float("nan")
     try:

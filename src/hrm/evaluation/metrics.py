@@ -14,4 +14,6 @@ def wilson_interval(hits: int, trials: int, z: float = 1.959964) -> tuple[float,
     centre = share + squared / (2 * trials)
     spread = z * math.sqrt(share * (1 - share) / trials + squared / (4 * trials * trials))
     scale = 1 + squared / trials
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    low = (centre - spread) / scale if hits else 0.0  # at the ends the formula is exact but for rounding
+    high = (centre + spread) / scale if hits < trials else 1.0
+    return low, high

@@ -12,6 +12,7 @@ from hrm.data.build import cached_store
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
 from hrm.evaluation.evaluate import evaluate
+from hrm.evaluation.plain import plain_solver
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 
@@ -31,6 +32,9 @@ def evaluate_model(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Return every metric of a model on a data set, with its protocol.
+
+    Beside the metrics of ``evaluate``: ``plain_solver`` (or None), ``config`` (that the model was trained under),
+    ``data`` (what it takes to get the same puzzles elsewhere) and ``protocol``.
 
     Args:
         name: a run folder, a checkpoint folder or a shipped model.
@@ -59,7 +63,16 @@ def evaluate_model(
     segments = segments or config.halting.max_segments
     solver = Solver(model, family, config.halting.max_segments, batch_size)
     found = dict(evaluate(solver, rows, segments, limit, progress))
+    found["plain_solver"] = plain_solver(family, rows.inputs[: found["examples"]])
+    found["config"] = config.model_dump(mode="json")
+    found["data"] = {
+        "name": data.name,
+        "splits": {each: len(store.split(each)) for each in store.splits},
+        "provenance": dict(store.manifest.provenance),
+    }
     found["protocol"] = facts(checkpoint, config, model) | {
+        "model": str(name),
+        "checkpoint": checkpoint.path.name,
         "data": str(data),
         "data_digest": store.digest,
         "split": name_of_split,

@@ -76,6 +76,16 @@ class Symmetries:
         return Symmetries(np.tile(np.arange(spec.cells), (n, 1)), np.tile(np.arange(spec.vocab_size), (n, 1)))
 
 
+@dataclass(frozen=True)
+class PlainSolution:
+    """What a plain solver made of one puzzle."""
+
+    answer: UInt8[np.ndarray, " C"] | None
+    """None where it found none, or gave up."""
+    guesses: int
+    """How often no rule applied and it had to assume something; 0: the rules alone solve the puzzle."""
+
+
 class Puzzle(ABC):
     """A family of puzzles. ``puzzles.check.check`` examines whether one keeps its promises."""
 
@@ -128,6 +138,16 @@ class Puzzle(ABC):
     @abstractmethod
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer."""
+
+    plain_solver: str = ""
+    """What ``plain_solve`` does, in a few words; empty where the family has no plain solver."""
+
+    def plain_solve(self, puzzle: UInt8[np.ndarray, " C"]) -> PlainSolution | None:
+        """Solve a puzzle without any learning: the measure of what a trained network is up against.
+
+        None, the default, where the family has no plain solver.
+        """
+        return None
 
     def refuse_ambiguous(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
         """Refuse a puzzle that has no solution, or more than one.

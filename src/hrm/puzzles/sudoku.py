@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.base import PlainSolution, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.grids import random_lines, read_rows
 from hrm.puzzles.randomness import Stream, generator
 from hrm.puzzles.sudoku_solver import solve
@@ -157,6 +157,17 @@ class Sudoku(Puzzle):
         """
         found = solve(self._digits(puzzle), self.spec.box, limit, max_guesses=MOST_GUESSES).solutions
         return (np.array(found, np.int64).reshape(-1, self.spec.cells) + _BLANK).astype(np.uint8)
+
+    plain_solver = "propagation and guessing, pure Python"
+
+    def plain_solve(self, puzzle: UInt8[np.ndarray, " C"]) -> PlainSolution:
+        """Search for one answer, and count the guesses; given up after ``MOST_GUESSES``."""
+        try:
+            found = solve(self._digits(puzzle), self.spec.box, limit=1, max_guesses=MOST_GUESSES)
+        except DataError:
+            return PlainSolution(None, MOST_GUESSES)
+        answer = (np.array(found.solutions[0]) + _BLANK).astype(np.uint8) if found.solutions else None
+        return PlainSolution(answer, found.guesses)
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.

@@ -1,0 +1,83 @@
+"""The records in ``results`` still hold: the shipped weights give these numbers, and every record is listed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hrm import pretrained, puzzles
+from hrm.data.build import generate_store
+from hrm.data.folders import sha256_of
+from hrm.evaluation.metrics import wilson_interval
+from hrm.evaluation.protocol import evaluate_model
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+RECORDS = sorted((ROOT / "results").glob("*.json"))
+NOW = "2026-01-01T00:00:00+00:00"
+RECHECKED = 200
+Z99 = 2.575829
+
+
+def read(file):
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def data_of(record, folder):
+    """Return the record's puzzles, generated again or found again by their hash."""
+    data = record["data"]
+    origin = data["provenance"]
+    if "generator" in origin:
+        family = puzzles.get(origin["generator"])
+        return generate_store(
+            folder / "data", family, data["splits"], origin["seed"], NOW, origin["twins_across_splits"]
+        ).path
+    for file in SHARED.rglob(origin["source"]):
+        if sha256_of(file) == origin["source_sha256"]:
+            return file
+    pytest.skip(f"{origin['source']} is not beside this checkout")
+
+
+def test_there_are_records():
+    assert RECORDS
+
+
+@pytest.mark.parametrize("file", RECORDS, ids=lambda file: file.stem)
+def test_a_record_of_a_shipped_model_is_measured_again(file, tmp_path):
+    record = read(file)
+    protocol = record["protocol"]
+    if protocol["model"] not in pretrained.names():
+        pytest.skip(f"{protocol['model']} is not shipped")
+    found = evaluate_model(
+        protocol["model"], data_of(record, tmp_path), cache_dir=tmp_path, now=NOW, split=protocol["split"],
+        segments=protocol["segments"], limit=RECHECKED, device="cpu",
+    )  # fmt: skip
+    assert found["protocol"]["weights_sha256"] == protocol["weights_sha256"]
+    assert found["protocol"]["data_digest"] == protocol["data_digest"]
+    low, high = wilson_interval(round(found["exact"] * found["examples"]), found["examples"], Z99)
+    assert low <= record["exact"] <= high
+
+
+@pytest.mark.parametrize("file", RECORDS, ids=lambda file: file.stem)
+def test_a_record_is_whole_and_listed(file):
+    record = read(file)
+    curve = record["per_segment"]
+    assert [row["segment"] for row in curve] == list(range(1, record["protocol"]["segments"] + 1))
+    assert curve[-1]["exact"] == record["exact"] and record["config"] and record["wall_s"] > 0
+    assert record["source"]["version"] and record["command"].startswith("hrm eval ")
+    low, high = record["exact_ci95"]
+    cells = (
+        f"[{file.stem}]({file.name})", record["protocol"]["model"], f"{record['examples']:,}",
+        str(record["protocol"]["segments"]), f"{record['exact']:.1%} ({low:.1%} – {high:.1%})",
+        record["protocol"]["date"][:10],
+    )  # fmt: skip
+    rows = [line.split(" | ") for line in (file.parent / "README.md").read_text(encoding="utf-8").splitlines()]
+    listed = [row for row in rows if row[0] == f"| {cells[0]}"]
+    assert len(listed) == 1, f"list it once in results/README.md, with {cells}"
+    model, _, *rest = listed[0][1:]
+    assert (cells[0], model, *(cell.removesuffix(" |") for cell in rest)) == cells
+
+
+def test_only_records_are_listed():
+    listed = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    assert listed.count(".json)") == len(RECORDS)
