@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-all check clean
+.PHONY: setup demo bench test test-all check clean
 .DEFAULT_GOAL := setup
 
 setup: $(READY)  ## create .venv with everything that demo and test need
@@ -16,6 +16,9 @@ $(READY): pyproject.toml constraints.txt
 
 demo: setup  ## learn 4×4 Sudoku from scratch in about three minutes and solve unseen puzzles
 	$(BIN)/hrm demo
+
+bench: setup  ## how fast it is here: the better part of an hour; BENCH=--quick takes a minute
+	$(BIN)/hrm bench $(BENCH)
 
 test: check  ## the test suite: at most 8 minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu" -q

@@ -1,1 +1,1 @@
-"""What joins several rooms: the demo, plans, counts."""
+"""What joins several rooms: the demo, plans, counts, timings."""

@@ -1,0 +1,109 @@
+"""``hrm bench``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.table import Table
+
+from hrm.cli.common import Device, Json, print_json, stderr, stdout
+
+
+def bench(
+    *,
+    quick: Annotated[bool, Parameter(negative="", help="A few small cases in at most a minute.")] = False,
+    preset: Annotated[
+        list[str] | None, Parameter(consume_multiple=True, negative="", help="Only these networks; default: all.")
+    ] = None,
+    batch_size: Annotated[int | None, Parameter(help="Puzzles at once; default: the preset's own numbers.")] = None,
+    dtype: Annotated[str, Parameter(help="auto (bf16 where the hardware has it), fp32 or bf16.")] = "auto",
+    compiled: Annotated[
+        bool | None, Parameter(negative="--eager", help="Only compiled, or only eager cases of ours; default: both.")
+    ] = None,
+    seconds: Annotated[float | None, Parameter(help="Least length of a sample in seconds.")] = None,
+    rounds: Annotated[int | None, Parameter(help="Samples of each case, taken in turn.")] = None,
+    official: Annotated[
+        Path | None, Parameter(help="A checkout of the official code to time beside ours (its classes are run).")
+    ] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Measure training and inference here, against the machine's ceilings and the published algorithm run plainly.
+
+    Example: `hrm bench --quick`, `hrm bench --preset hrm small --eager`.
+    """
+    from hrm.studies.bench import bench as study
+    from hrm.studies.bench import protocol
+    from hrm.studies.workloads import planned
+
+    cases = planned(
+        preset or [], quick=quick, batch_size=batch_size, dtype=dtype, compiled=compiled,
+        official=official is not None, device=device,
+    )  # fmt: skip
+    found = study(cases, protocol(quick, seconds, rounds), device=device, official=official, console=stderr())
+    if json:
+        print_json(found)
+        return
+    _show(found)
+
+
+def _show(found: dict[str, Any]) -> None:
+    console, told = stdout(), found["protocol"]
+    console.print(f"{told['machine']}, {told['device']}, {told['threads']} threads, torch {told['torch']}")
+    console.print(_ceilings(found["ceilings"]))
+    console.print(_cases(found["cases"], told["rounds"]))
+    if found["speedups"]:
+        console.print(_speedups(found["speedups"]))
+        console.print(f"yardstick: {told['yardstick']}.\n")
+        console.print(f"ratio: {told['speedup']}.\n")
+    console.print(f"count: {told['count']}.")
+    for entry in told["skipped"]:
+        console.print(f"skipped {entry['case']}: {entry['why']}", markup=False)
+
+
+def _ceilings(ceilings: dict[str, Any]) -> Table:
+    table = Table(title="ceilings", caption=f"copy of 256 MiB: {ceilings['copy_gb_per_s']:.1f} GB/s, read and written")
+    table.add_column("product (M, K) × (K, N)", no_wrap=True)
+    table.add_column("of")
+    for dtype in ("fp32", "bf16"):
+        table.add_column(f"{dtype} GFLOP/s", justify="right")
+    rates = {(*entry["shape"], entry["dtype"]): entry["gflops_per_s"] for entry in ceilings["matmul"]}
+    for entry in ceilings["matmul"]:
+        if entry["dtype"] == "fp32":
+            m, k, n = entry["shape"]
+            both = (f"{rates[m, k, n, dtype]:,.0f}" for dtype in ("fp32", "bf16"))
+            table.add_row(f"{m} × {k} × {n}", ", ".join(entry["used_by"]), *both)
+    return table
+
+
+def _cases(cases: list[dict[str, Any]], rounds: int) -> Table:
+    table = Table(title=f"medians of {rounds} rounds")
+    table.add_column("case")
+    for column in ("s/step", "segments/s", "GFLOP/s", "of ceiling", "peak MiB"):
+        table.add_column(column, justify="right")
+    for case in cases:
+        peak = "–" if case["peak_mib"] is None else f"{case['peak_mib']:,}"
+        table.add_row(
+            _named(case), f"{case['seconds_per_step']:.3g}", f"{case['segments_per_s']:.3g}",
+            f"{case['gflops_per_s']:.0f}", f"{case['share_of_ceiling']:.0%}", peak,
+        )  # fmt: skip
+    return table
+
+
+def _speedups(speedups: list[dict[str, Any]]) -> Table:
+    table = Table(title="ours over the published algorithm run plainly")
+    for column in ("case", "versus"):
+        table.add_column(column)
+    for column in ("ratio", "least – greatest"):
+        table.add_column(column, justify="right")
+    for entry in speedups:
+        algorithm = f", {entry['algorithm']}" if entry["algorithm"] else ""
+        other = "" if entry["same_network"] else ", another network"
+        spread = f"{entry['least']:.2f} – {entry['greatest']:.2f}"
+        table.add_row(_named(entry) + algorithm, entry["versus"] + other, f"{entry['ratio']:.2f}", spread)
+    return table
+
+
+def _named(entry: dict[str, Any]) -> str:
+    kind = "compiled" if entry["compiled"] else "eager"
+    return f"{entry['preset']} {entry['mode']} {entry['dtype']} b{entry['batch']} {kind}"
