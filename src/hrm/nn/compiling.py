@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 
+_VARIANTS = 1024
+"""Compiled variants of one function in a process: one for each network, mode and batch size."""
+
 _said = False
 
 
@@ -19,6 +22,10 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         _say("no C++ compiler found: running without compilation (install g++ or clang to train faster)")
         return function
     _say("compiling the network: the first update takes up to a minute or two, later runs much less")
+    from torch._dynamo import config as dynamo  # here, because importing it takes a second
+
+    dynamo.recompile_limit = max(dynamo.recompile_limit, _VARIANTS)  # torch's default of 8 falls back without a word
+    dynamo.accumulated_recompile_limit = max(dynamo.accumulated_recompile_limit, _VARIANTS)
     return torch.compile(function, dynamic=False)
 
 
