@@ -1,0 +1,80 @@
+"""A change of speed changes no number: weights cast once, compiled calls, attention in fp32."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from hrm import recipes
+from hrm.config import merged, validated
+from hrm.model.config import EquivariantConfig
+from hrm.model.recursion import Runner
+from hrm.nn.compiling import can_compile
+from hrm.nn.layers import Linear
+from hrm.train.trainer import Trainer
+
+UPDATES = 20
+
+
+EQUIVARIANT = EquivariantConfig(
+    kind="equivariant", vocab_size=6, cells=16, symbols=4, width=16, message=8, inner=32, layers=1
+)
+
+
+def losses(folder, network="smoke", **train):
+    """The loss of each of the first updates."""
+    config = recipes.get("smoke").model_dump() | ({} if network == "smoke" else {"model": EQUIVARIANT.model_dump()})
+    changes = {"train": {"updates": 1000, **train}, "optim": {"warmup_updates": 0}}
+    config = validated(merged(config, changes), "test")
+    trainer = Trainer(config, folder / "run", folder, console=Console(quiet=True))
+    return torch.stack([trainer.train_segment()["loss"] for _ in range(UPDATES)])
+
+
+def plainly(self, dtype, *arguments):
+    """Run the module itself, which casts its weights at every call."""
+    return self._module(*arguments)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_weights_cast_once_give_the_same_losses_bit_for_bit(tmp_path, monkeypatch, precision):
+    ours = losses(tmp_path / "a", precision=precision)
+    monkeypatch.setattr(Runner, "__call__", plainly)
+    plain = losses(tmp_path / "b", precision=precision)
+    assert torch.equal(ours, plain) and ours[-1] < ours[0]
+
+
+@pytest.mark.skipif(not can_compile(), reason="needs a C++ compiler")
+@pytest.mark.parametrize("network", ["smoke", pytest.param("equivariant", marks=pytest.mark.slow)])
+def test_compiled_training_gives_the_same_losses(tmp_path, network):
+    """fp32, 20 updates at the full learning rate: within 1e-6, relative.
+
+    In a process of its own, because the compiler cannot see through the checks of shapes that tests install.
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", __file__, str(tmp_path), network], capture_output=True, text=True, check=True
+    )
+    eager, compiled = (torch.tensor(line, dtype=torch.float64) for line in json.loads(done.stdout))
+    torch.testing.assert_close(compiled, eager, rtol=1e-6, atol=0)
+    assert eager[-1] < eager[0] and "compiling" in done.stderr
+
+
+def test_the_cast_copy_follows_the_weights_and_is_not_part_of_the_network():
+    module = torch.nn.Sequential(Linear(4, 4))
+    runner, x = Runner(module), torch.randn(2, 4, dtype=torch.bfloat16)
+    for change in (lambda w: w.mul_(2), lambda w: w.copy_(torch.eye(4)), lambda w: w.add_(1)):
+        with torch.no_grad():
+            change(module[0].weight)
+        with torch.inference_mode():
+            assert torch.equal(runner(torch.bfloat16, x), module(x))
+        with torch.no_grad():
+            assert torch.equal(runner(torch.bfloat16, x), module(x))
+    assert list(module.state_dict()) == ["0.weight"]
+
+
+if __name__ == "__main__":
+    place, network = Path(sys.argv[1]), sys.argv[2]
+    print(json.dumps([losses(place / str(c), network, compile=c).tolist() for c in (False, True)]))
