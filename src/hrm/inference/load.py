@@ -12,6 +12,7 @@ from hrm.inference.solver import Solver
 from hrm.model.build import build
 from hrm.model.contract import Network
 from hrm.nn.device import choose_device, choose_dtype
+from hrm.nn.memory import keep_freed_memory
 
 CHECKPOINTS, BEST = "checkpoints", "best"
 """Inside a run folder: ``checkpoints/update-000100`` …, and ``best``, the checkpoint that validation chose."""
@@ -62,6 +63,7 @@ def read_model(
         config = from_toml(checkpoint.config, str(checkpoint.path / "config.toml"))
     except UsageError as error:
         raise DataError(f"the checkpoint was written by another version: {error}") from None
+    keep_freed_memory()
     place = choose_device(device)
     model = build(config.model, dtype=choose_dtype(config.train.precision if precision == "auto" else precision, place))
     load_weights(model, checkpoint)

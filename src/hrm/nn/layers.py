@@ -4,7 +4,7 @@ Axes: B batch, S positions, D width, A attention heads, K head width, Q kinds of
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -36,8 +36,33 @@ class Linear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*B I"]) -> Float[Tensor, "*B O"]:
         """Return x·Wᵀ (+ b)."""
-        bias = None if self.bias is None else self.bias.to(x.dtype)
-        return F.linear(x, self.weight.to(x.dtype), bias)
+        weight = self.weight.to(x.dtype)
+        if self.bias is not None:
+            return F.linear(x, weight, self.bias.to(x.dtype))
+        outputs, inputs = weight.shape
+        if weight.requires_grad and x.device.type == "cpu" and x.dtype == torch.bfloat16 and outputs >= 3 * inputs:
+            return _WideProduct.apply(x, weight)  # pyright: ignore[reportReturnType]
+        return F.linear(x, weight)
+
+
+class _WideProduct(torch.autograd.Function):
+    """x·Wᵀ for a W with many more rows than columns, on CPUs in bf16.
+
+    The gradient of W is gᵀ·x. With its left side transposed in memory that product runs at half speed, and g is wide;
+    so the narrow x is turned around and the product taken the other way: (xᵀ·g)ᵀ.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Float[Tensor, "*B I"], weight: Float[Tensor, "O I"]) -> Float[Tensor, "*B O"]:
+        ctx.save_for_backward(x, weight)
+        return F.linear(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        [grad] = grads
+        turned = x.flatten(0, -2).t().contiguous()
+        return grad @ weight, (turned @ grad.flatten(0, -2)).t().contiguous()
 
 
 def rms_norm(x: Float[Tensor, "*B D"], eps: float) -> Float[Tensor, "*B D"]:
@@ -136,9 +161,7 @@ class Attention(nn.Module):
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # 3 × (B A S K)
         if rotary is not None:
             q, k = rotary(q), rotary(k)
-        if torch.is_grad_enabled() and x.device.type == "cpu":  # torch's bf16 backward is 7 times slower than fp32's
-            q, k, v = q.float(), k.float(), v.float()
-        read = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(around, q.dtype)).to(x.dtype)
+        read = _attend(q, k, v, self._bias(around, x.dtype))
         return self.out(read.transpose(1, 2).flatten(2))
 
     def _bias(self, around: Surroundings, dtype: torch.dtype) -> Float[Tensor, "..."] | None:
@@ -151,6 +174,31 @@ class Attention(nn.Module):
             hidden = hidden[:, None, None, :]
             bias = hidden if bias is None else bias + hidden
         return bias
+
+
+_SHORT = 256
+"""Positions up to which all scores of a batch are cheap to keep."""
+
+
+def _attend(
+    q: Float[Tensor, "B A S K"], k: Float[Tensor, "B A S K"], v: Float[Tensor, "B A S K"], bias: Tensor | None
+) -> Float[Tensor, "B A S K"]:
+    """Return softmax(q·kᵀ/√K + bias)·v, by whichever way is fastest on the device.
+
+    torch's fused attention is, except for bf16 on CPUs: there its backward is several times slower than in fp32, and
+    where the compiler can fuse what lies between them, two plain products are faster still.
+    """
+    if q.device.type != "cpu" or q.dtype != torch.bfloat16:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+    if torch.compiler.is_compiling() and q.shape[-2] <= _SHORT:
+        scores = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
+        if bias is not None:
+            scores = scores + bias.float()
+        return scores.softmax(-1).to(q.dtype) @ v
+    if torch.is_grad_enabled():
+        bias = None if bias is None else bias.float()
+        return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=bias).to(q.dtype)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 
 class Block(nn.Module):

@@ -27,6 +27,7 @@ from hrm.errors import UsageError
 from hrm.model.config import NetworkConfig, flops_per_segment
 from hrm.nn.compiling import can_compile
 from hrm.nn.device import choose_device
+from hrm.nn.memory import keep_freed_memory, return_freed_memory
 from hrm.studies.checkout import Checkout
 from hrm.studies.probe import Product, copy_rate, machine, peak_mib, product_rate, seconds_per_call
 from hrm.studies.workloads import DTYPE_NAMES, SEGMENTS, Case, products, same_network, workload
@@ -268,6 +269,7 @@ def _prepared(
             continue
         console.print(f"getting ready {number}/{len(cases)}: {case.label}", highlight=False)
         step = workload(case, folder, device, official)
+        keep_freed_memory() if case.settings.recipe else return_freed_memory()
         first_step_s = seconds_per_call(step, 0.0, device)
         if case.compiled:
             step()  # compiles what only a later step meets
@@ -310,6 +312,8 @@ def _timed(
 
 
 def _sample(one: Running, protocol: Protocol, device: torch.device) -> None:
+    keep_freed_memory() if one.case.settings.recipe else return_freed_memory()
+    one.step()  # fetches again the memory that the case before it gave back
     product = products(one.case.network, one.case.batch)[0]
     before = product_rate(product, one.case.dtype, protocol.probe_seconds, device)
     one.samples.append(seconds_per_call(one.step, protocol.seconds, device))

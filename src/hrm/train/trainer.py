@@ -33,6 +33,7 @@ from hrm.model.build import build
 from hrm.model.contract import Latents
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
 from hrm.nn.device import choose_device, choose_dtype
+from hrm.nn.memory import keep_freed_memory
 from hrm.optim.ema import ema_decay, update_ema
 from hrm.optim.optimizers import Optimizers
 from hrm.plot import has_matplotlib, plot_curves
@@ -89,6 +90,7 @@ class Trainer:
         self._console = console or Console(stderr=True)
         self._stopped_by: int | None = None
         self._refuse_folder()
+        keep_freed_memory()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.store, self.splits = prepare(config.data, cache_dir or self.folder.parent / ".cache", now)
         self._check_fit()
