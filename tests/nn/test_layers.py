@@ -1,0 +1,59 @@
+"""Fast ways through a layer give what the plain way gives."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from hrm.nn import layers
+from hrm.nn.layers import Linear
+from hrm.nn.memory import keep_freed_memory, return_freed_memory
+
+
+def near(ours, exact, tolerance):
+    """As close to the exact result as bf16 allows, on average."""
+    return (ours.double() - exact.double()).abs().mean() < tolerance * exact.double().abs().mean()
+
+
+def test_wide_maps_in_bf16_have_the_gradients_of_the_plain_product():
+    generator = torch.Generator().manual_seed(0)
+    wide = Linear(16, 64, generator=generator)
+    x = torch.randn(3, 40, 16, generator=generator)
+    weights = torch.randn(3, 40, 64, generator=generator)
+    results = []
+    for dtype in (torch.float64, torch.bfloat16):
+        held = x.to(dtype).requires_grad_()
+        wide.weight.grad = None
+        y = wide(held) if dtype == torch.bfloat16 else F.linear(held, wide.weight.double())
+        (y * weights.to(dtype)).sum().backward()
+        assert held.grad is not None and wide.weight.grad is not None
+        results.append((y.detach(), held.grad, wide.weight.grad.clone()))
+    assert results[1][2].dtype == torch.float32 and results[1][2].is_contiguous()
+    assert all(near(ours, exact, 0.02) for exact, ours in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("compiling", [False, True])
+def test_attention_in_bf16_is_attention(monkeypatch, compiling, biased):
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = torch.randn(3, 2, 4, 12, 8, generator=generator)
+    bias = torch.randn(4, 12, 12, generator=generator) if biased else None
+    if biased:
+        assert bias is not None
+        bias[:, :, 3] = float("-inf")
+    parts = [t.double().requires_grad_() for t in (q, k, v)]
+    exact = F.scaled_dot_product_attention(*parts, attn_mask=None if bias is None else bias.double())
+    exact.square().sum().backward()
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: compiling)
+    halves = [t.bfloat16().requires_grad_() for t in (q, k, v)]
+    ours = layers._attend(*halves, None if bias is None else bias.bfloat16())
+    ours.float().square().sum().backward()
+    assert ours.dtype == torch.bfloat16 and near(ours, exact, 0.02)
+    for half, part in zip(halves, parts, strict=True):
+        assert half.grad is not None and part.grad is not None and near(half.grad, part.grad, 0.05)
+
+
+def test_keeping_memory_can_be_taken_back():
+    keep_freed_memory()
+    assert torch.ones(1 << 20).sum() == 1 << 20
+    return_freed_memory()
+    assert torch.ones(1 << 20).sum() == 1 << 20
