@@ -36,6 +36,7 @@ def evaluate(
     record: Annotated[Path | None, Parameter(help="JSON file for all that is needed to measure it again.")] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    compile: Annotated[bool, Parameter(help="Compile the network first: pays for thousands of puzzles.")] = False,
     cache: Cache = None,
     json: Json = False,
 ) -> None:
@@ -52,7 +53,7 @@ def evaluate(
     began = time.monotonic()
     found = evaluate_model(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
-        batch_size=batch_size, device=device, precision=precision,
+        batch_size=batch_size, device=device, precision=precision, compiled=compile,
         progress=progress_line(stderr(), "evaluated"),
     )  # fmt: skip
     if record is not None:

@@ -29,6 +29,7 @@ def evaluate_model(
     batch_size: int = 256,
     device: str = "auto",
     precision: str = "auto",
+    compiled: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Return every metric of a model on a data set, with its protocol.
@@ -44,6 +45,7 @@ def evaluate_model(
         split: of a store with several; empty: ``test``, else the only one.
         segments: all of them are run; None: the budget that the model was trained with.
         limit: only the first so many puzzles.
+        compiled: compile the network first; pays for thousands of puzzles.
 
     Raises:
         UsageError, DataError: a name, value, file or checkpoint that is not what it should be.
@@ -61,6 +63,8 @@ def evaluate_model(
     store = cached_store(data, cache_dir, family, now)
     name_of_split, rows = choose_split(store, split)
     segments = segments or config.halting.max_segments
+    if compiled:
+        model.compile_levels()
     solver = Solver(model, family, config.halting.max_segments, batch_size)
     found = dict(evaluate(solver, rows, segments, limit, progress))
     found["plain_solver"] = plain_solver(family, rows.inputs[: found["examples"]])
@@ -81,6 +85,7 @@ def evaluate_model(
         "metric": "exact: every cell equals the stored answer; one answer a puzzle, no search",
         "early_exit_rule": "q_halt_logit > q_continue_logit" if config.model.q_continue else "q_halt_logit > 0",
         "batch_size": batch_size,
+        "compiled": compiled,
         "machine": f"{platform.machine()}, torch {torch.__version__}",
         "date": now,
     }
