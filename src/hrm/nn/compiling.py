@@ -10,32 +10,46 @@ import torch
 _VARIANTS = 1024
 """Compiled variants of one function in a process: one for each network, mode and batch size."""
 
-_said = False
+_said: set[str] = set()
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function compiled for fixed shapes, with a note on stderr before the wait.
 
     The compiler's cache is kept on disk between runs, so only the first run of a network of given sizes waits long.
+    Where there is no compiler, or it fails, the function runs as it is, and a note says so.
     """
     if not can_compile():
         _say("no C++ compiler found: running without compilation (install g++ or clang to train faster)")
         return function
     _say("compiling the network: the first update takes up to a minute or two, later runs much less")
     from torch._dynamo import config as dynamo  # here, because importing it takes a second
+    from torch._dynamo.exc import BackendCompilerFailed
 
     dynamo.recompile_limit = max(dynamo.recompile_limit, _VARIANTS)  # torch's default of 8 falls back without a word
     dynamo.accumulated_recompile_limit = max(dynamo.accumulated_recompile_limit, _VARIANTS)
-    return torch.compile(function, dynamic=False)
+    fast = torch.compile(function, dynamic=False)
+    works = True
+
+    def call(*arguments: Any) -> Any:
+        nonlocal works
+        if works:
+            try:
+                return fast(*arguments)
+            except BackendCompilerFailed as error:
+                works = False
+                _say(f"the compiler failed, running without compilation: {str(error).strip().splitlines()[0]}")
+        return function(*arguments)
+
+    return call
 
 
 def can_compile() -> bool:
-    """Say whether torch can generate code on this machine: a C++ compiler for the CPU, Triton for CUDA."""
+    """Say whether torch can generate code on this machine: there is a C++ compiler."""
     return sys.platform != "win32" and any(shutil.which(name) for name in ("g++", "clang++", "c++"))
 
 
 def _say(note: str) -> None:
-    global _said
-    if not _said:
+    if note not in _said:
         print(note, file=sys.stderr)
-    _said = True
+    _said.add(note)
