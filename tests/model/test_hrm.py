@@ -6,7 +6,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from hrm.model.config import HRMConfig, flops_per_segment, hrm, small, trm_attention, trm_mlp
+from hrm.model.config import HRMConfig, hrm, small, trm_attention, trm_mlp
+from hrm.model.flops import flops_per_segment
 from hrm.model.hrm import HRM, parameter_counts
 
 

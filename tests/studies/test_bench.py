@@ -16,12 +16,13 @@ from hrm.cli.main import main
 from hrm.data.config import DataConfig
 from hrm.errors import UsageError
 from hrm.interop import official
-from hrm.model.config import flops_per_segment, hrm, small, trm_attention, trm_mlp
+from hrm.model.config import hrm, small, trm_attention, trm_mlp
+from hrm.model.flops import flops_per_segment, update_flops
 from hrm.model.hrm import HRM
 from hrm.optim.adam_atan2 import AdamATan2
 from hrm.studies import bench as study
 from hrm.studies import checkout, workloads
-from hrm.studies.bench import QUICK, Protocol, bench, protocol, update_flops
+from hrm.studies.bench import QUICK, Protocol, bench, protocol
 from hrm.studies.workloads import Case, Preset, planned, products, same_network
 from hrm.studies.yardstick import PlainAdamATan2, Yardstick, YardstickTraining, think, total_loss
 from hrm.train.losses import segment_loss

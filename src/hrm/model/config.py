@@ -4,8 +4,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hrm.nn.sizes import swiglu_width
-
 
 class HRMConfig(BaseModel):
     """The hierarchical recurrent network: HRM and TRM are this loop with other numbers."""
@@ -129,37 +127,6 @@ class EquivariantConfig(BaseModel):
 
 NetworkConfig = HRMConfig | EquivariantConfig
 """Any network that ``hrm.model.build`` can build; ``kind`` tells which."""
-
-
-def flops_per_segment(config: NetworkConfig) -> int:
-    """Return the floating-point operations of one segment's forward of one puzzle.
-
-    Counted: two for each weight and position of the matrix products in f_L, f_H and the output head, and the two
-    products of attention or those with the matrices of the relations. Left out: norms, activations, rotations and
-    softmax.
-    """
-    if isinstance(config, EquivariantConfig):
-        return _equivariant_flops(config)
-    s, d = config.length, config.width
-
-    def layer() -> int:
-        mlp = 3 * d * swiglu_width(d, config.expansion) * s
-        if config.mixer == "mlp":
-            return 2 * (mlp + 3 * s * swiglu_width(s, config.expansion) * d)
-        return 2 * (mlp + 4 * d * d * s + 2 * s * s * d)
-
-    h_layers = config.l_layers if config.tied else config.h_layers
-    calls = config.cycles * (config.timesteps * config.l_layers + h_layers)
-    return calls * layer() + 2 * s * d * config.vocab_size
-
-
-def _equivariant_flops(config: EquivariantConfig) -> int:
-    d, m, kinds = config.width, config.message, sum(config.relation_kinds)
-    heard = (kinds + 1) * m
-    weights = d * heard + (d + heard) * 2 * config.inner + config.inner * d
-    block = 2 * config.length * weights + 2 * config.cells * config.length * kinds * m
-    calls = config.cycles * (config.timesteps + 1)
-    return calls * config.layers * block + 2 * config.length * d
 
 
 def hrm(vocab_size: int, cells: int, **changes: object) -> HRMConfig:

@@ -4,7 +4,7 @@ Machines drift, and CPUs with matrix units threefold, so nothing is compared acr
 round after round, medians are reported, ratios are taken within a round, and a matrix product just before and after
 each sample says how fast the machine was at that moment.
 
-Operations are counted as in ``model.config.flops_per_segment``: the matrix products of f_L, f_H and the heads.
+Operations are counted as in ``model.flops``: the matrix products of f_L, f_H and the heads.
 """
 
 import math
@@ -24,7 +24,7 @@ import torch
 from rich.console import Console
 
 from hrm.errors import UsageError
-from hrm.model.config import NetworkConfig, flops_per_segment
+from hrm.model.flops import UpdateFlops, flops_per_segment, update_flops
 from hrm.nn.compiling import can_compile
 from hrm.nn.device import choose_device
 from hrm.nn.memory import keep_freed_memory, return_freed_memory
@@ -87,35 +87,6 @@ def protocol(quick: bool = False, seconds: float | None = None, rounds: int | No
             raise UsageError(f"--rounds must be 1 to 1000 (got {rounds})")
         chosen = replace(chosen, rounds=rounds)
     return chosen
-
-
-@dataclass(frozen=True)
-class UpdateFlops:
-    """Operations of one update of one puzzle."""
-
-    useful: int
-    """Every call forward once, twice that for the calls that carry gradient, heads included."""
-    executed: int
-    """With the second forward for the target of Q_continue, where there is one."""
-
-
-def update_flops(config: NetworkConfig) -> UpdateFlops:
-    """Return the operations of one update; the backward of a call counts twice its forward."""
-    low, high, head = _parts(config)
-    calls = ([low] * config.timesteps + [high]) * config.cycles
-    useful = sum(calls) + head + 2 * (sum(calls[-config.grad_calls :]) + head)
-    return UpdateFlops(useful, useful + (flops_per_segment(config) if config.q_continue else 0))
-
-
-def _parts(config: NetworkConfig) -> tuple[int, int, int]:
-    """Return the forward operations of one call of f_L, of one call of f_H, and of the output head."""
-
-    def segment(cycles: int, timesteps: int) -> int:
-        return flops_per_segment(config.model_copy(update={"cycles": cycles, "timesteps": timesteps}))
-
-    low = segment(1, 2) - segment(1, 1)
-    high = segment(2, 1) - segment(1, 1) - low
-    return low, high, segment(1, 1) - low - high
 
 
 def step_flops(case: Case) -> UpdateFlops:

@@ -10,7 +10,7 @@ from hrm import puzzles
 from hrm.config import RunConfig
 from hrm.errors import UsageError
 from hrm.model.build import build
-from hrm.model.config import flops_per_segment
+from hrm.model.flops import flops_per_segment
 from hrm.model.hrm import parameter_counts
 from hrm.nn.device import choose_device, choose_dtype
 

@@ -7,7 +7,7 @@ from hrm import pretrained, recipes
 from hrm.errors import UsageError, did_you_mean
 from hrm.inference.load import read_model
 from hrm.model.build import build
-from hrm.model.config import flops_per_segment
+from hrm.model.flops import flops_per_segment
 from hrm.model.hrm import parameter_counts
 
 
