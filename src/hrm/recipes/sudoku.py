@@ -104,7 +104,8 @@ def hrm_sudoku() -> RunConfig:
 
     Command: ``hrm train hrm-sudoku --data.path train.csv`` with ``train.csv`` of sapientinc/sudoku-extreme, of which
     1,000 puzzles are drawn. Published: about 10 minutes on 8 GPUs, an hour on one H200; 55.0 % exact on the test set
-    at 16 segments, repeated by others at 45.8 – 57.5 %. Not yet run to its end with this package.
+    at 16 segments, repeated by others at 45.8 – 57.5 %. Run here: 5 updates of 16 slots on a CPU, to see that it runs; no
+    accuracy yet.
     """
     return RunConfig(
         recipe="hrm-sudoku",
@@ -120,7 +121,8 @@ def hrm_sudoku_full() -> RunConfig:
     """Train the paper's network on all of Sudoku-Extreme: T = 8, 8 segments, learned positions, softmax, cosine.
 
     Command: ``hrm train hrm-sudoku-full --data.path train.csv``. Published: about 2 hours on 8 GPUs; an independent
-    checkpoint reached 98.7 % exact at 16 segments. Not yet run with this package.
+    checkpoint reached 98.7 % exact at 16 segments. Run here: 5 updates of 16 slots on a CPU, on 24,618 puzzles of the
+    same kind that stand in for the real set; no accuracy yet.
     """
     return RunConfig(
         recipe="hrm-sudoku-full",
@@ -136,7 +138,7 @@ def trm_sudoku() -> RunConfig:
     """Train TRM with its mixer on 1,000 puzzles of Sudoku-Extreme.
 
     Command: ``hrm train trm-sudoku --data.path train.csv``. Published: 18 – 36 hours on one L40S; 87.4 % exact at 16
-    segments, repeated by others at 75.6 – 87.3 %. Not yet run with this package.
+    segments, repeated by others at 75.6 – 87.3 %. Run here: 5 updates of 16 slots on a CPU; no accuracy yet.
     """
     return _trm("trm-sudoku", mlp=True)
 
@@ -145,7 +147,7 @@ def trm_sudoku_attention() -> RunConfig:
     """Train TRM with attention on 1,000 puzzles of Sudoku-Extreme.
 
     Command: ``hrm train trm-sudoku-attention --data.path train.csv``. Published: 74.7 % exact at 16 segments, repeated
-    by others at 69.7 – 77.7 %. Not yet run with this package.
+    by others at 69.7 – 77.7 %. Run here: 5 updates of 16 slots on a CPU; no accuracy yet.
     """
     return _trm("trm-sudoku-attention", mlp=False)
 
