@@ -104,8 +104,7 @@ def hrm_sudoku() -> RunConfig:
 
     Command: ``hrm train hrm-sudoku --data.path train.csv`` with ``train.csv`` of sapientinc/sudoku-extreme, of which
     1,000 puzzles are drawn. Published: about 10 minutes on 8 GPUs, an hour on one H200; 55.0 % exact on the test set
-    at 16 segments, repeated by others at 45.8 – 57.5 %. Run here: 5 updates of 16 slots on a CPU, to see that it runs; no
-    accuracy yet.
+    at 16 segments, repeated by others at 45.8 – 57.5 %. Run here: 5 updates of 16 slots on a CPU; no accuracy yet.
     """
     return RunConfig(
         recipe="hrm-sudoku",

@@ -55,6 +55,7 @@ class Preset:
 
 _HRM = hrm(11, 81)
 _HRM_128 = hrm(11, 81, width=128, heads=2, h_layers=2, l_layers=2)
+_BEST = recipes.get("best-sudoku").model
 _PUBLISHED = ((64, BOTH), (16, EAGER))
 
 PRESETS = {
@@ -66,6 +67,14 @@ PRESETS = {
     "trm_mlp": Preset(trm_mlp(11, 81), "trm-sudoku"),
     "small": Preset(small(11, 81), "sudoku-9x9", ((64, BOTH), (256, BOTH)), yardstick="yardstick_128"),
     "hrm_128": Preset(_HRM_128, "hrm-sudoku", ((64, BOTH), (256, EAGER)), yardstick="yardstick_128"),
+    "hrm_128_single_forward": Preset(
+        _HRM_128.model_copy(update={"q_continue": False}),
+        "hrm-sudoku",
+        ((64, BOTH), (256, EAGER)),
+        modes=("train",),
+        yardstick="yardstick_128",
+    ),
+    "equivariant": Preset(_BEST, "best-sudoku"),
     "yardstick": Preset(_HRM, batches=((64, EAGER), (16, EAGER))),
     "yardstick_128": Preset(_HRM_128, batches=((64, EAGER), (256, EAGER))),
 }
