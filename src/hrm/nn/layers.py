@@ -95,15 +95,14 @@ class Rotary(nn.Module):
         super().__init__()
         frequencies = theta ** (-torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
         angles = torch.outer(torch.arange(positions, dtype=torch.float32), frequencies)
-        angles = torch.cat((angles, angles), dim=-1)
-        self.register_buffer("cos", angles.cos(), persistent=False)
-        self.register_buffer("sin", angles.sin(), persistent=False)
+        cos, sin = angles.cos(), angles.sin()  # S K/2
+        self.register_buffer("cos", torch.stack((cos, cos), dim=1), persistent=False)  # S 2 K/2
+        self.register_buffer("sin", torch.stack((-sin, sin), dim=1), persistent=False)
 
     def forward(self, x: Float[Tensor, "B A S K"]) -> Float[Tensor, "B A S K"]:
         """Turn every head by its position, in fp32."""
-        first, second = x.float().chunk(2, dim=-1)
-        turned = torch.cat((-second, first), dim=-1)
-        return (x * self.cos + turned * self.sin).to(x.dtype)
+        pairs = x.float().unflatten(-1, (2, -1))  # B A S 2 K/2
+        return (pairs * self.cos + pairs.flip(-2) * self.sin).flatten(-2).to(x.dtype)
 
 
 @dataclass(frozen=True)
