@@ -78,9 +78,8 @@ class Network(nn.Module, ABC):
     def segment(self, latents: Latents, x: Embedded) -> Segment:
         """Run one segment and decode it."""
 
-    @abstractmethod
     def compile_levels(self) -> None:
-        """Compile the repeated part from now on, where the machine can."""
+        """Compile the repeated part from now on, where the machine can; a network may have nothing to compile."""
 
     @abstractmethod
     def hidden_matrices(self) -> list[nn.Parameter]:
