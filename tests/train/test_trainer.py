@@ -21,6 +21,11 @@ from hrm.train.trainer import Interrupted, Trainer
 UPDATES = 10
 FAITHFUL_WITH_MUON = {"model": {"q_continue": True}, "halting": {"redraw": True}, "optim": {"kind": "muon"}}
 
+EQUIVARIANT = {
+    "kind": "equivariant", "vocab_size": 6, "cells": 16, "symbols": 4, "width": 16, "message": 8, "inner": 32,
+}  # fmt: skip
+REVEALED = {"reveal": 1.0, "reveal_end": 0.2, "reveal_draws": 30}
+
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch):
@@ -44,6 +49,11 @@ def configured(**changes):
     return validated(tree, "test")
 
 
+def equivariant(precision="fp32", **changes):
+    tree = configured(train={"precision": precision}, data=REVEALED, optim={"kind": "muon"}).model_dump()
+    return validated(tree | {"model": EQUIVARIANT | changes}, "test")
+
+
 def trainer(folder, cache, config=None, init=None):
     return Trainer(config or configured(), folder, cache, init, Console(quiet=True))
 
@@ -63,9 +73,12 @@ def everything(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("variant", [{}, FAITHFUL_WITH_MUON], ids=["single-forward", "faithful-muon"])
+@pytest.mark.parametrize("variant", [{}, FAITHFUL_WITH_MUON, None], ids=["single-forward", "faithful-muon", "sets"])
 def test_resume_is_bitwise_at_five_points(tmp_path, cache, precision, variant):
-    config = configured(**merged({"train": {"precision": precision}}, variant))
+    if variant is None:
+        config = equivariant(precision)
+    else:
+        config = configured(**merged({"train": {"precision": precision}}, variant))
     eager(trainer(tmp_path / "whole", cache, config)).fit()
     whole = everything(tmp_path / "whole")
     partly_halted = 0
@@ -210,6 +223,11 @@ def test_it_trains_outside_the_main_thread(tmp_path, cache):
 def test_a_model_of_another_puzzle_is_refused(tmp_path, cache):
     with pytest.raises(UsageError, match="model.cells is 16; sudoku-6x6 needs 36"):
         trainer(tmp_path, cache, configured(data={"puzzle": "sudoku-6x6"}, model={"vocab_size": 8}))
+
+
+def test_symbols_are_the_tokens_after_the_blank(tmp_path, cache):
+    with pytest.raises(UsageError, match="model.symbols is 3; sudoku-4x4 has 4 tokens after the blank"):
+        trainer(tmp_path, cache, equivariant(symbols=3))
 
 
 def test_ema_is_what_is_saved_for_use(tmp_path, cache):

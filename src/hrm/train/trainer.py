@@ -30,6 +30,7 @@ from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import BEST, CHECKPOINTS, find_checkpoint, load_weights
 from hrm.inference.solver import Solver
 from hrm.model.build import build
+from hrm.model.config import EquivariantConfig
 from hrm.model.contract import Latents
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
 from hrm.nn.device import choose_device, choose_dtype
@@ -379,6 +380,8 @@ class Trainer:
         for name, value in wanted.items():
             if getattr(model, name) != value:
                 raise UsageError(f"model.{name} is {getattr(model, name)}; {spec.name} needs {value}")
+        if isinstance(model, EquivariantConfig) and model.symbols != (names := spec.vocab_size - spec.blank - 1):
+            raise UsageError(f"model.symbols is {model.symbols}; {spec.name} has {names} tokens after the blank")
         if model.relation_kinds and len(model.relation_kinds) != len(spec.relations):
             raise UsageError(
                 f"model.relation_kinds names {len(model.relation_kinds)} relations; {spec.name} declares "
