@@ -10,18 +10,14 @@ Source: symbol equivariance from SE-RRM (arXiv 2603.02193). Differs: messages ar
 by attention; the relations take the place of position embeddings.
 """
 
-from collections import deque
-from collections.abc import Iterator
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hrm.model.config import EquivariantConfig
-from hrm.model.contract import Embedded, Latents, Network, Segment
-from hrm.model.recursion import Runner, timesteps
+from hrm.model.contract import Embedded, Latents
+from hrm.model.recursion import RecursiveNetwork
 from hrm.nn.init import truncated_normal_
 from hrm.nn.layers import Linear, Surroundings, relation_planes, rms_norm
 
@@ -72,7 +68,7 @@ class Messages(nn.Module):
         return state
 
 
-class EquivariantHRM(Network):
+class EquivariantHRM(RecursiveNetwork[EquivariantConfig]):
     """The recursion of HRM over states of cells and symbols.
 
     Parameters are fp32; states and products are in ``dtype``.
@@ -82,9 +78,6 @@ class EquivariantHRM(Network):
         seed: seed of the initial weights.
         dtype: dtype of the states and of the arithmetic; norms, logits and Q-values are in fp32.
     """
-
-    start_H: Tensor
-    start_L: Tensor
 
     def __init__(self, config: EquivariantConfig, seed: int = 0, dtype: torch.dtype = torch.float32):
         super().__init__()
@@ -96,8 +89,6 @@ class EquivariantHRM(Network):
         self.token_embedding = nn.Parameter(truncated_normal_(torch.empty(others + 2, width), 1.0, generator))
         self.f_L = Messages(config, generator)
         self.f_H = None if config.tied else Messages(config, generator)
-        self._run_L = Runner(self.f_L)
-        self._run_H = self._run_L if self.f_H is None else Runner(self.f_H)
         self.output_head = Linear(width, 1, generator=generator)
         self.q_head = Linear(width, 1, bias=True)
         with torch.no_grad():  # halting starts unlikely, so that nothing halts early
@@ -106,6 +97,7 @@ class EquivariantHRM(Network):
             self.q_head.bias.fill_(-5.0)
         self.register_buffer("start_H", truncated_normal_(torch.empty(width), 1.0, generator))
         self.register_buffer("start_L", truncated_normal_(torch.empty(width), 1.0, generator))
+        self._ready()
 
     def embed(
         self,
@@ -135,36 +127,6 @@ class EquivariantHRM(Network):
         planes = planes * planes.sum(-1, keepdim=True).clamp(min=1).rsqrt()
         return Embedded(x, Surroundings(relations=planes.to(self.dtype)))
 
-    def initial(self, x: Embedded | int, generator: torch.Generator | None = None) -> Latents:
-        """Return the fixed starting states, or random ones where a generator is given.
-
-        Args:
-            x: the embedded puzzles, or how many there are.
-            generator: draws every state of every puzzle from a standard normal distribution.
-        """
-        batch = x if isinstance(x, int) else len(x)
-        shape = (batch, self.config.length, self.config.width)
-        if generator is None:
-            return Latents(self.start_H.to(self.dtype).expand(shape), self.start_L.to(self.dtype).expand(shape))
-        z_H, z_L = torch.randn((2, *shape), generator=generator, device=generator.device).to(self.start_H.device)
-        return Latents(z_H.to(self.dtype), z_L.to(self.dtype))
-
-    def timesteps(self, latents: Latents, x: Embedded) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
-        """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment."""
-
-        def f_L(state: Tensor, injection: Tensor) -> Tensor:
-            return self._run_L(self.dtype, state, injection, x.around.relations)
-
-        def f_H(state: Tensor, injection: Tensor) -> Tensor:
-            return self._run_H(self.dtype, state, injection, x.around.relations)
-
-        yield from timesteps(f_L, f_H, latents, x.x, self.config)
-
-    def segment(self, latents: Latents, x: Embedded) -> Segment:
-        """Run N cycles of T timesteps and decode the high-level state."""
-        [(_, _, _, latents)] = deque(self.timesteps(latents, x), maxlen=1)  # only the last latents are kept
-        return Segment(latents.detach(), self.decode(latents), *self.halting_values(latents))
-
     def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:
         """Return the logits of every token at every cell."""
         logits = self.output_head(latents.z_H).float().view(-1, self.config.cells, self.config.symbols)
@@ -174,12 +136,5 @@ class EquivariantHRM(Network):
         """Return the logit of halting, read from the mean over all states."""
         return self.q_head(latents.z_H.float().mean(1))[:, 0], None
 
-    def compile_levels(self) -> None:
-        """Compile the calls of f_L and f_H from now on."""
-        self._run_L.compile()
-        self._run_H.compile()
-
-    def hidden_matrices(self) -> list[nn.Parameter]:
-        """Return the weights of f_L and f_H."""
-        levels = [self.f_L] if self.f_H is None else [self.f_L, self.f_H]
-        return [m.weight for level in levels for m in level.modules() if isinstance(m, Linear)]
+    def _beside(self, x: Embedded) -> tuple[object, ...]:
+        return (x.around.relations,)

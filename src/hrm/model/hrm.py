@@ -6,9 +6,6 @@ Source: HRM paper (arXiv 2506.21734), section "Hierarchical Reasoning Model".
 """
 
 import math
-from collections import deque
-from collections.abc import Iterator
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,8 +13,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hrm.model.config import HRMConfig
-from hrm.model.contract import Embedded, Latents, Network, Segment
-from hrm.model.recursion import Runner, timesteps
+from hrm.model.contract import Embedded, Latents, Network
+from hrm.model.recursion import RecursiveNetwork
 from hrm.nn.init import truncated_normal_
 from hrm.nn.layers import Block, Linear, Rotary, Surroundings, relation_planes
 
@@ -55,7 +52,7 @@ class Level(nn.Module):
         return state
 
 
-class HRM(Network):
+class HRM(RecursiveNetwork[HRMConfig]):
     """The four networks f_I (embed), f_L, f_H, f_O (output head), and the Q-head.
 
     Parameters are fp32; states and products are in ``dtype``.
@@ -65,9 +62,6 @@ class HRM(Network):
         seed: seed of the initial weights.
         dtype: dtype of the states and of the arithmetic; norms, rotations, Q-values stay in fp32.
     """
-
-    start_H: Tensor
-    start_L: Tensor
 
     def __init__(self, config: HRMConfig, seed: int = 0, dtype: torch.dtype = torch.float32):
         super().__init__()
@@ -102,8 +96,6 @@ class HRM(Network):
         )
         self.f_L = Level(config, config.l_layers, generator)
         self.f_H = None if config.tied else Level(config, config.h_layers, generator)
-        self._run_L = Runner(self.f_L)
-        self._run_H = self._run_L if self.f_H is None else Runner(self.f_H)
         self.output_head = Linear(width, config.vocab_size, generator=generator)
         self.q_head = Linear(width, 2 if config.q_continue else 1, bias=True)
         with torch.no_grad():  # halting and going on start equal and unlikely, so that nothing halts early
@@ -112,6 +104,7 @@ class HRM(Network):
             self.q_head.bias.fill_(-5.0)
         self.register_buffer("start_H", truncated_normal_(torch.empty(width), 1.0, generator))
         self.register_buffer("start_L", truncated_normal_(torch.empty(width), 1.0, generator))
+        self._ready()
 
     def embed(
         self,
@@ -143,36 +136,6 @@ class HRM(Network):
         around = Surroundings(mask, planes)
         return Embedded(math.sqrt(config.width) * x, around)
 
-    def initial(self, x: Embedded | int, generator: torch.Generator | None = None) -> Latents:
-        """Return the fixed starting states at every position, or random ones where a generator is given.
-
-        Args:
-            x: the embedded puzzles, or how many there are.
-            generator: draws every position of every puzzle from a standard normal distribution.
-        """
-        batch = x if isinstance(x, int) else len(x)
-        shape = (batch, self.config.length, self.config.width)
-        if generator is None:
-            return Latents(self.start_H.to(self.dtype).expand(shape), self.start_L.to(self.dtype).expand(shape))
-        z_H, z_L = torch.randn((2, *shape), generator=generator, device=generator.device).to(self.start_H.device)
-        return Latents(z_H.to(self.dtype), z_L.to(self.dtype))
-
-    def timesteps(self, latents: Latents, x: Embedded) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
-        """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment."""
-
-        def f_L(state: Tensor, injection: Tensor) -> Tensor:
-            return self._run_L(self.dtype, state, injection, x.around, self.rotary)
-
-        def f_H(state: Tensor, injection: Tensor) -> Tensor:
-            return self._run_H(self.dtype, state, injection, x.around, self.rotary)
-
-        yield from timesteps(f_L, f_H, latents, x.x, self.config)
-
-    def segment(self, latents: Latents, x: Embedded) -> Segment:
-        """Run N cycles of T timesteps and decode the high-level state."""
-        [(_, _, _, latents)] = deque(self.timesteps(latents, x), maxlen=1)  # only the last latents are kept
-        return Segment(latents.detach(), self.decode(latents), *self.halting_values(latents))
-
     def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:
         """Return the logits of f_O at every cell."""
         return self.output_head(latents.z_H)[:, self.config.prefix :]  # B S V -> B C V
@@ -182,15 +145,8 @@ class HRM(Network):
         q = self.q_head(latents.z_H[:, 0]).float()
         return q[:, 0], q[:, 1] if self.config.q_continue else None
 
-    def compile_levels(self) -> None:
-        """Compile the calls of f_L and f_H from now on."""
-        self._run_L.compile()
-        self._run_H.compile()
-
-    def hidden_matrices(self) -> list[nn.Parameter]:
-        """Return the weights of f_L and f_H, biases of relations apart."""
-        levels = [self.f_L] if self.f_H is None else [self.f_L, self.f_H]
-        return [m.weight for level in levels for m in level.modules() if isinstance(m, Linear)]
+    def _beside(self, x: Embedded) -> tuple[object, ...]:
+        return x.around, self.rotary
 
     def _prefix(self, inputs: Int[Tensor, "B C"], puzzle_ids: Int[Tensor, " B"] | None) -> Float[Tensor, "B P D"]:
         prefix, width = self.config.prefix, self.config.width

@@ -8,17 +8,21 @@ same loop with one network in both roles and more calls that carry gradient.
 """
 
 import copy
+from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hrm.model.config import NetworkConfig
-from hrm.model.contract import Latents
+from hrm.model.config import EquivariantConfig, HRMConfig, NetworkConfig
+from hrm.model.contract import Embedded, Latents, Network, Segment
 from hrm.nn.compiling import compiled
 from hrm.nn.layers import Linear
+
+Config = TypeVar("Config", HRMConfig, EquivariantConfig)
 
 Level = Callable[[Float[Tensor, "B S D"], Float[Tensor, "B S D"]], Float[Tensor, "B S D"]]
 """f_L or f_H: (state, what is injected into it) -> the next state."""
@@ -47,6 +51,77 @@ def timesteps(
             z_H = f_H(z_H, z_L)
         calls_left -= 1
         yield cycle, loop.timesteps - 1, "H", Latents(z_H, z_L)
+
+
+class RecursiveNetwork(Network, Generic[Config]):
+    """A network that runs its two levels in this loop; what is around the loop is its own.
+
+    A subclass sets ``config``, ``f_L``, ``f_H`` (None: f_L in both roles) and the buffers ``start_H`` and ``start_L``
+    of shape (D,), and calls ``_ready`` at the end of its constructor.
+    """
+
+    config: Config
+    f_L: nn.Module
+    f_H: nn.Module | None
+    start_H: Tensor
+    start_L: Tensor
+
+    def _ready(self) -> None:
+        self._run_L = Runner(self.f_L)
+        self._run_H = self._run_L if self.f_H is None else Runner(self.f_H)
+
+    @abstractmethod
+    def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:
+        """Return the logits of every token at every cell."""
+
+    @abstractmethod
+    def halting_values(self, latents: Latents) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"] | None]:
+        """Return the logits of halting and of going on."""
+
+    @abstractmethod
+    def _beside(self, x: Embedded) -> tuple[object, ...]:
+        """Return what both levels are told beside the states."""
+
+    def initial(self, x: Embedded | int, generator: torch.Generator | None = None) -> Latents:
+        """Return the fixed starting states at every position, or random ones where a generator is given.
+
+        Args:
+            x: the embedded puzzles, or how many there are.
+            generator: draws every position of every puzzle from a standard normal distribution.
+        """
+        batch = x if isinstance(x, int) else len(x)
+        shape = (batch, self.config.length, self.config.width)
+        if generator is None:
+            return Latents(self.start_H.to(self.dtype).expand(shape), self.start_L.to(self.dtype).expand(shape))
+        z_H, z_L = torch.randn((2, *shape), generator=generator, device=generator.device).to(self.start_H.device)
+        return Latents(z_H.to(self.dtype), z_L.to(self.dtype))
+
+    def timesteps(self, latents: Latents, x: Embedded) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
+        """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment."""
+        beside = self._beside(x)
+
+        def f_L(state: Tensor, injection: Tensor) -> Tensor:
+            return self._run_L(self.dtype, state, injection, *beside)
+
+        def f_H(state: Tensor, injection: Tensor) -> Tensor:
+            return self._run_H(self.dtype, state, injection, *beside)
+
+        yield from timesteps(f_L, f_H, latents, x.x, self.config)
+
+    def segment(self, latents: Latents, x: Embedded) -> Segment:
+        """Run N cycles of T timesteps and decode the high-level state."""
+        [(_, _, _, latents)] = deque(self.timesteps(latents, x), maxlen=1)  # only the last latents are kept
+        return Segment(latents.detach(), self.decode(latents), *self.halting_values(latents))
+
+    def compile_levels(self) -> None:
+        """Compile the calls of f_L and f_H from now on."""
+        self._run_L.compile()
+        self._run_H.compile()
+
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Return the weights of f_L and f_H, biases of relations apart."""
+        levels = [self.f_L] if self.f_H is None else [self.f_L, self.f_H]
+        return [m.weight for level in levels for m in level.modules() if isinstance(m, Linear)]
 
 
 class Runner:
