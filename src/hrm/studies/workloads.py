@@ -70,7 +70,7 @@ PRESETS = {
     "hrm_128_single_forward": Preset(
         _HRM_128.model_copy(update={"q_continue": False}),
         "hrm-sudoku",
-        ((64, BOTH), (256, EAGER)),
+        ((64, BOTH), (256, BOTH)),
         modes=("train",),
         yardstick="yardstick_128",
     ),
