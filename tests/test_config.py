@@ -53,16 +53,19 @@ def test_values_of_flags(path, text, value):
     assert getattr(getattr(config, section), key) == value
 
 
-@pytest.mark.parametrize("path, text, said", [
-    ("optim.lrr", "1", "Did you mean 'optim.lr'"),
-    ("modle.width", "1", "Did you mean 'model"),
-    ("model.width", "-3", "model.width: input should be greater than 0 (got -3)"),
-    ("train.loss", "hinge", "'stablemax' or 'softmax'"),
-    ("model.kind", "mamba", "model.kind"),
+@pytest.mark.parametrize("recipe, path, text, said", [
+    ("smoke", "optim.lrr", "1", "Did you mean 'optim.lr'"),
+    ("smoke", "modle.width", "1", "Did you mean 'model"),
+    ("smoke", "model.width", "-3", "model.width: input should be greater than 0 (got -3)"),
+    ("smoke", "train.loss", "hinge", "'stablemax' or 'softmax'"),
+    ("smoke", "model.kind", "mamba", "model.kind: choose one of 'hrm', 'equivariant' (got 'mamba')"),
+    ("best-sudoku", "model.width", "-3", "model.width: input should be greater than 0 (got -3)"),
+    ("best-sudoku", "model.relation_kinds", "[]", "model.relation_kinds: tuple should have at least 1 item"),
+    ("best-sudoku", "model.grad_calls", "99", "grad_calls must be at most"),
 ])  # fmt: skip
-def test_mistakes_are_named(path, text, said):
+def test_mistakes_are_named(recipe, path, text, said):
     with pytest.raises(UsageError) as error:
-        validated(merged(recipes.get("smoke").model_dump(), override(path, text)), "flags")
+        validated(merged(recipes.get(recipe).model_dump(), override(path, text)), "flags")
     assert said in str(error.value) and "\n" not in str(error.value)
 
 

@@ -195,12 +195,12 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
     except ValidationError as error:
         problems = []
         for detail in error.errors():
-            path = ".".join(str(part) for place, part in enumerate(detail["loc"]) if not _is_tag(detail["loc"], place))
+            path = ".".join(map(str, _keys(detail["loc"])))
             if detail["type"] == "extra_forbidden":
                 problems.append(f"unknown key {path!r}.{did_you_mean(path, schema_paths())}")
             elif detail["type"] == "union_tag_invalid":
-                tag = detail.get("ctx", {}).get("tag")
-                problems.append(f"model.kind: choose one of 'hrm', 'equivariant' (got {tag!r})")
+                told = detail.get("ctx", {})
+                problems.append(f"{path}.kind: choose one of {told.get('expected_tags')} (got {told.get('tag')!r})")
             elif detail["type"] == "missing":
                 problems.append(f"missing key {path!r}")
             else:
@@ -210,9 +210,9 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
         raise UsageError(f"{source}: " + "; ".join(problems)) from None
 
 
-def _is_tag(loc: tuple[int | str, ...], place: int) -> bool:
-    """Say whether a part of an error's place is pydantic's name of the network, not a key."""
-    return place == 1 and loc[0] == "model" and loc[1] in ("hrm", "equivariant")
+def _keys(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return the keys that lead to a problem: inside ``model`` pydantic also names the kind of network."""
+    return (*loc[:1], *loc[2:]) if loc[0] == "model" else loc
 
 
 def annotated_toml(config: RunConfig, sources: Mapping[str, str]) -> str:

@@ -34,7 +34,7 @@ def losses(folder, network="smoke", **train):
     return torch.stack([trainer.train_segment()["loss"] for _ in range(UPDATES)])
 
 
-def plainly(self, dtype, *arguments):
+def plainly(self, *arguments):
     """Run the module itself, which casts its weights at every call."""
     return self._module(*arguments)
 
@@ -64,14 +64,14 @@ def test_compiled_training_gives_the_same_losses(tmp_path, network):
 
 def test_the_cast_copy_follows_the_weights_and_is_not_part_of_the_network():
     module = torch.nn.Sequential(Linear(4, 4))
-    runner, x = Runner(module), torch.randn(2, 4, dtype=torch.bfloat16)
+    runner, x = Runner(module, torch.bfloat16), torch.randn(2, 4, dtype=torch.bfloat16)
     for change in (lambda w: w.mul_(2), lambda w: w.copy_(torch.eye(4)), lambda w: w.add_(1)):
         with torch.no_grad():
             change(module[0].weight)
         with torch.inference_mode():
-            assert torch.equal(runner(torch.bfloat16, x), module(x))
+            assert torch.equal(runner(x), module(x))
         with torch.no_grad():
-            assert torch.equal(runner(torch.bfloat16, x), module(x))
+            assert torch.equal(runner(x), module(x))
     assert list(module.state_dict()) == ["0.weight"]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.table import Table
 
-from hrm.cli.common import Device, Json, print_json, stderr, stdout
+from hrm.cli.common import Device, Json, keep_compiled_code, print_json, stderr, stdout
 
 
 def bench(
@@ -36,6 +36,7 @@ def bench(
     from hrm.studies.bench import protocol
     from hrm.studies.workloads import planned
 
+    keep_compiled_code()
     cases = planned(
         preset or [], quick=quick, batch_size=batch_size, dtype=dtype, compiled=compiled,
         official=official is not None, device=device,

@@ -53,6 +53,16 @@ def cache_folder(given: Path | None) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", home / ".cache")) / "hrm"
 
 
+def keep_compiled_code() -> None:
+    """Let torch's compiler keep its results in the user's cache folder, not in one that a restart empties."""
+    folder = cache_folder(None) / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
+
+
 def progress_line(console: Console, what: str) -> Callable[[int, int], None]:
     """Return a callback that shows done/total, on one line in a terminal; elsewhere at every tenth of a long job."""
 

@@ -16,6 +16,7 @@ from hrm.cli.common import (
     Model,
     Precision,
     cache_folder,
+    keep_compiled_code,
     present,
     print_json,
     progress_line,
@@ -48,6 +49,8 @@ def evaluate(
     from hrm.evaluation.protocol import evaluate_model
     from hrm.evaluation.record import write_record
 
+    if compile:
+        keep_compiled_code()
     if record is not None:
         require_writable_file(record)
     began = time.monotonic()

@@ -9,7 +9,6 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError
 
 from hrm.cli import bench, data, demo, evaluate, inspect, solve, train
-from hrm.cli.common import cache_folder
 from hrm.errors import HrmError
 
 app = App(
@@ -62,7 +61,6 @@ def run() -> None:
     factor of ten and more, so they go to sleep early, unless the user has chosen otherwise (docs/lab-book.md).
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
-    _keep_compiled_code()
     sys.stdin, sys.stdout, sys.stderr = (
         stream or open(os.devnull, mode)  # noqa: SIM115  closed by the caller of the command
         for stream, mode in ((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w"))
@@ -71,16 +69,6 @@ def run() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks, not a traceback
     sys.exit(main(sys.argv[1:]))
-
-
-def _keep_compiled_code() -> None:
-    """Let torch's compiler keep its results in the user's cache folder, not in one that a restart empties."""
-    folder = cache_folder(None) / "compiled"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
 
 
 def _complain(message: str, code: int) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hrm.cli.common import Cache, Json, cache_folder, print_json, stderr, stdout
+from hrm.cli.common import Cache, Json, cache_folder, keep_compiled_code, print_json, stderr, stdout
 from hrm.cli.overrides import Overrides, resolve
 
 
@@ -46,6 +46,8 @@ def train(
         return
     from hrm.train.trainer import Trainer
 
+    if resolved.train.compile:
+        keep_compiled_code()
     outcome = Trainer(resolved, out, cache_folder(cache), init, stderr()).fit()
     if json:
         print_json({"folder": str(outcome.folder), "updates": outcome.updates, "best": outcome.best})

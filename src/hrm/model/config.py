@@ -63,8 +63,7 @@ class HRMConfig(BaseModel):
             raise ValueError(
                 f"puzzle_width {self.puzzle_width} does not fit into prefix·width = {self.prefix * self.width}"
             )
-        if self.grad_calls > self.cycles * (self.timesteps + 1):
-            raise ValueError(f"grad_calls must be at most cycles·(timesteps+1) = {self.cycles * (self.timesteps + 1)}")
+        _check_grad_calls(self)
         if self.mixer == "mlp" and self.relation_kinds:
             raise ValueError("relation_kinds needs mixer = 'attention': the mlp mixer has no attention to bias")
         return self
@@ -106,7 +105,7 @@ class EquivariantConfig(BaseModel):
     """Whether f_H is f_L: one set of weights in both roles."""
     norm_eps: float = Field(default=1e-5, gt=0)
     """Added to the mean square before its root is taken."""
-    relation_kinds: tuple[int, ...] = (1, 1, 1)
+    relation_kinds: tuple[int, ...] = Field(default=(1, 1, 1), min_length=1)
     """Kinds of each relation between cells that the puzzle declares; messages travel along each."""
     q_continue: Literal[False] = False
     """There is no value of going on."""
@@ -115,8 +114,7 @@ class EquivariantConfig(BaseModel):
     def _consistent(self) -> "EquivariantConfig":
         if self.symbols >= self.vocab_size:
             raise ValueError(f"symbols must be less than vocab_size ({self.vocab_size}), which counts padding")
-        if self.grad_calls > self.cycles * (self.timesteps + 1):
-            raise ValueError(f"grad_calls must be at most cycles·(timesteps+1) = {self.cycles * (self.timesteps + 1)}")
+        _check_grad_calls(self)
         return self
 
     @property
@@ -127,6 +125,12 @@ class EquivariantConfig(BaseModel):
 
 NetworkConfig = HRMConfig | EquivariantConfig
 """Any network that ``hrm.model.build`` can build; ``kind`` tells which."""
+
+
+def _check_grad_calls(config: NetworkConfig) -> None:
+    calls = config.cycles * (config.timesteps + 1)
+    if config.grad_calls > calls:
+        raise ValueError(f"grad_calls must be at most cycles·(timesteps+1) = {calls}")
 
 
 def hrm(vocab_size: int, cells: int, **changes: object) -> HRMConfig:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from hrm.model.config import EquivariantConfig
 from hrm.model.contract import Embedded, Latents
-from hrm.model.recursion import RecursiveNetwork
+from hrm.model.recursion import Level, RecursiveNetwork
 from hrm.nn.init import truncated_normal_
 from hrm.nn.layers import Linear, Surroundings, relation_planes, rms_norm
 
@@ -51,23 +51,6 @@ class MessageBlock(nn.Module):
         return rms_norm(x + self.down(F.silu(gate) * up), self.norm_eps)
 
 
-class Messages(nn.Module):
-    """f_L or f_H: a stack of blocks that refines one state, given what is injected into it."""
-
-    def __init__(self, config: EquivariantConfig, generator: torch.Generator):
-        super().__init__()
-        self.blocks = nn.ModuleList(MessageBlock(config, generator) for _ in range(config.layers))
-
-    def forward(
-        self, state: Float[Tensor, "B S D"], injection: Float[Tensor, "B S D"], planes: Float[Tensor, "*B R C C"]
-    ) -> Float[Tensor, "B S D"]:
-        """Return the next state."""
-        state = state + injection
-        for block in self.blocks:
-            state = block(state, planes)
-        return state
-
-
 class EquivariantHRM(RecursiveNetwork[EquivariantConfig]):
     """The recursion of HRM over states of cells and symbols.
 
@@ -87,17 +70,10 @@ class EquivariantHRM(RecursiveNetwork[EquivariantConfig]):
         width, others = config.width, config.vocab_size - config.symbols
         # a state begins with what its cell shows: this symbol, another symbol, or one of the other tokens
         self.token_embedding = nn.Parameter(truncated_normal_(torch.empty(others + 2, width), 1.0, generator))
-        self.f_L = Messages(config, generator)
-        self.f_H = None if config.tied else Messages(config, generator)
+        self.f_L = _level(config, generator)
+        self.f_H = None if config.tied else _level(config, generator)
         self.output_head = Linear(width, 1, generator=generator)
-        self.q_head = Linear(width, 1, bias=True)
-        with torch.no_grad():  # halting starts unlikely, so that nothing halts early
-            self.q_head.weight.zero_()
-            assert self.q_head.bias is not None
-            self.q_head.bias.fill_(-5.0)
-        self.register_buffer("start_H", truncated_normal_(torch.empty(width), 1.0, generator))
-        self.register_buffer("start_L", truncated_normal_(torch.empty(width), 1.0, generator))
-        self._ready()
+        self._complete(1, generator)
 
     def embed(
         self,
@@ -138,3 +114,7 @@ class EquivariantHRM(RecursiveNetwork[EquivariantConfig]):
 
     def _beside(self, x: Embedded) -> tuple[object, ...]:
         return (x.around.relations,)
+
+
+def _level(config: EquivariantConfig, generator: torch.Generator) -> Level:
+    return Level(MessageBlock(config, generator) for _ in range(config.layers))

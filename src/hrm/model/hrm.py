@@ -14,42 +14,9 @@ from torch import Tensor, nn
 
 from hrm.model.config import HRMConfig
 from hrm.model.contract import Embedded, Latents, Network
-from hrm.model.recursion import RecursiveNetwork
+from hrm.model.recursion import Level, RecursiveNetwork
 from hrm.nn.init import truncated_normal_
 from hrm.nn.layers import Block, Linear, Rotary, Surroundings, relation_planes
-
-
-class Level(nn.Module):
-    """f_L or f_H: a stack of blocks that refines one state, given what is injected into it."""
-
-    def __init__(self, config: HRMConfig, layers: int, generator: torch.Generator):
-        super().__init__()
-        self.blocks = nn.ModuleList(
-            Block(
-                width=config.width,
-                heads=config.heads,
-                positions=config.length,
-                expansion=config.expansion,
-                mixer=config.mixer,
-                relation_kinds=sum(config.relation_kinds),
-                norm_eps=config.norm_eps,
-                generator=generator,
-            )
-            for _ in range(layers)
-        )
-
-    def forward(
-        self,
-        state: Float[Tensor, "B S D"],
-        injection: Float[Tensor, "B S D"],
-        around: Surroundings,
-        rotary: Rotary | None,
-    ) -> Float[Tensor, "B S D"]:
-        """Return the next state."""
-        state = state + injection
-        for block in self.blocks:
-            state = block(state, around, rotary)
-        return state
 
 
 class HRM(RecursiveNetwork[HRMConfig]):
@@ -94,17 +61,10 @@ class HRM(RecursiveNetwork[HRMConfig]):
             if config.positions == "rope" and config.mixer == "attention"
             else None
         )
-        self.f_L = Level(config, config.l_layers, generator)
-        self.f_H = None if config.tied else Level(config, config.h_layers, generator)
+        self.f_L = _level(config, config.l_layers, generator)
+        self.f_H = None if config.tied else _level(config, config.h_layers, generator)
         self.output_head = Linear(width, config.vocab_size, generator=generator)
-        self.q_head = Linear(width, 2 if config.q_continue else 1, bias=True)
-        with torch.no_grad():  # halting and going on start equal and unlikely, so that nothing halts early
-            self.q_head.weight.zero_()
-            assert self.q_head.bias is not None
-            self.q_head.bias.fill_(-5.0)
-        self.register_buffer("start_H", truncated_normal_(torch.empty(width), 1.0, generator))
-        self.register_buffer("start_L", truncated_normal_(torch.empty(width), 1.0, generator))
-        self._ready()
+        self._complete(2 if config.q_continue else 1, generator)
 
     def embed(
         self,
@@ -157,6 +117,22 @@ class HRM(RecursiveNetwork[HRMConfig]):
         vector = self.puzzle_embedding(puzzle_ids).to(self.dtype)
         vector = F.pad(vector, (0, prefix * width - vector.shape[-1]))
         return vector.unflatten(-1, (prefix, width))  # B P·D -> B P D
+
+
+def _level(config: HRMConfig, layers: int, generator: torch.Generator) -> Level:
+    return Level(
+        Block(
+            width=config.width,
+            heads=config.heads,
+            positions=config.length,
+            expansion=config.expansion,
+            mixer=config.mixer,
+            relation_kinds=sum(config.relation_kinds),
+            norm_eps=config.norm_eps,
+            generator=generator,
+        )
+        for _ in range(layers)
+    )
 
 
 def parameter_counts(model: Network) -> tuple[dict[str, int], int]:

@@ -10,7 +10,7 @@ same loop with one network in both roles and more calls that carry gradient.
 import copy
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Literal, TypeVar
 
 import torch
@@ -20,16 +20,17 @@ from torch import Tensor, nn
 from hrm.model.config import EquivariantConfig, HRMConfig, NetworkConfig
 from hrm.model.contract import Embedded, Latents, Network, Segment
 from hrm.nn.compiling import compiled
+from hrm.nn.init import truncated_normal_
 from hrm.nn.layers import Linear
 
 Config = TypeVar("Config", HRMConfig, EquivariantConfig)
 
-Level = Callable[[Float[Tensor, "B S D"], Float[Tensor, "B S D"]], Float[Tensor, "B S D"]]
-"""f_L or f_H: (state, what is injected into it) -> the next state."""
+Call = Callable[[Float[Tensor, "B S D"], Float[Tensor, "B S D"]], Float[Tensor, "B S D"]]
+"""One call of f_L or f_H: (state, what is injected into it) -> the next state."""
 
 
 def timesteps(
-    f_L: Level, f_H: Level, latents: Latents, x: Float[Tensor, "B S D"], loop: NetworkConfig
+    f_L: Call, f_H: Call, latents: Latents, x: Float[Tensor, "B S D"], loop: NetworkConfig
 ) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
     """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment.
 
@@ -53,22 +54,48 @@ def timesteps(
         yield cycle, loop.timesteps - 1, "H", Latents(z_H, z_L)
 
 
+class Level(nn.Module):
+    """f_L or f_H: a stack of blocks that refines one state, given what is injected into it."""
+
+    def __init__(self, blocks: Iterable[nn.Module]):
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(
+        self, state: Float[Tensor, "B S D"], injection: Float[Tensor, "B S D"], *beside: object
+    ) -> Float[Tensor, "B S D"]:
+        """Return the next state; every block is told what lies ``beside`` it."""
+        state = state + injection
+        for block in self.blocks:
+            state = block(state, *beside)
+        return state
+
+
 class RecursiveNetwork(Network, Generic[Config]):
     """A network that runs its two levels in this loop; what is around the loop is its own.
 
-    A subclass sets ``config``, ``f_L``, ``f_H`` (None: f_L in both roles) and the buffers ``start_H`` and ``start_L``
-    of shape (D,), and calls ``_ready`` at the end of its constructor.
+    A subclass sets ``config``, ``dtype``, ``f_L`` and ``f_H`` (None: f_L in both roles), and calls ``_complete`` at the
+    end of its constructor.
     """
 
     config: Config
-    f_L: nn.Module
-    f_H: nn.Module | None
+    f_L: Level
+    f_H: Level | None
     start_H: Tensor
     start_L: Tensor
 
-    def _ready(self) -> None:
-        self._run_L = Runner(self.f_L)
-        self._run_H = self._run_L if self.f_H is None else Runner(self.f_H)
+    def _complete(self, q_values: int, generator: torch.Generator) -> None:
+        """Add the Q-head, the starting states and what runs the levels."""
+        width = self.config.width
+        self.q_head = Linear(width, q_values, bias=True)
+        with torch.no_grad():  # halting and going on start equal and unlikely, so that nothing halts early
+            self.q_head.weight.zero_()
+            assert self.q_head.bias is not None
+            self.q_head.bias.fill_(-5.0)
+        self.register_buffer("start_H", truncated_normal_(torch.empty(width), 1.0, generator))
+        self.register_buffer("start_L", truncated_normal_(torch.empty(width), 1.0, generator))
+        self._run_L = Runner(self.f_L, self.dtype)
+        self._run_H = self._run_L if self.f_H is None else Runner(self.f_H, self.dtype)
 
     @abstractmethod
     def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:
@@ -101,10 +128,10 @@ class RecursiveNetwork(Network, Generic[Config]):
         beside = self._beside(x)
 
         def f_L(state: Tensor, injection: Tensor) -> Tensor:
-            return self._run_L(self.dtype, state, injection, *beside)
+            return self._run_L(state, injection, *beside)
 
         def f_H(state: Tensor, injection: Tensor) -> Tensor:
-            return self._run_H(self.dtype, state, injection, *beside)
+            return self._run_H(state, injection, *beside)
 
         yield from timesteps(f_L, f_H, latents, x.x, self.config)
 
@@ -132,35 +159,33 @@ class Runner:
     after each change of the weights.
     """
 
-    def __init__(self, module: nn.Module):
-        self._module = module
+    def __init__(self, module: nn.Module, dtype: torch.dtype):
+        self._module, self._dtype = module, dtype
         self._copy: nn.Module | None = None
-        self._versions: list[int] = []
-        self._kind: tuple[torch.dtype, torch.device] | None = None
+        self._copied: tuple[torch.device, list[int]] | None = None  # where the weights lay, and in which version
         self._run: Callable[..., Any] = _run
 
     def compile(self) -> None:
         """Compile the call from now on; where that is impossible it stays as it is."""
         self._run = compiled(_run)
 
-    def __call__(self, dtype: torch.dtype, *arguments: object) -> Any:
-        """Return ``module(*arguments)`` with the arithmetic in ``dtype``."""
-        weights: list[Tensor] = list(self._module.parameters())
-        if torch.is_grad_enabled() or dtype == torch.float32:
-            return self._run(self._module, *arguments)
-        return self._run(self._cast_copy(weights, dtype), *arguments)
+    def __call__(self, *arguments: object) -> Any:
+        """Return ``module(*arguments)``."""
+        casts = self._dtype != torch.float32 and not torch.is_grad_enabled()
+        return self._run(self._cast_copy() if casts else self._module, *arguments)
 
-    def _cast_copy(self, weights: list[Tensor], dtype: torch.dtype) -> nn.Module:
-        versions, kind = [w._version for w in weights], (dtype, weights[0].device)
+    def _cast_copy(self) -> nn.Module:
+        weights: list[Tensor] = list(self._module.parameters())
+        device, versions = weights[0].device, [w._version for w in weights]
         with torch.inference_mode(False), torch.no_grad():  # so that the copy can be refreshed in any mode
-            if self._copy is None or kind != self._kind:
-                self._copy, self._kind = copy.deepcopy(self._module).requires_grad_(False), kind
+            if self._copy is None or self._copied is None or self._copied[0] != device:
+                self._copy = copy.deepcopy(self._module).requires_grad_(False)
                 for module in self._copy.modules():
                     if isinstance(module, Linear):
-                        module.to(dtype)
-            elif versions != self._versions:
+                        module.to(self._dtype)
+            elif self._copied[1] != versions:
                 torch._foreach_copy_(list(self._copy.parameters()), weights)
-        self._versions = versions
+        self._copied = device, versions
         return self._copy
 
 

@@ -2,7 +2,7 @@
 
 Machines drift, and CPUs with matrix units threefold, so nothing is compared across runs: all cases are timed in turn,
 round after round, medians are reported, ratios are taken within a round, and a matrix product just before and after
-each sample says how fast the machine was at that moment.
+each sample says how fast the machine was at that moment. A step that does not count precedes each sample.
 
 Operations are counted as in ``model.flops``: the matrix products of f_L, f_H and the heads.
 """
@@ -240,7 +240,7 @@ def _prepared(
             continue
         console.print(f"getting ready {number}/{len(cases)}: {case.label}", highlight=False)
         step = workload(case, folder, device, official)
-        keep_freed_memory() if case.settings.recipe else return_freed_memory()
+        _set_allocator(case)
         first_step_s = seconds_per_call(step, 0.0, device)
         if case.compiled:
             step()  # compiles what only a later step meets
@@ -283,13 +283,21 @@ def _timed(
 
 
 def _sample(one: Running, protocol: Protocol, device: torch.device) -> None:
-    keep_freed_memory() if one.case.settings.recipe else return_freed_memory()
+    _set_allocator(one.case)
     one.step()  # fetches again the memory that the case before it gave back
     product = products(one.case.network, one.case.batch)[0]
     before = product_rate(product, one.case.dtype, protocol.probe_seconds, device)
     one.samples.append(seconds_per_call(one.step, protocol.seconds, device))
     after = product_rate(product, one.case.dtype, protocol.probe_seconds, device)
     one.probes.append((before + after) / 2)
+
+
+def _set_allocator(case: Case) -> None:
+    """Let memory be handled as where the case's code runs alone: ours keeps it, other code takes it as it comes."""
+    if case.settings.recipe:
+        keep_freed_memory()
+    else:
+        return_freed_memory()
 
 
 def _result(one: Running, peak: float | None) -> dict[str, Any]:
