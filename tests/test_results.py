@@ -16,6 +16,8 @@ SHARED = ROOT.parent / "shared" / "data"
 RECORDS = sorted((ROOT / "results").glob("*.json"))
 NOW = "2026-01-01T00:00:00+00:00"
 RECHECKED = 200
+SEGMENTS = 16
+"""A record of more is measured again up to here: its curve has that number, too."""
 Z99 = 2.575829
 
 
@@ -48,14 +50,15 @@ def test_a_record_of_a_shipped_model_is_measured_again(file, tmp_path):
     protocol = record["protocol"]
     if protocol["model"] not in pretrained.names():
         pytest.skip(f"{protocol['model']} is not shipped")
+    segments = min(protocol["segments"], SEGMENTS)
     found = evaluate_model(
         protocol["model"], data_of(record, tmp_path), cache_dir=tmp_path, now=NOW, split=protocol["split"],
-        segments=protocol["segments"], limit=RECHECKED, device="cpu",
+        segments=segments, limit=RECHECKED, device="cpu",
     )  # fmt: skip
     assert found["protocol"]["weights_sha256"] == protocol["weights_sha256"]
     assert found["protocol"]["data_digest"] == protocol["data_digest"]
     low, high = wilson_interval(round(found["exact"] * found["examples"]), found["examples"], Z99)
-    assert low <= record["exact"] <= high
+    assert low <= record["per_segment"][segments - 1]["exact"] <= high
 
 
 @pytest.mark.parametrize("file", RECORDS, ids=lambda file: file.stem)
