@@ -31,7 +31,7 @@ def workplace(tmp_path_factory):
 def hrm(workplace):
     """Run ``hrm`` with these arguments and return what it did."""
 
-    def run(*arguments, cwd=None, stdin=None, timeout=110):
+    def run(*arguments, cwd=None, stdin=None, timeout=110, columns=120):
         import os
 
         done = subprocess.run(
@@ -41,7 +41,7 @@ def hrm(workplace):
             capture_output=True,
             text=True,
             timeout=timeout,
-            env=os.environ | {"HRM_CACHE": str(workplace / "cache"), "COLUMNS": "120"},
+            env=os.environ | {"HRM_CACHE": str(workplace / "cache"), "COLUMNS": str(columns)},
         )
         return Result(done.returncode, done.stdout, done.stderr)
 

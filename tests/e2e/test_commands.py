@@ -37,6 +37,12 @@ def test_recipes_and_models(hrm):
     assert "sudoku-4x4" in {m["name"] for m in hrm("models", "--json").json["models"]}
 
 
+def test_an_answer_is_one_line_however_narrow_the_terminal(hrm):
+    question = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+    answer = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
+    assert hrm("solve", "sudoku-9x9", question, "--segments", 8, columns=40).out.splitlines()[0] == answer
+
+
 def test_a_printed_configuration_trains_the_same_thing(hrm, workplace):
     printed = hrm("config", "smoke", "--optim.lr", "7e-5")
     assert "lr = 7e-05  # flag" in printed.out and "# default" not in printed.out

@@ -65,11 +65,14 @@ def keep_compiled_code() -> None:
 
 def progress_line(console: Console, what: str) -> Callable[[int, int], None]:
     """Return a callback that shows done/total, on one line in a terminal; elsewhere at every tenth of a long job."""
+    tenths = 0
 
     def report(done: int, total: int) -> None:
+        nonlocal tenths
+        before, tenths = tenths, done * 10 // total
         if console.is_terminal:
             console.print(f"{what}: {done}/{total}", end="\n" if done == total else "\r")
-        elif total >= 100 and done * 10 // total > (done - 1) * 10 // total:
+        elif total >= 100 and tenths > before:
             console.print(f"{what}: {done}/{total}")
 
     return report

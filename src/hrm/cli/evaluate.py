@@ -47,12 +47,13 @@ def evaluate(
     """
     from hrm.data.folders import require_writable_file
     from hrm.evaluation.protocol import evaluate_model
-    from hrm.evaluation.record import write_record
+    from hrm.evaluation.record import source_tree, write_record
 
     if compile:
         keep_compiled_code()
     if record is not None:
         require_writable_file(record)
+    source = source_tree()  # now, because a long evaluation may see the files change, but not the code that runs
     began = time.monotonic()
     found = evaluate_model(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
@@ -60,7 +61,7 @@ def evaluate(
         progress=progress_line(stderr(), "evaluated"),
     )  # fmt: skip
     if record is not None:
-        write_record(record, found, shlex.join(["hrm", *sys.argv[1:]]), time.monotonic() - began)
+        write_record(record, found, source, shlex.join(["hrm", *sys.argv[1:]]), time.monotonic() - began)
     if json:
         print_json(found)
         return

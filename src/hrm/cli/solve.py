@@ -48,7 +48,7 @@ def solve(
             replay(solver.puzzle, answer, stdout())
             _verdict(answer)
         else:
-            stdout().print(answer.answer)
+            stdout().print(answer.answer, soft_wrap=True)
             _verdict(answer)
         return
     from hrm.data.reading import plain_questions, questions

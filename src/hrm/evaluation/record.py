@@ -13,19 +13,20 @@ SECONDS = 10
 """Git that takes longer is taken for none."""
 
 
-def write_record(file: Path, found: dict[str, Any], command: str, wall_s: float) -> None:
+def write_record(file: Path, found: dict[str, Any], source: dict[str, Any], command: str, wall_s: float) -> None:
     """Write a record whole or not at all, in place of an older one of that name.
 
-    It is what ``evaluate_model`` found, with ``source`` (see ``source_tree``), ``command`` and ``wall_s``.
+    It is what ``evaluate_model`` found, with ``source``, ``command`` and ``wall_s``.
 
     Args:
+        source: the code that measured it: ``source_tree``, asked when the command began.
         command: the command line that measured it.
         wall_s: seconds that it took.
 
     Raises:
         HrmError: the place cannot be written.
     """
-    record = found | {"source": source_tree(), "command": command, "wall_s": round(wall_s, 3)}
+    record = found | {"source": source, "command": command, "wall_s": round(wall_s, 3)}
     replace_file(file, (json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 

@@ -10,7 +10,6 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "smoke": sudoku.smoke,
     "sudoku-4x4": sudoku.sudoku_4x4,
     "sudoku-6x6": sudoku.sudoku_6x6,
-    "sudoku-9x9": sudoku.sudoku_9x9,
     "best-sudoku": sudoku.best_sudoku,
     "hrm-sudoku": sudoku.hrm_sudoku,
     "hrm-sudoku-full": sudoku.hrm_sudoku_full,

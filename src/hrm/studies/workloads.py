@@ -65,7 +65,7 @@ PRESETS = {
     ),
     "trm_attention": Preset(trm_attention(11, 81), "trm-sudoku-attention"),
     "trm_mlp": Preset(trm_mlp(11, 81), "trm-sudoku"),
-    "small": Preset(small(11, 81), "sudoku-9x9", ((64, BOTH), (256, BOTH)), yardstick="yardstick_128"),
+    "small": Preset(small(11, 81), "sudoku-4x4", ((64, BOTH), (256, BOTH)), yardstick="yardstick_128"),
     "hrm_128": Preset(_HRM_128, "hrm-sudoku", ((64, BOTH), (256, EAGER)), yardstick="yardstick_128"),
     "hrm_128_single_forward": Preset(
         _HRM_128.model_copy(update={"q_continue": False}),
