@@ -56,6 +56,12 @@ class Optimizers:
             self._optimizers.append(SparseSignSGD(tables, config.puzzle_lr, config.puzzle_weight_decay))
         self._peaks = [group["lr"] for optimizer in self._optimizers for group in optimizer.param_groups]
 
+    def compile(self) -> None:
+        """Compile what profits from it."""
+        for optimizer in self._optimizers:
+            if isinstance(optimizer, AdamATan2):
+                optimizer.compile()
+
     def move(self, update: int) -> float:
         """Make update number ``update`` (from 1), clear the gradients, return the factor on the rates."""
         factor = lr_factor(

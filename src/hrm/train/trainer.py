@@ -99,8 +99,6 @@ class Trainer:
         self.device = choose_device(train.device)
         dtype = choose_dtype(train.precision, self.device)
         self.model = build(config.model, seed=train.seed, dtype=dtype).to(self.device)
-        if train.compile:
-            self.model.compile_levels()
         self.average = self.model
         if config.optim.ema:
             self.average = copy.deepcopy(self.model)
@@ -113,6 +111,9 @@ class Trainer:
             self.model.hidden_matrices(),
             self.model.sparse_tables(),
         )
+        if train.compile:
+            self.model.compile_levels()
+            self._optimizers.compile()
         data = config.data
         reveal = Reveal(data.reveal, data.reveal_end, data.reveal_draws) if data.reveal or data.reveal_end else None
         self._sampler = Sampler(self.splits["train"], self.store.puzzle, train.seed, data.augment, reveal)
