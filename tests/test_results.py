@@ -74,9 +74,11 @@ def test_a_record_is_whole_and_listed(file):
     assert curve[-1]["exact"] == record["exact"] and record["config"] and record["wall_s"] > 0
     assert record["source"]["version"] and record["command"].startswith("hrm eval ")
     low, high = record["exact_ci95"]
+    plain = record["plain_solver"]
     cells = (
         f"[{file.stem}]({file.name})", record["protocol"]["model"], f"{record['examples']:,}",
         str(record["protocol"]["segments"]), f"{record['exact']:.1%} ({low:.1%} – {high:.1%})",
+        f"{plain['guesses_mean']:.1f} guesses, {plain['ms_mean']:.1f} ms",
         record["protocol"]["date"][:10],
     )  # fmt: skip
     rows = [line.split(" | ") for line in (file.parent / "README.md").read_text(encoding="utf-8").splitlines()]
