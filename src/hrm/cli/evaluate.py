@@ -53,7 +53,8 @@ def evaluate(
         keep_compiled_code()
     if record is not None:
         require_writable_file(record)
-    source = source_tree()  # now, because a long evaluation may see the files change, but not the code that runs
+    # asked now, because a long evaluation may see the files change, but not the code that runs
+    source = source_tree() if record is not None else {}
     began = time.monotonic()
     found = evaluate_model(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
