@@ -54,6 +54,8 @@ class TrainConfig(_Section):
     """Arithmetic of the states; auto: bf16 where the hardware has it. Parameters are fp32 always."""
     compile: bool = False
     """Whether to compile the network's repeated part: minutes of waiting at first, then faster updates."""
+    shallow_updates: int = Field(default=0, ge=0)
+    """First updates whose segments have one high-level cycle instead of N; evaluation runs all N always."""
     checkpoint_every: int = Field(default=1000, gt=0)
     """Updates between two checkpoints."""
     log_every: int = Field(default=20, gt=0)

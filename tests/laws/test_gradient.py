@@ -22,6 +22,20 @@ def test_exactly_the_last_calls_are_in_the_graph(grad_calls):
     assert carrying == [False] * (8 - grad_calls) + [True] * grad_calls
 
 
+@pytest.mark.parametrize("grad_calls", [2, 8])
+def test_a_single_cycle_is_a_network_of_one_cycle(grad_calls):
+    model = HRM(hrm(7, 6, grad_calls=grad_calls, **SIZES))
+    single = HRM(hrm(7, 6, grad_calls=min(grad_calls, 4), **SIZES | {"cycles": 1}))
+    gradients = []
+    for network, cycles in ((model, 1), (single, None)):
+        x = network.embed(INPUTS)
+        segment = network.segment(network.initial(x), x, cycles)
+        segment.logits.square().sum().backward()
+        gradients.append(network.f_L.blocks[0].mlp.down.weight.grad)
+        assert len(list(network.timesteps(network.initial(x), x, cycles))) == 4
+    assert torch.equal(*gradients) and gradients[0].any()
+
+
 def test_no_call_is_in_the_graph_without_gradient():
     model = HRM(hrm(7, 6, **SIZES))
     with torch.no_grad():

@@ -17,7 +17,7 @@ from hrm.data.config import DataConfig
 from hrm.errors import UsageError
 from hrm.interop import official
 from hrm.model.config import hrm, small, trm_attention, trm_mlp
-from hrm.model.flops import flops_per_segment, update_flops
+from hrm.model.flops import flops_per_segment, training_flops, update_flops
 from hrm.model.hrm import HRM
 from hrm.optim.adam_atan2 import AdamATan2
 from hrm.studies import bench as study
@@ -151,6 +151,14 @@ def test_operations_where_levels_differ_and_more_calls_learn():
     trm = trm_attention(11, 81)
     net = (flops_per_segment(trm) - 2 * 97 * 512 * 11) // 21
     assert update_flops(trm).useful == 35 * net + 3 * 2 * 97 * 512 * 11
+
+
+def test_operations_of_a_run_that_begins_shallow():
+    config = hrm(11, 81, cycles=2, timesteps=2, grad_calls=6)
+    whole, single = (update_flops(config.model_copy(update=c)).executed for c in ({}, {"cycles": 1, "grad_calls": 3}))
+    assert training_flops(config, 5) == 5 * whole
+    assert training_flops(config, 5, shallow_updates=2) == 2 * single + 3 * whole
+    assert training_flops(config, 5, shallow_updates=9) == 5 * single < 5 * whole / 1.5
 
 
 def test_products_of_a_network():

@@ -20,6 +20,7 @@ from hrm.train.trainer import Interrupted, Trainer
 
 UPDATES = 10
 FAITHFUL_WITH_MUON = {"model": {"q_continue": True}, "halting": {"redraw": True}, "optim": {"kind": "muon"}}
+SHALLOW_FIRST = {"train": {"shallow_updates": 5}}
 
 EQUIVARIANT = {
     "kind": "equivariant", "vocab_size": 6, "cells": 16, "symbols": 4, "width": 16, "message": 8, "inner": 32,
@@ -73,12 +74,14 @@ def everything(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("variant", [{}, FAITHFUL_WITH_MUON, None], ids=["single-forward", "faithful-muon", "sets"])
+@pytest.mark.parametrize(
+    "variant", [SHALLOW_FIRST, FAITHFUL_WITH_MUON, None], ids=["single-forward", "faithful-muon", "sets"]
+)
 def test_resume_is_bitwise_at_five_points(tmp_path, cache, precision, variant):
     if variant is None:
         config = equivariant(precision)
     else:
-        config = configured(**merged({"train": {"precision": precision}}, variant))
+        config = configured(**merged(variant, {"train": {"precision": precision}}))
     eager(trainer(tmp_path / "whole", cache, config)).fit()
     whole = everything(tmp_path / "whole")
     partly_halted = 0
@@ -140,6 +143,25 @@ def test_a_signal_during_an_evaluation_still_saves_before_it_says_so(tmp_path, c
     with pytest.raises(Interrupted, match="stopped at update 5; everything is saved"):
         run.fit()
     assert load_checkpoint(tmp_path / "checkpoints" / "update-000005", with_state=True).meta["update"] == 5
+
+
+def test_shallow_updates_run_one_cycle_and_evaluations_run_all(tmp_path, cache):
+    shallow = trainer(tmp_path / "a", cache, configured(train={"shallow_updates": 2}))
+    single = trainer(tmp_path / "b", cache, configured(model={"cycles": 1}))
+    losses = [[float(run.train_segment()["loss"]) for _ in range(3)] for run in (shallow, single)]
+    assert losses[0][:2] == losses[1][:2] and losses[0][2] != losses[1][2]
+
+    changes = {"train": {"updates": 3, "shallow_updates": 2}, "eval": {"every": 1}, "optim": {"ema": 0.0}}
+    run, cycles = trainer(tmp_path / "c", cache, configured(**changes)), []
+    original = run.model.segment
+
+    def segment(latents, x, cycles_told=None):
+        cycles.append(cycles_told)
+        return original(latents, x, cycles_told)
+
+    run.model.segment = segment
+    run.fit()
+    assert cycles == [1, None, None] * 2 + [None, None, None]
 
 
 def test_the_order_ignores_global_random_state(tmp_path, cache):

@@ -75,8 +75,8 @@ class Network(nn.Module, ABC):
         """Return the latents that a fresh puzzle starts from."""
 
     @abstractmethod
-    def segment(self, latents: Latents, x: Embedded) -> Segment:
-        """Run one segment and decode it."""
+    def segment(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Segment:
+        """Run one segment and decode it; ``cycles`` stands in for the network's own number of cycles."""
 
     def compile_levels(self) -> None:
         """Compile the repeated part from now on, where the machine can; a network may have nothing to compile."""

@@ -55,6 +55,13 @@ def update_flops(config: NetworkConfig) -> UpdateFlops:
     return UpdateFlops(useful, useful + (flops_per_segment(config) if config.q_continue else 0))
 
 
+def training_flops(config: NetworkConfig, updates: int, shallow_updates: int = 0) -> int:
+    """Return the operations executed by so many updates of one puzzle, of which the first have a single cycle."""
+    shallow = min(updates, shallow_updates)
+    single = update_flops(config.model_copy(update={"cycles": 1}))
+    return shallow * single.executed + (updates - shallow) * update_flops(config).executed
+
+
 def _parts(config: NetworkConfig) -> tuple[int, int, int]:
     """Return the forward operations of one call of f_L, of one call of f_H, and of the output head."""
 

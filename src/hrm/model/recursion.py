@@ -30,19 +30,25 @@ Call = Callable[[Float[Tensor, "B S D"], Float[Tensor, "B S D"]], Float[Tensor, 
 
 
 def timesteps(
-    f_L: Call, f_H: Call, latents: Latents, x: Float[Tensor, "B S D"], loop: NetworkConfig
+    f_L: Call,
+    f_H: Call,
+    latents: Latents,
+    x: Float[Tensor, "B S D"],
+    loop: NetworkConfig,
+    cycles: int | None = None,
 ) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
     """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment.
 
-    Only the last ``grad_calls`` calls are in the graph: with 2, gradient flows through the last f_L and the
-    last f_H, which is the paper's one-step gradient.
+    ``cycles`` stands in for N where it is given. Only the last ``grad_calls`` calls are in the graph: with 2,
+    gradient flows through the last f_L and the last f_H, which is the paper's one-step gradient.
 
     Source: HRM paper, equations of z_L and z_H and "approximate gradient".
     """
     z_H, z_L = latents.z_H, latents.z_L
-    calls_left = loop.cycles * (loop.timesteps + 1)
+    cycles = loop.cycles if cycles is None else cycles
+    calls_left = cycles * (loop.timesteps + 1)
     learning = torch.is_grad_enabled()
-    for cycle in range(loop.cycles):
+    for cycle in range(cycles):
         for timestep in range(loop.timesteps):
             with torch.set_grad_enabled(learning and calls_left <= loop.grad_calls):
                 z_L = f_L(z_L, z_H + x)
@@ -123,8 +129,10 @@ class RecursiveNetwork(Network, Generic[Config]):
         z_H, z_L = torch.randn((2, *shape), generator=generator, device=generator.device).to(self.start_H.device)
         return Latents(z_H.to(self.dtype), z_L.to(self.dtype))
 
-    def timesteps(self, latents: Latents, x: Embedded) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
-        """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment."""
+    def timesteps(
+        self, latents: Latents, x: Embedded, cycles: int | None = None
+    ) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
+        """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment of N cycles."""
         beside = self._beside(x)
 
         def f_L(state: Tensor, injection: Tensor) -> Tensor:
@@ -133,11 +141,11 @@ class RecursiveNetwork(Network, Generic[Config]):
         def f_H(state: Tensor, injection: Tensor) -> Tensor:
             return self._run_H(state, injection, *beside)
 
-        yield from timesteps(f_L, f_H, latents, x.x, self.config)
+        yield from timesteps(f_L, f_H, latents, x.x, self.config, cycles)
 
-    def segment(self, latents: Latents, x: Embedded) -> Segment:
+    def segment(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Segment:
         """Run N cycles of T timesteps and decode the high-level state."""
-        [(_, _, _, latents)] = deque(self.timesteps(latents, x), maxlen=1)  # only the last latents are kept
+        [(_, _, _, latents)] = deque(self.timesteps(latents, x, cycles), maxlen=1)  # only the last latents are kept
         return Segment(latents.detach(), self.decode(latents), *self.halting_values(latents))
 
     def compile_levels(self) -> None:

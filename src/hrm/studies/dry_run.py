@@ -10,7 +10,7 @@ from hrm import puzzles
 from hrm.config import RunConfig
 from hrm.errors import UsageError
 from hrm.model.build import build
-from hrm.model.flops import flops_per_segment
+from hrm.model.flops import flops_per_segment, training_flops, update_flops
 from hrm.model.hrm import parameter_counts
 from hrm.nn.device import choose_device, choose_dtype
 
@@ -46,17 +46,19 @@ def dry_run(config: RunConfig) -> dict[str, Any]:
             with torch.no_grad():
                 model.segment(segment.latents, x)
         took = (time.monotonic() - began) * config.train.batch_size / batch
+    updates, shallow = config.train.updates, config.train.shallow_updates
+    whole = training_flops(config.model, updates, shallow) / update_flops(config.model).executed
     return {
         "recipe": config.recipe,
         "trainable_parameters": sum(components.values()),
         "puzzle_table": table,
         "gflops_per_segment_and_puzzle": round(flops_per_segment(config.model) / 1e9, 4),
-        "updates": config.train.updates,
-        "segments_in_all": config.train.updates * config.train.batch_size,
+        "updates": updates,
+        "segments_in_all": updates * config.train.batch_size,
         "device": str(device),
         "precision": str(dtype).removeprefix("torch."),
         "seconds_per_update": round(took, 3),
-        "hours": round(took * config.train.updates / 3600, 2),
+        "hours": round(took * whole / 3600, 2),
         "data": config.data.path or f"{config.data.train} generated {config.data.puzzle} puzzles",
         "config": config.model_dump(mode="json"),
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 from hrm.config import RunConfig
 from hrm.model.contract import Network
-from hrm.model.flops import flops_per_segment, update_flops
+from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.hrm import parameter_counts
 
 
@@ -12,7 +12,9 @@ def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
     """Return Markdown: what it is, how it was trained, what it reached where, and how to repeat that."""
     counts, table = parameter_counts(model)
     best, data = meta["best"], meta["data"]
-    executed = update_flops(config.model).executed * config.train.batch_size * meta["update"]
+    train = config.train
+    executed = training_flops(config.model, meta["update"], train.shallow_updates) * train.batch_size
+    shallow = f" (one cycle in the first {train.shallow_updates:,} updates)" if train.shallow_updates else ""
     provenance = "\n".join(f"  - {key}: {value}" for key, value in data["provenance"].items())
     reached = (
         f"exact {best['exact']:.1%}, valid {best['valid']:.1%} on the validation split at update {best['update']}"
@@ -22,12 +24,12 @@ def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
     return f"""# {config.recipe}: a Hierarchical Reasoning Model for {config.data.puzzle}
 
 - Parameters: {sum(counts.values()):,} trainable, puzzle table {table:,}
-- Loop: N = {config.model.cycles} cycles of T = {config.model.timesteps} timesteps a segment, at most
+- Loop: N = {config.model.cycles} cycles of T = {config.model.timesteps} timesteps a segment{shallow}, at most
   {config.halting.max_segments} segments; gradient through the last {config.model.grad_calls} module calls
 - Cost: {flops_per_segment(config.model) / 1e9:.3f} GFLOP a segment and puzzle; {executed / 1e15:.2g} PFLOP in training
   (matrix products, forward and backward)
-- Trained: {meta["update"]:,} of {config.train.updates:,} updates of {config.train.batch_size} slots, seed
-  {config.train.seed}, {meta["trained_s"] / 60:.1f} minutes ({meta["hardware"]}), on {data["train_rows"]:,} puzzles
+- Trained: {meta["update"]:,} of {train.updates:,} updates of {train.batch_size} slots, seed
+  {train.seed}, {meta["trained_s"] / 60:.1f} minutes ({meta["hardware"]}), on {data["train_rows"]:,} puzzles
 - Checkpoint: {meta["choice"]}
 - Reached: {reached}
 - Training data (digest {data["digest"][:16]}):

@@ -21,7 +21,7 @@ from rich.console import Console
 from torch import Tensor
 
 from hrm.checkpoint import KIND, latest_checkpoint, load_checkpoint, prune, save_checkpoint
-from hrm.config import RunConfig
+from hrm.config import RunConfig, from_toml
 from hrm.data.folders import require_writable
 from hrm.data.prepare import prepare
 from hrm.data.sampler import Reveal, Sampler
@@ -184,7 +184,8 @@ class Trainer:
         """
         config, model, slots = self.config, self.model, self._admit()
         x = model.embed(slots.inputs, slots.puzzle_ids, relations=self._relations)
-        segment = model.segment(slots.latents, x)
+        cycles = 1 if self._update < config.train.shallow_updates else None
+        segment = model.segment(slots.latents, x, cycles)
         used = slots.segments + 1
         budget = config.halting.max_segments
         halt = should_halt(
@@ -197,7 +198,7 @@ class Trainer:
         target = None
         if segment.q_continue_logit is not None:
             with torch.no_grad():  # the published algorithm looks a whole segment ahead for this target
-                ahead = model.segment(segment.latents, x)
+                ahead = model.segment(segment.latents, x, cycles)
             assert ahead.q_continue_logit is not None
             target = continue_target(ahead.q_halt_logit, ahead.q_continue_logit, used >= budget)
         loss = segment_loss(segment, slots.labels, target, config.train.loss)
@@ -347,7 +348,7 @@ class Trainer:
             return
         require_writable(self.folder / "config", KIND)
         begun = any((self.folder / name).exists() for name in (BEST, CHECKPOINTS))
-        if begun and config_file.read_text(encoding="utf-8") != self.config.to_toml():
+        if begun and from_toml(config_file.read_text(encoding="utf-8"), str(config_file)) != self.config:
             raise UsageError(
                 f"{self.folder} holds a run with another configuration: choose another --out, "
                 "or repeat the command that began it"
