@@ -71,7 +71,8 @@ def evaluate(
     early = found["early_exit"]
     stdout().print(
         f"exact {found['exact']:.2%} (95 % interval {low:.2%} – {high:.2%}), valid {found['valid']:.2%}, "
-        f"cells {found['cell']:.2%} of {found['examples']} puzzles"
+        + "".join(f"{name} {found[name]:.2%}, " for name in _extra(found))
+        + f"cells {found['cell']:.2%} of {found['examples']} puzzles"
     )
     stdout().print(f"early exit: exact {early['exact']:.2%} with {early['segments_mean']:.2f} segments on average")
     if found["plain_solver"]:
@@ -91,8 +92,14 @@ def plain_line(plain: dict[str, Any]) -> str:
 def segment_table(found: dict[str, Any]) -> Table:
     """Return a table of the metrics after each segment."""
     table = Table(title=f"{found['task']}: {found['examples']} puzzles, one answer each")
-    for column in ("segment", "exact", "valid", "cells right"):
+    for column in ("segment", "exact", "valid", *_extra(found), "cells right"):
         table.add_column(column, justify="right")
     for row in found["per_segment"]:
-        table.add_row(str(row["segment"]), f"{row['exact']:.2%}", f"{row['valid']:.2%}", f"{row['cell']:.2%}")
+        shares = (f"{row[name]:.2%}" for name in ("exact", "valid", *_extra(found), "cell"))
+        table.add_row(str(row["segment"]), *shares)
     return table
+
+
+def _extra(found: dict[str, Any]) -> list[str]:
+    """Return the names of the metrics that only this family has."""
+    return [name for name in found["per_segment"][0] if name not in ("segment", "exact", "valid", "cell")]

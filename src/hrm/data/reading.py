@@ -116,7 +116,7 @@ def family_of(path: Path) -> Puzzle:
     if first is None:
         raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
     fitting, length = [], len(first.question) if isinstance(first.question, str) else None
-    for name in puzzles.NAMES:
+    for name in puzzles.FAMILIES:
         puzzle = puzzles.get(name)
         if length is not None and length != puzzle.spec.cells:
             continue
@@ -126,7 +126,7 @@ def family_of(path: Path) -> Puzzle:
             continue
         fitting.append(puzzle)
     if len(fitting) != 1:
-        found = " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.NAMES)}"
+        found = " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.FAMILIES)}"
         size = f"of {length} characters " if length is not None else ""
         raise DataError(f"{path.name}: the first question {size}fits {found}; name the puzzle family")
     return fitting[0]
@@ -318,7 +318,7 @@ def plain_questions(lines: Iterable[str], name: str, puzzle: Puzzle) -> Iterator
             continue
         found = True
         try:
-            yield puzzle.text(puzzle.parse(line.strip()))
+            yield puzzle.text(puzzle.parse(line.rstrip("\r\n")))
         except DataError as error:
             raise DataError(f"{name}, line {number}: {error}") from None
     if not found:

@@ -1,5 +1,6 @@
 """Evaluate a solver on a split: every segment, and what early exit would have answered."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,7 +22,8 @@ def evaluate(
     """Yield (name, value) of every metric; all puzzles run all segments.
 
     * ``exact``: the answer equals the stored one at every supervised cell; ``valid``: the rules hold;
-      ``cell``: share of supervised cells that are right. Each after the last segment and per segment.
+      ``cell``: share of supervised cells that are right; and what else the family says of answers
+      (``Puzzle.extra_metrics``). Each after the last segment and per segment.
     * ``early_exit``: each puzzle's answer at the first segment where the Q-head prefers to halt.
 
     Args:
@@ -31,7 +33,7 @@ def evaluate(
     """
     count = min(len(split), limit or len(split))
     size = solver.batch_size
-    sums = np.zeros((segments, 3))  # exact, valid, cell
+    sums: list[Counter[str]] = [Counter() for _ in range(segments)]
     early_exact = early_segments = by_choice = 0
     for start in range(0, count, size):
         stop = min(start + size, count)
@@ -44,7 +46,9 @@ def evaluate(
             right = (answers == labels) | ~supervised
             exact = right.all(1)
             cell = (right & supervised).sum(1) / supervised.sum(1).clip(min=1)
-            sums[number] += exact.sum(), solver.puzzle.verify(inputs, answers).sum(), cell.sum()
+            valid = solver.puzzle.verify(inputs, answers)
+            said = {"exact": exact, "valid": valid, "cell": cell, **solver.puzzle.extra_metrics(inputs, answers)}
+            sums[number].update({name: float(values.sum()) for name, values in said.items()})
             chooses = going & thought.prefers_halt[:rows]
             stops = going if number == segments - 1 else chooses
             by_choice += int(chooses.sum())
@@ -52,21 +56,12 @@ def evaluate(
             early_segments += int(stops.sum()) * (number + 1)
             going = going & ~stops
         progress(stop, count)
-    shares = sums / count
-    exact, valid, cell = (float(value) for value in shares[-1])
+    shares = [{name: total / count for name, total in line.items()} for line in sums]
     yield "task", solver.puzzle.spec.name
     yield "examples", count
-    yield "cell", cell
-    yield "exact", exact
-    yield "exact_ci95", list(wilson_interval(round(exact * count), count))
-    yield "valid", valid
-    yield (
-        "per_segment",
-        [
-            {"segment": number, "exact": float(e), "valid": float(v), "cell": float(c)}
-            for number, (e, v, c) in enumerate(shares, start=1)
-        ],
-    )
+    yield from shares[-1].items()
+    yield "exact_ci95", list(wilson_interval(round(sums[-1]["exact"]), count))
+    yield "per_segment", [{"segment": number, **line} for number, line in enumerate(shares, start=1)]
     yield (
         "early_exit",
         {

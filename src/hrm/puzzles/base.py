@@ -34,6 +34,8 @@ class PuzzleSpec:
     """Names of the relations between cells, in the order of ``Puzzle.relations``."""
     symmetry_draws: int
     """How many uniform numbers one random symmetry takes."""
+    unique: bool = True
+    """Whether a generated puzzle has one answer only; else others are as good, and count as valid, not as exact."""
     box: tuple[int, int] = (0, 0)
     """Rows and columns of a box that pictures set apart by a thick line; (0, 0) where there are none."""
 
@@ -138,6 +140,12 @@ class Puzzle(ABC):
     @abstractmethod
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer."""
+
+    def extra_metrics(
+        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
+    ) -> dict[str, Bool[np.ndarray, " n"]]:
+        """Return what else is said of answers beside ``verify``, by name, for each puzzle; nothing unless told."""
+        return {}
 
     plain_solver: str = ""
     """What ``plain_solve`` does, in a few words; empty where the family has no plain solver."""

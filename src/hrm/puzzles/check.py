@@ -141,8 +141,11 @@ def _solutions(case: _Case) -> _Findings:
     for given, answer in zip(case.inputs, case.answers, strict=True):
         found = case.puzzle.solutions(given)
         yield found.dtype == np.uint8, f"{found.dtype} instead of uint8"
-        yield len(found) == 1, f"{len(found)} for a generated puzzle, whose answer should be the only one"
-        yield bool((found == answer).all()), "another answer than that of generate"
+        if case.puzzle.spec.unique:
+            yield len(found) == 1, f"{len(found)} for a generated puzzle, whose answer should be the only one"
+            yield bool((found == answer).all()), "another answer than that of generate"
+        yield bool(case.puzzle.verify(given[None].repeat(len(found), 0), found).all()), "one that verify refuses"
+        yield len(found) > 0, "none for a generated puzzle"
         yield len(case.puzzle.solutions(given, limit=1)) <= 1, "more than the limit"
 
 

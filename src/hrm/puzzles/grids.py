@@ -7,7 +7,7 @@ from itertools import permutations, product
 from math import factorial
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Int8, UInt8
 
 from hrm.errors import DataError
 
@@ -70,6 +70,19 @@ def random_lines(blocks: Float[np.ndarray, "n b"], lines: Float[np.ndarray, "n l
     size = lines.shape[1] // b
     within = np.argsort(lines.reshape(n, b, size), axis=2)
     return (np.argsort(blocks, axis=1)[:, :, None] * size + within).reshape(n, b * size)
+
+
+def dihedral(shape: tuple[int, int]) -> Int[np.ndarray, "k C"]:
+    """Return where each cell of a turned or reflected grid comes from: eight ways of a square, else four."""
+    grid = np.arange(shape[0] * shape[1]).reshape(shape)
+    turns = range(4) if shape[0] == shape[1] else (0, 2)
+    return np.stack([np.rot90(side, turn).reshape(-1) for side in (grid, grid[:, ::-1]) for turn in turns])
+
+
+def neighbours(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
+    """Return 1 where two cells of a grid touch along an edge, else 0."""
+    y, x = np.divmod(np.arange(shape[0] * shape[1]), shape[1])
+    return (np.abs(y[:, None] - y) + np.abs(x[:, None] - x) == 1).astype(np.int8)
 
 
 def least_rows(table: UInt8[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
