@@ -78,7 +78,7 @@ def test_a_record_is_whole_and_listed(file):
     cells = (
         f"[{file.stem}]({file.name})", record["protocol"]["model"], f"{record['examples']:,}",
         str(record["protocol"]["segments"]), f"{record['exact']:.1%} ({low:.1%} – {high:.1%})",
-        f"{plain['guesses_mean']:.1f} guesses, {plain['ms_mean']:.1f} ms",
+        f"{plain['nodes_mean']:.1f} {plain['unit']}, {plain['ms_mean']:.1f} ms",
         record["protocol"]["date"][:10],
     )  # fmt: skip
     rows = [line.split(" | ") for line in (file.parent / "README.md").read_text(encoding="utf-8").splitlines()]

@@ -172,6 +172,8 @@ def test_eval_says_what_a_plain_solver_needs(hrm, csv_4x4):
     plain = hrm("eval", "sudoku-4x4", "--data", csv_4x4, "--segments", 1, "--json").json["plain_solver"]
     assert (plain["puzzles"], plain["solved"]) == (4, 4) and plain["ms_mean"] > 0
     assert "solves all of the first 4 puzzles" in hrm("eval", "sudoku-4x4", "--data", csv_4x4, "--segments", 1).out
+    table = hrm("eval", "sudoku-4x4", "--data", csv_4x4, "--segments", 1, "--with", "classical").out
+    assert "the network" in table and "depth-first search" in table and "digits tried" in table
 
 
 def test_train_on_a_file_of_one_s_own(hrm, workplace, csv_4x4):

@@ -4,7 +4,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.table import Table
@@ -34,6 +34,9 @@ def evaluate(
     limit: Annotated[int | None, Parameter(help="Only the first so many puzzles.")] = None,
     split: Annotated[str, Parameter(help="Split of a store; default: test, or the only one.")] = "",
     batch_size: Annotated[int, Parameter(help="Puzzles at once.")] = 256,
+    with_: Annotated[
+        Literal["classical"] | None, Parameter("--with", help="Solvers that never learnt, on the first 100 puzzles.")
+    ] = None,
     record: Annotated[Path | None, Parameter(help="JSON file for all that is needed to measure it again.")] = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -59,6 +62,7 @@ def evaluate(
     found = evaluate_model(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
         batch_size=batch_size, device=device, precision=precision, compiled=compile,
+        with_classical=with_ == "classical",
         progress=progress_line(stderr(), "evaluated"),
     )  # fmt: skip
     if record is not None:
@@ -75,7 +79,9 @@ def evaluate(
         + f"cells {found['cell']:.2%} of {found['examples']} puzzles"
     )
     stdout().print(f"early exit: exact {early['exact']:.2%} with {early['segments_mean']:.2f} segments on average")
-    if found["plain_solver"]:
+    if "classical" in found:
+        stdout().print(classical_table(found))
+    elif found["plain_solver"]:
         stdout().print(plain_line(found["plain_solver"]))
     stdout().print("protocol: " + ", ".join(f"{k} {v}" for k, v in found["protocol"].items() if k != "train_data"))
 
@@ -85,8 +91,23 @@ def plain_line(plain: dict[str, Any]) -> str:
     solved = "all" if plain["solved"] == plain["puzzles"] else plain["solved"]
     return (
         f"a plain solver ({plain['name']}) solves {solved} of the first {plain['puzzles']} puzzles with "
-        f"{plain['guesses_mean']:.1f} guesses and {plain['ms_mean']:.3g} ms a puzzle on average"
+        f"{plain['nodes_mean']:.1f} {plain['unit']} and {plain['ms_mean']:.3g} ms a puzzle on average"
     )
+
+
+def classical_table(found: dict[str, Any]) -> Table:
+    """Return a table of the network and of classical solvers."""
+    table = Table(title="beside solvers that never learnt anything")
+    for column in ("solver", "puzzles", "valid", *_extra(found), "searched", "ms a puzzle"):
+        table.add_column(column, justify="left" if column == "solver" else "right")
+    extra = [f"{found[name]:.1%}" for name in _extra(found)]
+    ms = 1000 * found["network_s"] / found["examples"]
+    table.add_row("the network", str(found["examples"]), f"{found['valid']:.1%}", *extra, "", f"{ms:.3g}")
+    for line in found["classical"]:
+        extra = [f"{line[name]:.1%}" for name in _extra(found)]
+        valid, nodes = f"{line['solved'] / line['puzzles']:.1%}", f"{line['nodes_mean']:.1f} {line['unit']}"
+        table.add_row(line["name"], str(line["puzzles"]), valid, *extra, nodes, f"{line['ms_mean']:.3g}")
+    return table
 
 
 def segment_table(found: dict[str, Any]) -> Table:

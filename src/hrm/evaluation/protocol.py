@@ -1,6 +1,7 @@
 """Evaluate a model by name on a file by path, and say how the number was obtained."""
 
 import platform
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from hrm import puzzles
 from hrm.data.build import cached_store
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
+from hrm.evaluation.classical import classical
 from hrm.evaluation.evaluate import evaluate
-from hrm.evaluation.plain import plain_solver
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 
@@ -30,22 +31,27 @@ def evaluate_model(
     device: str = "auto",
     precision: str = "auto",
     compiled: bool = False,
+    with_classical: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
     """Return every metric of a model on a data set, with its protocol.
 
-    Beside the metrics of ``evaluate``: ``plain_solver`` (or None), ``config`` (that the model was trained under),
-    ``data`` (what it takes to get the same puzzles elsewhere) and ``protocol``.
+    Beside the metrics of ``evaluate``: ``network_s`` (how long they took), ``plain_solver`` (what the family's best
+    classical solver needs, or None), ``config`` (that the model was trained under), ``data`` (what it takes to get
+    the same puzzles elsewhere) and ``protocol``.
 
     Args:
         name: a run folder, a checkpoint folder or a shipped model.
         data: a store, or a CSV/JSONL file.
         cache_dir: where the store of a file is kept.
         now: the present time as ISO 8601.
+        clock: seconds since any fixed time.
         split: of a store with several; empty: ``test``, else the only one.
         segments: all of them are run; None: the budget that the model was trained with.
         limit: only the first so many puzzles.
         compiled: compile the network first; pays for thousands of puzzles.
+        with_classical: add ``classical``: what each classical solver of the family makes of the first puzzles.
 
     Raises:
         UsageError, DataError: a name, value, file or checkpoint that is not what it should be.
@@ -66,8 +72,14 @@ def evaluate_model(
     if compiled:
         model.compile_levels()
     solver = Solver(model, family, config.halting.max_segments, batch_size)
+    began = clock()
     found = dict(evaluate(solver, rows, segments, limit, progress))
-    found["plain_solver"] = plain_solver(family, rows.inputs[: found["examples"]])
+    found["network_s"] = clock() - began
+    solvers = family.classical_solvers if with_classical else family.classical_solvers[:1]
+    lines = [classical(family, rows.inputs[: found["examples"]], solver) for solver in solvers]
+    found["plain_solver"] = lines[0] if lines else None
+    if with_classical:
+        found["classical"] = lines
     found["config"] = config.model_dump(mode="json")
     found["data"] = {
         "name": data.name,

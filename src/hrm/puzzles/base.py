@@ -6,6 +6,7 @@ project (stores, augmentation, training, solving, pictures) works from this decl
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -79,13 +80,24 @@ class Symmetries:
 
 
 @dataclass(frozen=True)
-class PlainSolution:
-    """What a plain solver made of one puzzle."""
+class Attempt:
+    """What a classical solver made of one puzzle."""
 
     answer: UInt8[np.ndarray, " C"] | None
     """None where it found none, or gave up."""
-    guesses: int
-    """How often no rule applied and it had to assume something; 0: the rules alone solve the puzzle."""
+    nodes: int
+    """How far it searched, in the solver's own unit."""
+
+
+@dataclass(frozen=True)
+class ClassicalSolver:
+    """A solver without any learning: the measure of what a trained network is up against."""
+
+    name: str
+    """What it does, in a few words."""
+    unit: str
+    """What its nodes are: guesses, cells visited …"""
+    solve: Callable[[UInt8[np.ndarray, " C"]], Attempt]
 
 
 class Puzzle(ABC):
@@ -147,15 +159,10 @@ class Puzzle(ABC):
         """Return what else is said of answers beside ``verify``, by name, for each puzzle; nothing unless told."""
         return {}
 
-    plain_solver: str = ""
-    """What ``plain_solve`` does, in a few words; empty where the family has no plain solver."""
-
-    def plain_solve(self, puzzle: UInt8[np.ndarray, " C"]) -> PlainSolution | None:
-        """Solve a puzzle without any learning: the measure of what a trained network is up against.
-
-        None, the default, where the family has no plain solver.
-        """
-        return None
+    @property
+    def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
+        """Return the family's classical solvers, the best one first; none unless told."""
+        return ()
 
     def refuse_ambiguous(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
         """Refuse a puzzle that has no solution, or more than one.

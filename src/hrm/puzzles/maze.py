@@ -9,14 +9,16 @@ first of 100 pairs that will do, which favours patterns with many.
 """
 
 import json
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from itertools import islice
 
 import numpy as np
 from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PlainSolution, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.base import Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.classical import Floor, Walk, a_star, breadth_first, tremaux, wall_following
 from hrm.puzzles.floods import Floods
 from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbours
 from hrm.puzzles.randomness import Stream, generator, mix
@@ -145,12 +147,26 @@ class Maze(Puzzle):
         paths = islice(self._floods.shortest_paths(*self._ends(puzzle, OPEN, PATH)), limit)
         return np.array([_marked(puzzle, path) for path in paths], np.uint8).reshape(-1, self.spec.cells)
 
-    plain_solver = "breadth-first search, pure Python"
+    @property
+    def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
+        """Return breadth-first search and A*, whose paths are shortest, and two ways to walk, whose are not."""
+        return tuple(
+            ClassicalSolver(name, "cells visited", partial(self._walk, search))
+            for name, search in (
+                ("breadth-first search, pure Python", breadth_first),
+                ("A* search", a_star),
+                ("wall following, right hand", wall_following),
+                ("Trémaux", tremaux),
+            )
+        )
 
-    def plain_solve(self, puzzle: UInt8[np.ndarray, " C"]) -> PlainSolution:
-        """Search breadth first; nothing is ever guessed."""
-        found = self.solutions(puzzle, limit=1)
-        return PlainSolution(found[0] if len(found) else None, 0)
+    def _walk(self, search: Callable[[Floor], Walk], puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
+        width = self.spec.shape[1]
+        start, goal = (divmod(int(np.flatnonzero(puzzle == token)[0]), width) for token in (START, GOAL))
+        found = search(Floor((puzzle != WALL).reshape(self.spec.shape), start, goal))
+        if found.path is None:
+            return Attempt(None, found.visited)
+        return Attempt(_marked(puzzle, [y * width + x for y, x in found.path]), found.visited)
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return maze number ``index`` of the sequence named by ``seed``, and a shortest path.

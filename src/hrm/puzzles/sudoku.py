@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PlainSolution, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.base import Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.classical import depth_first
 from hrm.puzzles.grids import random_lines, read_rows
 from hrm.puzzles.randomness import Stream, generator
 from hrm.puzzles.sudoku_solver import solve
@@ -158,16 +159,25 @@ class Sudoku(Puzzle):
         found = solve(self._digits(puzzle), self.spec.box, limit, max_guesses=MOST_GUESSES).solutions
         return (np.array(found, np.int64).reshape(-1, self.spec.cells) + _BLANK).astype(np.uint8)
 
-    plain_solver = "propagation and guessing, pure Python"
+    @property
+    def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
+        """Return constraint propagation with guesses, and depth-first search without any propagation."""
+        return (
+            ClassicalSolver("propagation and guessing, pure Python", "guesses", self._propagate),
+            ClassicalSolver("depth-first search", "digits tried", self._depth_first),
+        )
 
-    def plain_solve(self, puzzle: UInt8[np.ndarray, " C"]) -> PlainSolution:
-        """Search for one answer, and count the guesses; given up after ``MOST_GUESSES``."""
+    def _propagate(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
         try:
             found = solve(self._digits(puzzle), self.spec.box, limit=1, max_guesses=MOST_GUESSES)
         except DataError:
-            return PlainSolution(None, MOST_GUESSES)
+            return Attempt(None, MOST_GUESSES)
         answer = (np.array(found.solutions[0]) + _BLANK).astype(np.uint8) if found.solutions else None
-        return PlainSolution(answer, found.guesses)
+        return Attempt(answer, found.guesses)
+
+    def _depth_first(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
+        grid, tried = depth_first(self._digits(puzzle), self._peers, self.size)
+        return Attempt(None if grid is None else (np.array(grid) + _BLANK).astype(np.uint8), tried)
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
@@ -266,6 +276,12 @@ class Sudoku(Puzzle):
     def _unit_cells(self) -> Int[np.ndarray, "U n"]:
         """The cells of each row, then of each column, then of each box."""
         return np.argsort(self._units, axis=1, kind="stable").reshape(3 * self.size, self.size)
+
+    @cached_property
+    def _peers(self) -> list[list[int]]:
+        """For each cell, the others of its row, column and box."""
+        related = self.relation_matrices.any(axis=0) & ~np.eye(self.spec.cells, dtype=bool)
+        return [np.flatnonzero(row).tolist() for row in related]
 
     @cached_property
     def _twins(self) -> Twins:

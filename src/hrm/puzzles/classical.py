@@ -1,0 +1,195 @@
+"""Classical searches, written plainly: what a reasoner that was trained is compared with.
+
+None of them learns. Some always find an answer, some fail on purpose: following a wall never leaves an island, and
+search without propagation drowns in a hard Sudoku.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+import numpy as np
+from jaxtyping import Bool
+
+MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
+"""Up, right, down, left, clockwise; a direction is a place in this list."""
+MOST_TRIED = 200_000
+"""Depth-first search gives up after so many digits tried."""
+
+Cell = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What a search of a maze found."""
+
+    path: list[Cell] | None
+    """From start to goal, no cell twice; None where it found no way."""
+    visited: int
+    """Cells that it took a look at, or stood on, each as often as it came."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A maze without its looks: what can be walked on, and between which cells."""
+
+    is_open: Bool[np.ndarray, "Y X"]
+    start: Cell
+    goal: Cell
+
+    def leads(self, cell: Cell, direction: int) -> Cell | None:
+        """Return the cell next to this one in a direction, None where there is a wall or the edge."""
+        y, x = cell[0] + MOVES[direction][0], cell[1] + MOVES[direction][1]
+        inside = 0 <= y < self.is_open.shape[0] and 0 <= x < self.is_open.shape[1]
+        return (y, x) if inside and self.is_open[y, x] else None
+
+
+def breadth_first(floor: Floor) -> Walk:
+    """Search in rings around the start; the path is a shortest one."""
+    came_from: dict[Cell, Cell | None] = {floor.start: None}
+    queue, visited = deque([floor.start]), 0
+    while queue:
+        here = queue.popleft()
+        visited += 1
+        if here == floor.goal:
+            return Walk(_back(came_from, here), visited)
+        for direction in range(4):
+            there = floor.leads(here, direction)
+            if there is not None and there not in came_from:
+                came_from[there] = here
+                queue.append(there)
+    return Walk(None, visited)
+
+
+def a_star(floor: Floor) -> Walk:
+    """Search first where moves so far and moves left at the least are fewest; the path is a shortest one."""
+
+    def left(cell: Cell) -> int:
+        return abs(cell[0] - floor.goal[0]) + abs(cell[1] - floor.goal[1])
+
+    came_from: dict[Cell, Cell | None] = {floor.start: None}
+    moves, visited = {floor.start: 0}, 0
+    heap = [(left(floor.start), 0, floor.start)]
+    while heap:
+        _, behind, here = heappop(heap)
+        if -behind > moves[here]:
+            continue  # it was reached by a shorter way in the meantime
+        visited += 1
+        if here == floor.goal:
+            return Walk(_back(came_from, here), visited)
+        for direction in range(4):
+            there = floor.leads(here, direction)
+            if there is not None and moves[here] + 1 < moves.get(there, floor.is_open.size):
+                came_from[there], moves[there] = here, moves[here] + 1
+                heappush(heap, (moves[there] + left(there), -moves[there], there))
+    return Walk(None, visited)
+
+
+def wall_following(floor: Floor) -> Walk:
+    """Walk with the right hand on the wall until the goal, or until the same step comes again.
+
+    It fails where the wall beside the start is not joined to one beside the goal: round an island, or from a start in
+    the open.
+    """
+    here, trail = floor.start, [floor.start]
+    while here != floor.goal and (there := floor.leads(here, 0)) is not None:  # up to the first wall
+        here = there
+        trail.append(here)
+    facing, seen = 3, set[tuple[Cell, int]]()  # that wall is on the right hand of one who faces left
+    while here != floor.goal:
+        if (here, facing) in seen:
+            return Walk(None, len(trail))
+        seen.add((here, facing))
+        for turn in (1, 0, 3, 2):  # right, ahead, left, back
+            there = floor.leads(here, (facing + turn) % 4)
+            if there is not None:
+                here, facing = there, (facing + turn) % 4
+                trail.append(here)
+                break
+    return Walk(_without_loops(trail), len(trail))
+
+
+def tremaux(floor: Floor) -> Walk:
+    """Walk and mark every passage: never a third time through one, back where all else is marked.
+
+    It always finds a way if there is one: that of the passages marked once; seldom a shortest one.
+
+    Source: the rule of Trémaux, in Lucas, Récréations mathématiques, 1882.
+    """
+    marks: dict[frozenset[Cell], int] = {}
+    here, before, trail = floor.start, floor.start, [floor.start]
+    while here != floor.goal:
+        ways = [there for d in range(4) if (there := floor.leads(here, d)) is not None]
+        count = {there: marks.get(frozenset((here, there)), 0) for there in ways}
+        others = [there for there in ways if there != before]
+        if before != here and count[before] == 1 and any(count[there] for there in others):
+            here, before = before, here  # a place that was met before: turn round
+        else:
+            fresh = [there for there in ways if count[there] == 0]
+            again = [there for there in ways if count[there] == 1]
+            if not fresh and not again:
+                return Walk(None, len(trail))
+            here, before = (fresh or again)[0], here
+        passage = frozenset((here, before))
+        marks[passage] = marks.get(passage, 0) + 1
+        trail.append(here)
+    once: dict[Cell, list[Cell]] = {}
+    for passage, times in marks.items():
+        if times == 1:
+            a, b = passage
+            once.setdefault(a, []).append(b)
+            once.setdefault(b, []).append(a)
+    path, before = [floor.start], floor.start
+    while path[-1] != floor.goal:
+        path.append(next(there for there in once[path[-1]] if there != before))
+        before = path[-2]
+    return Walk(path, len(trail))
+
+
+def depth_first(digits: Sequence[int], peers: Sequence[Sequence[int]], count: int) -> tuple[list[int] | None, int]:
+    """Fill the first empty cell with the first digit that no peer holds, and go back where none is left.
+
+    Args:
+        digits: 1 to ``count`` for each cell, 0 where it is empty.
+        peers: for each cell, the cells that must hold another digit.
+
+    Returns:
+        The filled cells, or None where there is no answer or ``MOST_TRIED`` digits were tried; how many were tried.
+    """
+    grid, empty, tried = list(digits), [cell for cell, digit in enumerate(digits) if not digit], 0
+    place = 0
+    while 0 <= place < len(empty):
+        cell = empty[place]
+        taken = {grid[peer] for peer in peers[cell]}
+        digit = next((d for d in range(grid[cell] + 1, count + 1) if d not in taken), 0)
+        tried += digit > 0
+        if tried > MOST_TRIED:
+            return None, tried
+        grid[cell] = digit
+        place += 1 if digit else -1
+    return (grid if place >= 0 else None), tried
+
+
+def _back(came_from: dict[Cell, Cell | None], cell: Cell) -> list[Cell]:
+    path: list[Cell] = []
+    here: Cell | None = cell
+    while here is not None:
+        path.append(here)
+        here = came_from[here]
+    return path[::-1]
+
+
+def _without_loops(trail: list[Cell]) -> list[Cell]:
+    """Return the same walk without what lies between two visits to a cell."""
+    path: list[Cell] = []
+    places: dict[Cell, int] = {}
+    for cell in trail:
+        if cell in places:
+            for gone in path[places[cell] + 1 :]:
+                del places[gone]
+            path = path[: places[cell] + 1]
+        else:
+            places[cell] = len(path)
+            path.append(cell)
+    return path
