@@ -270,7 +270,7 @@ def test_the_less_sure_the_paler():
 @pytest.mark.parametrize("cell_px", [8, 32, 44])
 def test_nothing_is_cut_off_at_the_edges(name: str, cell_px: int):
     family = puzzles.get(name)
-    start = np.full(family.spec.cells, family.spec.blank, np.uint8)
+    start = family.generate(0, 0)[0]
     full = np.full(family.spec.cells, family.spec.vocab_size - 1, np.uint8)
     everywhere, sure = np.ones(len(full), bool), np.ones(len(full), np.float32)
     moment = Moment(65536, full, sure, everywhere, 1.0, family.text(full))

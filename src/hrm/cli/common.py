@@ -13,6 +13,9 @@ from rich.console import Console
 
 Json = Annotated[bool, Parameter(negative="", help="Print one JSON object on stdout and nothing else there.")]
 Model = Annotated[str, Parameter(help="A run folder, a checkpoint folder or a shipped model's name.")]
+Own = Annotated[
+    str, Parameter(name="--puzzle", help="module:Class of the model's puzzles where they are your own; runs that code.")
+]
 Cache = Annotated[Path | None, Parameter(help="Folder for data stores made from files; default: the user cache.")]
 Device = Annotated[str, Parameter(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, Parameter(help="auto (as trained, where the hardware has it), fp32 or bf16.")]
@@ -32,6 +35,13 @@ def print_json(value: Any) -> None:
     """Print one JSON object as one line."""
     sys.stdout.write(json_module.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()
+
+
+def admit_own(name: str) -> None:
+    """Let a family of the user's own be found, in this folder or among what is installed."""
+    from hrm import puzzles
+
+    puzzles.admit(name, Path.cwd())
 
 
 def present() -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from hrm.cli.common import Json, present, print_json, progress_line, stderr, stdout
+from hrm.cli.common import Json, admit_own, present, print_json, progress_line, stderr, stdout
 from hrm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,13 +18,14 @@ app = App(name="data", help="Build and look at stores of puzzles; draw samples o
 
 @app.command
 def build(
-    source: Annotated[str, Parameter(help="A family to generate (sudoku-4x4 …), or a CSV/JSONL file to split.")],
+    source: Annotated[str, Parameter(help="A family to generate (sudoku-4x4 …), or a CSV, JSONL or NPZ file.")],
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder of the store.")],
     train: Annotated[int, Parameter(help="Training puzzles; of a file, 0 = all that are left.")] = 0,
     validation: Annotated[int, Parameter(help="Held-out puzzles.")] = 0,
     test: Annotated[int, Parameter(help="Test puzzles.")] = 0,
+    puzzle: Annotated[str, Parameter(help="Family of a file's puzzles; table: rows of your own; default: told.")] = "",
     seed: Annotated[int, Parameter(help="Names the puzzles drawn and the split.")] = 0,
     share_twins: Annotated[
         bool, Parameter(negative="", help="Allow symmetric twins in different splits (needed for 4×4).")
@@ -39,7 +40,10 @@ def build(
     from hrm.data.prepare import build_store
 
     counts = {"train": train, "validation": validation, "test": test}
-    store = build_store(source, out, counts, seed, present(), share_twins, check, progress_line(stderr(), "puzzles"))
+    admit_own(source)
+    admit_own(puzzle)
+    progress = progress_line(stderr(), "puzzles")
+    store = build_store(source, out, puzzle, counts, seed, present(), share_twins, check, progress)
     _describe(store, json)
 
 

@@ -14,7 +14,9 @@ from hrm.cli.common import (
     Device,
     Json,
     Model,
+    Own,
     Precision,
+    admit_own,
     cache_folder,
     keep_compiled_code,
     present,
@@ -41,6 +43,7 @@ def evaluate(
     device: Device = "auto",
     precision: Precision = "auto",
     compile: Annotated[bool, Parameter(help="Compile the network first: pays for thousands of puzzles.")] = False,
+    puzzle: Own = "",
     cache: Cache = None,
     json: Json = False,
 ) -> None:
@@ -52,6 +55,7 @@ def evaluate(
     from hrm.evaluation.protocol import evaluate_model
     from hrm.evaluation.record import source_tree, write_record
 
+    admit_own(puzzle)
     if compile:
         keep_compiled_code()
     if record is not None:
@@ -74,7 +78,7 @@ def evaluate(
     low, high = found["exact_ci95"]
     early = found["early_exit"]
     stdout().print(
-        f"exact {found['exact']:.2%} (95 % interval {low:.2%} – {high:.2%}), valid {found['valid']:.2%}, "
+        f"exact {found['exact']:.2%} (95 % interval {low:.2%} – {high:.2%}), "
         + "".join(f"{name} {found[name]:.2%}, " for name in _extra(found))
         + f"cells {found['cell']:.2%} of {found['examples']} puzzles"
     )
@@ -98,13 +102,14 @@ def plain_line(plain: dict[str, Any]) -> str:
 def classical_table(found: dict[str, Any]) -> Table:
     """Return a table of the network and of classical solvers."""
     table = Table(title="beside solvers that never learnt anything")
-    for column in ("solver", "puzzles", "valid", *_extra(found), "searched", "ms a puzzle"):
+    others = [name for name in _extra(found) if name != "valid"]
+    for column in ("solver", "puzzles", "valid", *others, "searched", "ms a puzzle"):
         table.add_column(column, justify="left" if column == "solver" else "right")
-    extra = [f"{found[name]:.1%}" for name in _extra(found)]
+    extra = [f"{found[name]:.1%}" for name in others]
     ms = 1000 * found["network_s"] / found["examples"]
     table.add_row("the network", str(found["examples"]), f"{found['valid']:.1%}", *extra, "", f"{ms:.3g}")
     for line in found["classical"]:
-        extra = [f"{line[name]:.1%}" for name in _extra(found)]
+        extra = [f"{line[name]:.1%}" for name in others]
         valid, nodes = f"{line['solved'] / line['puzzles']:.1%}", f"{line['nodes_mean']:.1f} {line['unit']}"
         table.add_row(line["name"], str(line["puzzles"]), valid, *extra, nodes, f"{line['ms_mean']:.3g}")
     return table
@@ -113,14 +118,15 @@ def classical_table(found: dict[str, Any]) -> Table:
 def segment_table(found: dict[str, Any]) -> Table:
     """Return a table of the metrics after each segment."""
     table = Table(title=f"{found['task']}: {found['examples']} puzzles, one answer each")
-    for column in ("segment", "exact", "valid", *_extra(found), "cells right"):
+    for column in ("segment", "exact", *_extra(found), "cells right"):
         table.add_column(column, justify="right")
     for row in found["per_segment"]:
-        shares = (f"{row[name]:.2%}" for name in ("exact", "valid", *_extra(found), "cell"))
+        shares = (f"{row[name]:.2%}" for name in ("exact", *_extra(found), "cell"))
         table.add_row(str(row["segment"]), *shares)
     return table
 
 
 def _extra(found: dict[str, Any]) -> list[str]:
-    """Return the names of the metrics that only this family has."""
-    return [name for name in found["per_segment"][0] if name not in ("segment", "exact", "valid", "cell")]
+    """Return the names of the metrics beside exact and cells that this family has."""
+    last = found["per_segment"][-1]
+    return [name for name in last if name not in ("segment", "exact", "cell") and last[name] is not None]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from hrm.cli.common import Device, Json, Model, Precision, print_json, stdout
+from hrm.cli.common import Device, Json, Model, Own, Precision, admit_own, print_json, stdout
 from hrm.errors import UsageError
 
 
@@ -26,6 +26,7 @@ def solve(
     check: Annotated[bool, Parameter(help="Refuse a single puzzle that has no solution, or several.")] = True,
     device: Device = "auto",
     precision: Precision = "auto",
+    own: Own = "",
     json: Json = False,
 ) -> None:
     """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line).
@@ -34,6 +35,7 @@ def solve(
     """
     from hrm.inference.load import load
 
+    admit_own(own)
     solver = load(model, device, precision)
     file = _file(puzzle)
     if file is None:
@@ -58,7 +60,7 @@ def solve(
         if json:
             print_json(as_json(answer))
         else:
-            mark = "ok   " if answer.verified else "wrong"
+            mark = {True: "ok   ", False: "wrong", None: "-    "}[answer.verified]
             stdout().print(f"{mark} {answer.puzzle} {answer.answer} {answer.segments} segments", soft_wrap=True)
 
 
@@ -75,12 +77,14 @@ def show(
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    own: Own = "",
     json: Json = False,
 ) -> None:
     """Show how a puzzle is solved, segment by segment, in the terminal or as GIF or PNG."""
     from hrm.inference.load import load
     from hrm.viz.render import replay, save
 
+    admit_own(own)
     solver = load(model, device, precision)
     answer = solver.solve(puzzle, segments, trace=True)
     if out is not None:
@@ -91,7 +95,10 @@ def show(
         replay(solver.puzzle, answer, stdout(), delay_s=0.6)
         _verdict(answer)
     else:
-        stdout().print(f"{out}: {answer.segments} segments, answer {'verified' if answer.verified else 'wrong'}")
+        stdout().print(f"{out}: {answer.segments} segments, answer {_VERDICT[answer.verified]}")
+
+
+_VERDICT = {True: "verified", False: "wrong", None: "not checked, for no rules are known"}
 
 
 def as_json(answer: Any) -> dict[str, Any]:
@@ -112,7 +119,11 @@ def as_json(answer: Any) -> dict[str, Any]:
 
 
 def _verdict(answer: Any) -> None:
-    kept = "keeps every rule" if answer.verified else "breaks a rule: the model did not solve this one"
+    kept = {
+        True: "keeps every rule",
+        False: "breaks a rule: the model did not solve this one",
+        None: "no rules are known to check it by",
+    }[answer.verified]
     stdout().print(f"{kept}; {answer.segments} segments, q_halt {answer.q_halt:.2f}")
 
 

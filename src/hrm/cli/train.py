@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hrm.cli.common import Cache, Json, cache_folder, keep_compiled_code, print_json, stderr, stdout
+from hrm.cli.common import Cache, Json, admit_own, cache_folder, keep_compiled_code, print_json, stderr, stdout
 from hrm.cli.overrides import Overrides, resolve
 
 
@@ -31,7 +31,11 @@ def train(
     Any value of the configuration is a flag: `hrm train sudoku-4x4 --optim.lr 2e-3 --train.updates 500`. See
     `hrm config RECIPE` for all of them. Example: `hrm train hrm-sudoku --data.path puzzles.csv`.
     """
+    from hrm.studies.fit import fitted
+
     resolved, _ = resolve(recipe, config, overrides)
+    admit_own(resolved.data.puzzle)
+    resolved = fitted(resolved)
     if dry_run:
         from hrm.studies.dry_run import dry_run as study
 

@@ -9,7 +9,7 @@ class DataConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     puzzle: str
-    """Family of the puzzles, such as ``sudoku-9x9``."""
+    """Family of the puzzles, such as ``sudoku-9x9``; ``table`` for rows of one's own."""
     path: str = ""
     """A store, or a CSV/JSONL file of training puzzles."""
     generate: bool = False
@@ -33,5 +33,13 @@ class DataConfig(BaseModel):
     """The largest share after ``reveal_draws`` draws."""
     reveal_draws: int = Field(default=0, ge=0)
     """Draws over which the largest share moves in a straight line from ``reveal`` to ``reveal_end``."""
+    shape: tuple[int, int] = (0, 0)
+    """Of a table: rows and columns of the largest puzzle; ``hrm train`` reads 0, 0 off the rows."""
+    symbols: tuple[str, ...] = ()
+    """Of a table: what may stand in a cell; ``hrm train`` reads nothing off the rows."""
+    blank: str = ""
+    """Of a table: the symbol that the answer replaces, so that all others are kept; empty = any cell may change."""
+    symmetries: tuple[str, ...] = ()
+    """Of a table: what changes nothing, ``turn`` (turns and reflections) and ``rename`` (symbols among themselves)."""
     seed: int = Field(default=0, ge=0)
     """Names the generated puzzles, the subsample and the split."""

@@ -2,15 +2,58 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from hrm import puzzles
 from hrm.data.build import Progress, cached_store, generate_store, store_from_rows
 from hrm.data.config import DataConfig
 from hrm.data.folders import kind_of, require_writable, sha256_of
-from hrm.data.reading import read_rows, require_file
+from hrm.data.reading import pairs, read_rows, require_file
 from hrm.data.store import KIND, Split, Store, open_store
 from hrm.errors import DataError, UsageError, did_you_mean
+from hrm.puzzles.base import Puzzle
+from hrm.puzzles.table import TABLE, Declaration, Table, infer
+
+
+def family(config: DataConfig) -> Puzzle:
+    """Return the family of puzzles that a run is about.
+
+    Raises:
+        UsageError: no such family, or a table that is not declared.
+    """
+    if config.puzzle != TABLE:
+        return puzzles.get(config.puzzle)
+    if not config.symbols or config.shape == (0, 0):
+        raise UsageError(
+            "a table needs data.shape and data.symbols; `hrm train own` reads them off the rows of data.path"
+        )
+    return Table(Declaration(config.shape, config.symbols, config.blank, config.symmetries))
+
+
+def declared(config: DataConfig) -> DataConfig:
+    """Return the settings of a table with everything that was left out read off its rows.
+
+    Raises:
+        UsageError: no file is named.
+        DataError: the rows are not what they should be.
+    """
+    if config.puzzle != TABLE or (config.symbols and config.shape != (0, 0)):
+        return config
+    path = Path(config.path)
+    if path.is_dir():
+        found = open_store(path).puzzle
+        if not isinstance(found, Table):
+            raise DataError(f"{path} is a store of {found.spec.name}, not of a table: train it with that family")
+        declaration = found.declaration
+    elif config.path:
+        declaration = infer(pairs(path), blank=config.blank)
+    else:
+        raise UsageError("a table is trained from a file: give --data.path FILE (CSV, JSONL or NPZ), or a store")
+    shape = declaration.shape if config.shape == (0, 0) else config.shape
+    return config.model_copy(
+        update={"shape": shape, "symbols": config.symbols or declaration.symbols, "blank": declaration.blank}
+    )
 
 
 def prepare(
@@ -27,10 +70,10 @@ def prepare(
         UsageError: the settings name nothing to train on.
         DataError: a file or store is not what it should be.
     """
-    family = puzzles.get(config.puzzle)
+    puzzle = family(config)
     path = Path(config.path)
     if config.path and path.is_dir():
-        store = open_store(path, puzzle=family)
+        store = open_store(path, puzzle=puzzle)
     else:
         counts = {name: n for name in ("train", "validation", "test") if (n := getattr(config, name))}
         key = config.model_dump(include={"puzzle", "train", "validation", "test", "share_twins", "seed"})
@@ -39,6 +82,8 @@ def prepare(
                 raise UsageError(f"data.path: there is no file or store {path}")
             require_file(path)
             key["sha256"] = sha256_of(path)
+            if isinstance(puzzle, Table):
+                key["table"] = asdict(puzzle.declaration)
         elif not (config.generate and config.train):
             raise UsageError(
                 f"there is nothing to train on: give --data.path FILE ({config.puzzle} puzzles as CSV or "
@@ -47,26 +92,26 @@ def prepare(
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
         folder = cache_dir / f"{config.puzzle}-{digest}"
         try:
-            store = open_store(folder, puzzle=family)
+            store = open_store(folder, puzzle=puzzle)
         except DataError:
             if config.path:
-                store = _from_file(folder, path, config, counts, now)
+                store = _from_file(folder, path, puzzle, config, counts, now)
             else:
-                store = generate_store(folder, family, counts, config.seed, now, config.share_twins, progress)
+                store = generate_store(folder, puzzle, counts, config.seed, now, config.share_twins, progress)
     splits = dict(store.splits)
     if "train" not in splits:
         raise DataError(f"the store {store.path} has no split 'train'; it has {', '.join(splits)}")
     if config.validation_path:
-        held_out = cached_store(Path(config.validation_path), cache_dir, family, now)
+        held_out = cached_store(Path(config.validation_path), cache_dir, puzzle, now)
         name = "validation" if "validation" in held_out.splits else "all"
         splits["validation"] = held_out.split(name)
     return store, splits
 
 
-def _from_file(folder: Path, path: Path, config: DataConfig, counts: dict[str, int], now: str) -> Store:
+def _from_file(folder: Path, path: Path, puzzle: Puzzle, config: DataConfig, counts: dict[str, int], now: str) -> Store:
     if "test" in counts:
         raise UsageError("data.test only counts where puzzles are generated: evaluate on a file of your own")
-    rows = read_rows(path, puzzles.get(config.puzzle))
+    rows = read_rows(path, puzzle)
     shares = _with_the_rest(counts, len(rows), path)
     return store_from_rows(folder, rows, shares, config.seed, now, twins=config.share_twins)
 
@@ -74,6 +119,7 @@ def _from_file(folder: Path, path: Path, config: DataConfig, counts: dict[str, i
 def build_store(
     source: str,
     out: Path,
+    name: str,
     counts: dict[str, int],
     seed: int,
     created: str,
@@ -84,7 +130,8 @@ def build_store(
     """Generate a family's puzzles into a store, or split a file of puzzles.
 
     Args:
-        source: the name of a family, or the path of a CSV/JSONL file.
+        source: the name of a family, or the path of a CSV, JSONL or NPZ file.
+        name: family of the puzzles of a file, ``table`` for rows of one's own; empty: told by the first question.
         counts: rows of train, validation and test; 0 leaves a split out, and of a file train takes the rest.
         check: prove that every puzzle of the file has exactly one solution (generated ones have).
 
@@ -100,7 +147,7 @@ def build_store(
     wanted = {name: n for name, n in counts.items() if n}
     path = Path(source)
     if path.is_file():
-        rows = read_rows(path)
+        rows = read_rows(path, Table(infer(pairs(path))) if name == TABLE else puzzles.get(name) if name else None)
         if check:
             for row, puzzle in enumerate(rows.inputs, start=1):
                 try:
@@ -110,14 +157,16 @@ def build_store(
                 progress(row, len(rows))
         shares = _with_the_rest(wanted, len(rows), path)
         return store_from_rows(out, rows, shares, seed, created, twins=share_twins)
-    if source not in puzzles.NAMES:
+    try:
+        puzzle = puzzles.get(source)
+    except UsageError:
         raise UsageError(
             f"{source!r} is neither a file nor a family of puzzles "
             f"({', '.join(puzzles.NAMES)}).{did_you_mean(source, list(puzzles.NAMES))}"
-        )
+        ) from None
     if not wanted:
         raise UsageError("ask for puzzles: --train N, --validation N, --test N")
-    return generate_store(out, puzzles.get(source), wanted, seed, created, share_twins, progress)
+    return generate_store(out, puzzle, wanted, seed, created, share_twins, progress)
 
 
 def _with_the_rest(counts: dict[str, int], total: int, path: Path) -> dict[str, int | float]:

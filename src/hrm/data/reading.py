@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int, UInt8
 
 from hrm import puzzles
+from hrm.data.arrays import Record, npz_records
 from hrm.data.store import Split
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle
@@ -26,6 +26,9 @@ LINE_BYTES = 1 << 20
 """A longer line is no puzzle."""
 BLOCK_BYTES, BLOCK_ROWS = 1 << 22, 1 << 15
 COLUMNS = "question, answer, rating, source"
+ALIASES = {"input": "question", "output": "answer"}
+"""Other names of columns and keys."""
+SUFFIXES = (".csv", ".jsonl", ".npz")
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,9 @@ def read_rows(path: Path, puzzle: Puzzle | None = None, answers_required: bool =
     while block := list(islice(records, BLOCK_ROWS)):
         inputs = question.encode([(r.where, r.question) for r in block])
         labels = np.zeros_like(inputs)
-        answered = [i for i, r in enumerate(block) if r.answer not in (None, "")]
+        answered = [i for i, r in enumerate(block) if not _missing(r.answer)]
         if answers_required and len(answered) < len(block):
-            bare = next(r for r in block if r.answer in (None, ""))
+            bare = next(r for r in block if _missing(r.answer))
             raise DataError(f"{path.name}: {bare.where} has no answer; give its solution in `answer`")
         if answered:
             labels[answered] = solution.encode([(block[i].where, block[i].answer) for i in answered])
@@ -140,25 +143,8 @@ def require_file(path: Path) -> None:
     """
     if not path.is_file() or not os.access(path, os.R_OK):
         raise DataError(f"{path} cannot be read: there is no such file, or it may not be read; check the path")
-    if path.suffix.lower() not in (".csv", ".jsonl"):
-        raise DataError(f"{path} is neither a store nor a .csv or .jsonl file; rename or convert it")
-
-
-class Record(NamedTuple):
-    """One row as its file spells it."""
-
-    row: int
-    """Counted from 1, without the header and empty lines."""
-    line: int
-    question: object
-    answer: object
-    rating: object
-    source: object
-
-    @property
-    def where(self) -> str:
-        """Return its place in words."""
-        return f"row {self.row} (line {self.line})"
+    if path.suffix.lower() not in SUFFIXES:
+        raise DataError(f"{path} is neither a store nor a .csv, .jsonl or .npz file; rename or convert it")
 
 
 def read_records(path: Path, chosen: Collection[int]) -> dict[int, Record]:
@@ -168,8 +154,25 @@ def read_records(path: Path, chosen: Collection[int]) -> dict[int, Record]:
 
 def _records(path: Path, note: Callable[[bytes], object]) -> Iterator[Record]:
     require_file(path)
+    if path.suffix.lower() == ".npz":
+        note(path.read_bytes())
+        yield from npz_records(path)
+        return
     read = _csv_records if path.suffix.lower() == ".csv" else _json_records
     yield from read(path.name, _lines(path, note))
+
+
+def pairs(path: Path) -> Iterator[tuple[str, object, object]]:
+    """Yield the place, the question and the answer of every row, as the file spells them.
+
+    Raises:
+        DataError: the file cannot be read, or a row has no answer.
+    """
+    for record in _records(path, len):
+        where = f"{path.name}: {record.where}"
+        if _missing(record.answer):
+            raise DataError(f"{where} has no answer; give its solution in `answer`")
+        yield where, record.question, record.answer
 
 
 def _lines(path: Path, note: Callable[[bytes], object]) -> Iterator[str]:
@@ -204,6 +207,7 @@ def _csv_records(name: str, lines: Iterator[str]) -> Iterator[Record]:
     reader = csv.reader(lines, strict=True)
     try:
         header = [column.strip().lower() for column in next(reader, [])]
+        header = [ALIASES.get(column, column) for column in header]
         places = [header.index(c) if c in header else None for c in ("question", "answer", "rating", "source")]
         if places[0] is None or len(set(header)) < len(header):
             raise DataError(
@@ -234,11 +238,17 @@ def _json_records(name: str, lines: Iterator[str]) -> Iterator[Record]:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{name}: row {row} (line {number}) is not JSON: {str(error)[:80]}") from None
+        if isinstance(found, dict):
+            found = {ALIASES.get(key, key): value for key, value in found.items()}
         if not isinstance(found, dict) or "question" not in found:
             raise DataError(
                 f"{name}: row {row} (line {number}) must be an object with the key `question` (known: {COLUMNS})"
             )
         yield Record(row, number, *(found.get(key) for key in ("question", "answer", "rating", "source")))
+
+
+def _missing(answer: object) -> bool:
+    return answer is None or (isinstance(answer, str) and not answer)
 
 
 def _rating(name: str, record: Record) -> float:

@@ -23,6 +23,7 @@ from hrm import puzzles
 from hrm.data.folders import MANIFEST_BYTES, FileRecord, replacing, sha256_of
 from hrm.errors import DataError, HrmError, UsageError
 from hrm.puzzles.base import Puzzle
+from hrm.puzzles.table import TABLE, Declaration, Table
 
 KIND = "hrm-store"
 FORMAT = 1
@@ -164,7 +165,7 @@ def open_store(path: Path, verify: bool = True, puzzle: Puzzle | None = None) ->
         raise DataError(f"{path}/manifest.json: {manifest.puzzle!r} is not the name of a puzzle family")
     if puzzle is None:
         try:
-            puzzle = puzzles.get(manifest.puzzle)
+            puzzle = _table(manifest) if manifest.puzzle == TABLE else puzzles.get(manifest.puzzle)
         except HrmError as error:
             raise DataError(f"{path} holds puzzles of an unknown family: {error}") from None
     spec = puzzle.spec
@@ -190,6 +191,10 @@ def open_store(path: Path, verify: bool = True, puzzle: Puzzle | None = None) ->
     if not splits or manifest.digest != _digest(*declared, manifest.splits):
         raise DataError(f"{path}/manifest.json was altered: its digest is not that of its content")
     return Store(path, manifest, puzzle, splits)
+
+
+def _table(manifest: Manifest) -> Table:
+    return Table(Declaration(manifest.shape, manifest.tokens[2:], manifest.tokens[1] if manifest.tokens[1:] else ""))
 
 
 def _read_manifest(path: Path) -> Manifest:

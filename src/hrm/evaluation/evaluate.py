@@ -21,9 +21,9 @@ def evaluate(
 ) -> Iterator[tuple[str, Any]]:
     """Yield (name, value) of every metric; all puzzles run all segments.
 
-    * ``exact``: the answer equals the stored one at every supervised cell; ``valid``: the rules hold;
-      ``cell``: share of supervised cells that are right; and what else the family says of answers
-      (``Puzzle.extra_metrics``). Each after the last segment and per segment.
+    * ``exact``: the answer equals the stored one at every supervised cell; ``valid``: the rules hold, None where
+      the family knows none; ``cell``: share of supervised cells that are right; and what else the family says of
+      answers (``Puzzle.extra_metrics``). Each after the last segment and per segment.
     * ``early_exit``: each puzzle's answer at the first segment where the Q-head prefers to halt.
 
     Args:
@@ -46,8 +46,9 @@ def evaluate(
             right = (answers == labels) | ~supervised
             exact = right.all(1)
             cell = (right & supervised).sum(1) / supervised.sum(1).clip(min=1)
-            valid = solver.puzzle.verify(inputs, answers)
-            said = {"exact": exact, "valid": valid, "cell": cell, **solver.puzzle.extra_metrics(inputs, answers)}
+            said = {"exact": exact, "cell": cell, **solver.puzzle.extra_metrics(inputs, answers)}
+            if solver.puzzle.spec.has_rules:
+                said["valid"] = solver.puzzle.verify(inputs, answers)
             sums[number].update({name: float(values.sum()) for name, values in said.items()})
             chooses = going & thought.prefers_halt[:rows]
             stops = going if number == segments - 1 else chooses
@@ -56,7 +57,7 @@ def evaluate(
             early_segments += int(stops.sum()) * (number + 1)
             going = going & ~stops
         progress(stop, count)
-    shares = [{name: total / count for name, total in line.items()} for line in sums]
+    shares = [{"valid": None, **{name: total / count for name, total in line.items()}} for line in sums]
     yield "task", solver.puzzle.spec.name
     yield "examples", count
     yield from shares[-1].items()

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from hrm import puzzles
 from hrm.data.build import cached_store
+from hrm.data.prepare import family
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
 from hrm.evaluation.classical import classical
@@ -65,18 +65,18 @@ def evaluate_model(
     if not data.exists():
         raise UsageError(f"there is no file or store {data}")
     model, config, checkpoint = read_model(name, device, precision)
-    family = puzzles.get(config.data.puzzle)
-    store = cached_store(data, cache_dir, family, now)
+    puzzle = family(config.data)
+    store = cached_store(data, cache_dir, puzzle, now)
     name_of_split, rows = choose_split(store, split)
     segments = segments or config.halting.max_segments
     if compiled:
         model.compile_levels()
-    solver = Solver(model, family, config.halting.max_segments, batch_size)
+    solver = Solver(model, puzzle, config.halting.max_segments, batch_size)
     began = clock()
     found = dict(evaluate(solver, rows, segments, limit, progress))
     found["network_s"] = clock() - began
-    solvers = family.classical_solvers if with_classical else family.classical_solvers[:1]
-    lines = [classical(family, rows.inputs[: found["examples"]], solver) for solver in solvers]
+    solvers = puzzle.classical_solvers if with_classical else puzzle.classical_solvers[:1]
+    lines = [classical(puzzle, rows.inputs[: found["examples"]], solver) for solver in solvers]
     found["plain_solver"] = lines[0] if lines else None
     if with_classical:
         found["classical"] = lines

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import torch
 
-from hrm import pretrained, puzzles
+from hrm import pretrained
 from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig, from_toml
+from hrm.data.prepare import family
 from hrm.errors import DataError, UsageError, did_you_mean
 from hrm.inference.solver import Solver
 from hrm.model.build import build
@@ -105,7 +106,7 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
     model, config, _ = read_model(name, device, precision)
     return Solver(
         model,
-        puzzles.get(config.data.puzzle),
+        family(config.data),
         max_segments=config.halting.max_segments,
         batch_size=batch_size,
     )

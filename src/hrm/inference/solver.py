@@ -15,7 +15,7 @@ from torch import Tensor
 from hrm.errors import UsageError
 from hrm.model.contract import Network
 from hrm.model.halting import prefers_halt
-from hrm.puzzles.base import Puzzle
+from hrm.puzzles.base import PAD, Puzzle
 
 MOST_SEGMENTS = 65536
 """Segments that one call may ask for."""
@@ -59,8 +59,8 @@ class Answer:
     """As one line of the family's text."""
     tokens: UInt8[np.ndarray, " C"]
     """The same as token ids."""
-    verified: bool
-    """Whether the answer keeps the givens and every rule."""
+    verified: bool | None
+    """Whether the answer keeps the givens and every rule; None where the family knows no rules."""
     segments: int
     """Segments used."""
     q_halt: float
@@ -115,12 +115,16 @@ class Solver:
     def think(self, inputs: UInt8[np.ndarray, "B C"], segments: int) -> Iterator[Thought]:
         """Yield what the network thinks after each of so many segments, for a batch of parsed puzzles."""
         with torch.inference_mode():
-            x = self.model.embed(torch.from_numpy(inputs.astype(np.int64)).to(self.device), relations=self._relations)
+            given = torch.from_numpy(inputs.astype(np.int64)).to(self.device)
+            exists = given != PAD if self.puzzle.spec.padded else None
+            x = self.model.embed(given, mask=exists, relations=self._relations)
             latents = self.model.initial(x)
             for _ in range(segments):
                 segment = self.model.segment(latents, x)
                 latents = segment.latents
                 confidence, tokens = segment.logits.float().softmax(-1).max(-1)
+                if exists is not None:
+                    tokens = tokens.where(exists, PAD)
                 yield Thought(
                     tokens=_numpy(tokens).astype(np.uint8),
                     confidence=_numpy(confidence),
@@ -154,12 +158,15 @@ class Solver:
                 puzzle=self.puzzle.text(inputs[row]),
                 answer=self.puzzle.text(tokens),
                 tokens=tokens,
-                verified=bool(self.puzzle.verify(inputs[row : row + 1], tokens[None])[0]),
+                verified=self._verified(inputs[row : row + 1], tokens[None]),
                 segments=int(used[row]),
                 q_halt=float(last.q_halt[row]),
                 halted_by_choice=bool(last.prefers_halt[row]),
                 trace=self._trace(inputs[row], thoughts[: used[row]], row) if trace else None,
             )
+
+    def _verified(self, inputs: UInt8[np.ndarray, "1 C"], tokens: UInt8[np.ndarray, "1 C"]) -> bool | None:
+        return bool(self.puzzle.verify(inputs, tokens)[0]) if self.puzzle.spec.has_rules else None
 
     def _trace(self, puzzle: UInt8[np.ndarray, " C"], thoughts: list[Thought], row: int) -> tuple[Moment, ...]:
         before = [puzzle, *(thought.tokens[row] for thought in thoughts)]

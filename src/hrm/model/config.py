@@ -34,8 +34,8 @@ class HRMConfig(BaseModel):
     """How many of a segment's last module calls carry gradient: 2 = one-step gradient, T+1 = the last cycle."""
     tied: bool = False
     """Whether f_H is f_L: one set of weights in both roles."""
-    mixer: Literal["attention", "mlp"] = "attention"
-    """How positions are mixed: attention, or a SwiGLU across positions."""
+    mixer: Literal["attention", "messages", "mlp"] = "attention"
+    """How positions are mixed: attention, messages along the relations, or a SwiGLU across positions."""
     positions: Literal["rope", "learned", "none"] = "rope"
     """How the order of the cells is told: rotary, a learned table, or not at all."""
     rope_theta: float = Field(default=10000.0, gt=0)
@@ -64,6 +64,8 @@ class HRMConfig(BaseModel):
                 f"puzzle_width {self.puzzle_width} does not fit into prefix·width = {self.prefix * self.width}"
             )
         _check_grad_calls(self)
+        if self.mixer == "messages" and not self.relation_kinds:
+            raise ValueError("mixer = 'messages' needs relation_kinds: messages travel along relations")
         if self.mixer == "mlp" and self.relation_kinds:
             raise ValueError("relation_kinds needs mixer = 'attention': the mlp mixer has no attention to bias")
         return self

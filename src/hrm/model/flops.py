@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hrm.model.config import EquivariantConfig, NetworkConfig
-from hrm.nn.sizes import swiglu_width
+from hrm.nn.sizes import message_width, swiglu_width
 
 
 def flops_per_segment(config: NetworkConfig) -> int:
@@ -21,6 +21,10 @@ def flops_per_segment(config: NetworkConfig) -> int:
         mlp = 3 * d * swiglu_width(d, config.expansion) * s
         if config.mixer == "mlp":
             return 2 * (mlp + 3 * s * swiglu_width(s, config.expansion) * d)
+        if config.mixer == "messages":
+            kinds = sum(config.relation_kinds)
+            m = message_width(d, kinds)
+            return 2 * (mlp + 2 * d * (kinds + 1) * m * s + kinds * m * s * s)
         return 2 * (mlp + 4 * d * d * s + 2 * s * s * d)
 
     h_layers = config.l_layers if config.tied else config.h_layers

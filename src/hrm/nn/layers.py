@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hrm.nn.init import lecun_normal_
-from hrm.nn.sizes import swiglu_width
+from hrm.nn.sizes import message_width, swiglu_width
 
 
 class Linear(nn.Module):
@@ -200,10 +200,38 @@ def _attend(
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 
+class Messages(nn.Module):
+    """What each position hears from those that it is related to, by kind of relation, and from all at once.
+
+    A message is a sum over the related positions, divided by the root of their number; no position is weighed
+    against another, so that a step along the relations costs a product with a fixed matrix.
+    """
+
+    def __init__(self, width: int, relation_kinds: int, generator: torch.Generator | None = None):
+        super().__init__()
+        self.kinds = relation_kinds
+        heard = (relation_kinds + 1) * message_width(width, relation_kinds)
+        self.tell = Linear(width, heard, generator=generator)
+        self.out = Linear(heard, width, generator=generator)
+
+    def forward(self, x: Float[Tensor, "B S D"], around: Surroundings = NOWHERE) -> Float[Tensor, "B S D"]:
+        """Return what each position makes of what it hears."""
+        planes = around.relations
+        if planes is None:
+            raise ValueError("messages travel along relations: embed needs the puzzle's")
+        exists = torch.ones_like(x[..., :1]) if around.mask is None else around.mask.unsqueeze(-1).to(x.dtype)
+        *along, everywhere = (self.tell(x) * exists).chunk(self.kinds + 1, dim=-1)
+        planes = (planes * planes.sum(-1, keepdim=True).clamp(min=1).rsqrt()).to(x.dtype)
+        heard = [planes[..., q, :, :] @ message for q, message in enumerate(along)]
+        mean = everywhere.sum(1, keepdim=True) / exists.sum(1, keepdim=True)
+        return self.out(torch.cat((*heard, mean.expand_as(everywhere)), dim=-1))
+
+
 class Block(nn.Module):
     """Mix positions, add, normalise; map each position, add, normalise.
 
-    The mixer is attention, or a SwiGLU across the positions; the latter's norm runs over positions too.
+    The mixer is attention, messages along relations, or a SwiGLU across the positions; the norm of the last runs over
+    positions too.
 
     Source: HRM paper, section on the architecture (post-norm); TRM paper for the "mlp" mixer.
     """
@@ -215,7 +243,7 @@ class Block(nn.Module):
         heads: int,
         positions: int,
         expansion: float,
-        mixer: Literal["attention", "mlp"],
+        mixer: Literal["attention", "messages", "mlp"],
         relation_kinds: int,
         norm_eps: float,
         generator: torch.Generator | None = None,
@@ -223,9 +251,12 @@ class Block(nn.Module):
         super().__init__()
         self.norm_eps = norm_eps
         self.attention = None
+        self.messages = None
         self.mixer = None
         if mixer == "attention":
             self.attention = Attention(width, heads, relation_kinds, generator)
+        elif mixer == "messages":
+            self.messages = Messages(width, relation_kinds, generator)
         else:
             self.mixer = SwiGLU(positions, expansion, generator)
         self.mlp = SwiGLU(width, expansion, generator)
@@ -236,6 +267,8 @@ class Block(nn.Module):
         """Return the next states."""
         if self.attention is not None:
             x = rms_norm(x + self.attention(x, around, rotary), self.norm_eps)
+        elif self.messages is not None:
+            x = rms_norm(x + self.messages(x, around), self.norm_eps)
         elif self.mixer is not None:
             x = x.transpose(1, 2)  # B D S
             x = rms_norm(x + self.mixer(x), self.norm_eps).transpose(1, 2)

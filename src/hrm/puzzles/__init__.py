@@ -1,7 +1,11 @@
 """Puzzle families: numpy only, importable without torch."""
 
 import re
+import sys
 from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
 
 from hrm.errors import UsageError, did_you_mean
 from hrm.puzzles.base import Puzzle
@@ -16,16 +20,64 @@ NAMES = (*FAMILIES, *(f"{name}-unique" for name in FAMILIES if name.startswith("
 """The names that are listed: a ``-unique`` maze is of the same family, and only generates other mazes."""
 
 
-@cache
+_own: dict[str, Puzzle] = {}
+
+
+def register(puzzle: Puzzle, name: str = "") -> None:
+    """Make a family of one's own known to ``get``, by its name and by another one where that is given."""
+    _own.update(dict.fromkeys({puzzle.spec.name, name} - {""}, puzzle))
+
+
+def admit(name: str, folder: Path | None = None) -> None:
+    """Import and register a family named ``module:Class``: this runs the module's code.
+
+    Names without a colon are left alone. A configuration that came with somebody else's model is never admitted by
+    itself; who calls this has been asked to by the user.
+
+    Args:
+        folder: looked into before the installed modules; None: only installed ones.
+
+    Raises:
+        UsageError: no such module or class, or it is no family of puzzles.
+    """
+    module, colon, attribute = name.partition(":")
+    if not colon or name in _own:
+        return
+    if not all(part.isidentifier() for part in [*module.split("."), attribute]):
+        raise UsageError(f"{name!r} does not name a class: write module:Class, such as my_puzzles:Mirror")
+    if folder is not None and str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, type) or not issubclass(found, Puzzle):
+            raise TypeError("it is no class derived from hrm.puzzles.base.Puzzle")
+        register(found(), name)
+    except Exception as error:  # whatever the user's code raises, it is theirs
+        raise UsageError(f"{name} cannot be used: {type(error).__name__}: {error}") from error
+
+
 def get(name: str) -> Puzzle:
     """Return the family of this name, always the same object.
+
+    Known are ours, those of installed packages (entry points of the group ``hrm.puzzles``), and what was registered.
 
     Raises:
         UsageError: there is none of this name.
     """
+    if name in _own:
+        return _own[name]
+    if ":" in name:
+        raise UsageError(f"these puzzles are code of someone's own: to run it, add --puzzle {name}")
+    return _known(name)
+
+
+@cache
+def _known(name: str) -> Puzzle:
     if name in FAMILIES and name.startswith("sudoku"):
         return Sudoku(int(name.rpartition("x")[2]))
     if found := _MAZE.fullmatch(name):
         return Maze(int(found[1]), int(found[2]), unique=bool(found[3]))
+    for found in entry_points(group="hrm.puzzles", name=name):
+        return found.load()()
     hint = did_you_mean(name, list(NAMES))
     raise UsageError(f"no puzzle family is called {name!r}; there are {', '.join(NAMES)}.{hint}")

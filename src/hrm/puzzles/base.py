@@ -36,7 +36,13 @@ class PuzzleSpec:
     symmetry_draws: int
     """How many uniform numbers one random symmetry takes."""
     unique: bool = True
-    """Whether a generated puzzle has one answer only; else others are as good, and count as valid, not as exact."""
+    """Whether a puzzle must have one answer only; else others are as good, and count as valid, not as exact."""
+    has_rules: bool = True
+    """Whether ``verify`` knows the rules; else an answer is never called right, only equal to the stored one."""
+    padded: bool = False
+    """Whether puzzles may be smaller than the shape; cells of padding are then hidden from the network."""
+    solid: tuple[int, ...] = ()
+    """Token ids that pictures draw as filled cells, not as characters: walls, paths."""
     box: tuple[int, int] = (0, 0)
     """Rows and columns of a box that pictures set apart by a thick line; (0, 0) where there are none."""
 
@@ -165,7 +171,7 @@ class Puzzle(ABC):
         return ()
 
     def refuse_ambiguous(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
-        """Refuse a puzzle that has no solution, or more than one.
+        """Refuse a puzzle that has no solution, or more than one where that is a fault.
 
         Raises:
             DataError: which of the two; of several solutions two are shown.
@@ -173,11 +179,11 @@ class Puzzle(ABC):
         found = self.solutions(puzzle, limit=2)
         if len(found) == 0:
             raise DataError(f"{self.text(puzzle)} has no solution: check its givens")
-        if len(found) > 1:
+        if len(found) > 1 and self.spec.unique:
             both = " and ".join(self.text(answer) for answer in found)
             raise DataError(f"{self.text(puzzle)} has several solutions, such as {both}: give more cells")
 
     @cached_property
     def relation_matrices(self) -> Int[np.ndarray, "R C C"]:
         """The relations, computed once."""
-        return self.relations()
+        return np.ascontiguousarray(self.relations())

@@ -55,9 +55,10 @@ class Maze(Puzzle):
             blank=OPEN,
             relations=("neighbour",),
             symmetry_draws=1,
-            unique=unique,
+            unique=False,
+            solid=(WALL, PATH),
         )
-        self._floods = Floods(rows, columns)
+        self._unique, self._floods = unique, Floods(rows, columns)
 
     @property
     def spec(self) -> PuzzleSpec:
@@ -183,7 +184,7 @@ class Maze(Puzzle):
             if ends is not None:
                 break
         puzzle[ends[0]], puzzle[ends[1]] = START, GOAL
-        if self.spec.unique:
+        if self._unique:
             self._close_ties(puzzle, rng)
         return puzzle, self.solutions(puzzle, limit=1)[0]
 

@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 from hrm.config import RunConfig
 from hrm.errors import UsageError, did_you_mean
-from hrm.recipes import sudoku
+from hrm.recipes import maze, own, sudoku
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "smoke": sudoku.smoke,
     "sudoku-4x4": sudoku.sudoku_4x4,
     "sudoku-6x6": sudoku.sudoku_6x6,
     "best-sudoku": sudoku.best_sudoku,
+    "maze-10x10": maze.maze_10x10,
+    "own": own.own,
     "hrm-sudoku": sudoku.hrm_sudoku,
     "hrm-sudoku-full": sudoku.hrm_sudoku_full,
     "trm-sudoku": sudoku.trm_sudoku,

@@ -71,7 +71,7 @@ def best_sudoku() -> RunConfig:
 
     Command: ``hrm train best-sudoku --data.path PUZZLES.csv --data.validation-path OTHERS.csv``. 2.6 hours on one or
     two busy CPU cores with bf16. On 1,000 puzzles of a mix like Sudoku-Extreme's, expected on 500 validation puzzles:
-    51 % exact at 16 segments (one seed, so the spread is unknown).
+    51 % exact at 16 segments (one seed, so the spread is unknown); on 10,000 test puzzles 51.0 %, and 71.6 % at 64.
     """
     network = EquivariantConfig(
         kind="equivariant", vocab_size=11, cells=81, symbols=9, width=64, message=16, inner=128, layers=1,

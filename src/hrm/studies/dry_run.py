@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from hrm import puzzles
 from hrm.config import RunConfig
+from hrm.data.prepare import family
 from hrm.errors import UsageError
 from hrm.model.build import build
 from hrm.model.flops import flops_per_segment, training_flops, update_flops
@@ -27,7 +27,7 @@ def dry_run(config: RunConfig) -> dict[str, Any]:
     Raises:
         UsageError: the family, the data file or the device does not exist, or there is nothing to train on.
     """
-    puzzle = puzzles.get(config.data.puzzle)
+    puzzle = family(config.data)
     if config.data.path and not Path(config.data.path).exists():
         raise UsageError(f"data.path: there is no file or store {config.data.path}")
     device = choose_device(config.train.device)

@@ -16,8 +16,9 @@ def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
     executed = training_flops(config.model, meta["update"], train.shallow_updates) * train.batch_size
     shallow = f" (one cycle in the first {train.shallow_updates:,} updates)" if train.shallow_updates else ""
     provenance = "\n".join(f"  - {key}: {value}" for key, value in data["provenance"].items())
+    valid = f", valid {best['valid']:.1%}" if best["valid"] is not None else ""
     reached = (
-        f"exact {best['exact']:.1%}, valid {best['valid']:.1%} on the validation split at update {best['update']}"
+        f"exact {best['exact']:.1%}{valid} on the validation split at update {best['update']}"
         if best["exact"] is not None
         else "not measured: the run had no validation split"
     )

@@ -64,8 +64,9 @@ class RunLog:
         """Note an evaluation on the validation split, and bring the table up to date."""
         self._append({"update": update, **{f"validation_{k}": v for k, v in metrics.items()}})
         self.say(
-            f"update {update}/{self._updates}  validation: exact {metrics['exact']:.1%}, "
-            f"valid {metrics['valid']:.1%} of {metrics['examples']} puzzles"
+            f"update {update}/{self._updates}  validation: exact {metrics['exact']:.1%}"
+            + (f", valid {metrics['valid']:.1%}" if metrics["valid"] is not None else "")
+            + f" of {metrics['examples']} puzzles"
         )
         self.write_table()
 

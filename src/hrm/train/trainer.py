@@ -183,7 +183,8 @@ class Trainer:
             Sums over the slots, on the device, for the log.
         """
         config, model, slots = self.config, self.model, self._admit()
-        x = model.embed(slots.inputs, slots.puzzle_ids, relations=self._relations)
+        exists = slots.inputs != PAD if self.store.puzzle.spec.padded else None
+        x = model.embed(slots.inputs, slots.puzzle_ids, exists, self._relations)
         cycles = 1 if self._update < config.train.shallow_updates else None
         segment = model.segment(slots.latents, x, cycles)
         used = slots.segments + 1

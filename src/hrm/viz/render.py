@@ -101,7 +101,9 @@ def draw_grid(puzzle: Puzzle, answer: Answer, moment: Moment, cell_px: int = 44)
         share = 1.0 if given[cell] else 0.25 + 0.75 * float(moment.confidence[cell])
         ink = _mix(ground, RED if wrong[cell] else BLACK if given[cell] else BLUE, share)
         foot, bold = (x0 + cell_px / 2, y0 + cell_px / 2 + rise), cell_px / 50 if given[cell] else 0
-        symbol = "" if token == spec.blank else spec.tokens[token]
+        if token in spec.solid:
+            draw.rectangle((x0, y0, x0 + cell_px, y0 + cell_px), ink)
+        symbol = "" if token == spec.blank or token in spec.solid else spec.tokens[token]
         draw.text(foot, symbol, ink, font, anchor="ms", stroke_width=bold, stroke_fill=ink)
         if wrong[cell]:
             x1, y1 = x0 + cell_px // 4, y0 + cell_px * 7 // 8

@@ -1,0 +1,25 @@
+"""Puzzles of one's own."""
+
+from hrm.config import EvalConfig, HaltingConfig, RunConfig, TrainConfig
+from hrm.data.config import DataConfig
+from hrm.model.config import small
+from hrm.optim.config import OptimConfig
+
+
+def own() -> RunConfig:
+    """Train on puzzles of your own: a CSV, JSONL or NPZ file of inputs and answers, or a class.
+
+    Command: ``hrm train own --data.path ROWS.csv --data.validation 100``, or ``--data.puzzle module:Class
+    --data.generate true --data.train 1000``. Symbols, shape, blank and the network's sizes follow from the puzzles.
+    Minutes on two CPU cores for grids of up to 100 cells. Expected: depends on the puzzles; more ``--train.updates``
+    and a larger ``--model.width`` for harder ones.
+    """
+    return RunConfig(
+        recipe="own",
+        model=small(4, 1, positions="learned", relation_kinds=(), tied=True, q_continue=True, grad_calls=6),
+        data=DataConfig(puzzle="table"),
+        optim=OptimConfig(lr=1e-3, warmup_updates=100, min_lr_ratio=0.1, ema=0.99),
+        halting=HaltingConfig(max_segments=8),
+        train=TrainConfig(updates=2000, batch_size=64, log_every=50, checkpoint_every=500, loss="softmax"),
+        eval=EvalConfig(every=500, segments=8, batch_size=100),
+    )

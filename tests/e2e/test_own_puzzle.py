@@ -1,0 +1,64 @@
+"""The page about one's own puzzles is true: its commands and its code are run as they stand there."""
+
+import random
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "your-own-puzzle.md").read_text(encoding="utf-8")
+SMALL = ["--train.updates", 60, "--train.batch-size", 16, "--eval.every", 30, "--model.width", 32, "--model.heads", 2,
+         "--model.puzzle-width", 32, "--model.l-layers", 1]  # fmt: skip
+"""What makes the page's training runs short."""
+
+
+def fences(kind):
+    return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def commands():
+    return [line for fence in fences("sh") for line in fence.splitlines() if line.startswith("hrm ")]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    rng = random.Random(0)
+    for name, count in (("rows", 150), ("others", 20)):
+        lines = ["".join(rng.choice("abcd") for _ in range(rng.randint(3, 6))) for _ in range(count)]
+        rows = [f"{line},{''.join(sorted(line))}" for line in dict.fromkeys(lines)]
+        (folder / f"{name}.csv").write_text(fences("csv")[0].splitlines()[0] + "\n" + "\n".join(rows) + "\n")
+    code, checked = fences("python")
+    (folder / "mirror.py").write_text(code)
+    (folder / "checked.py").write_text(checked)
+    return folder
+
+
+def test_the_page_has_what_is_tested():
+    assert len(commands()) == 6 and len(fences("python")) == 2
+    assert len([line for line in fences("python")[0].splitlines() if line.strip()]) <= 40
+
+
+def test_its_commands_run(hrm, place):
+    for command in commands():
+        words = shlex.split(command)[1:]
+        result = hrm(*words, *(SMALL if words[0] == "train" else []), cwd=place)
+        assert result.code == 0, f"{command}: {result.err}"
+    refused = hrm("solve", "runs/mirror", "abaabb......", cwd=place)
+    assert refused.code == 2 and "add --puzzle mirror:Mirror" in refused.err
+
+
+def test_its_class_keeps_its_promises(place):
+    done = subprocess.run([sys.executable, "checked.py"], cwd=place, capture_output=True, text=True)
+    assert done.stdout.strip() == "ready", done.stderr
+
+
+def test_its_json_row_is_read(place, hrm):
+    (place / "grids.jsonl").write_text(fences("json")[0] * 2)
+    plan = hrm("train", "own", "--data.path", "grids.jsonl", "--dry-run", "--json", cwd=place)
+    assert plan.code == 0, plan.err
+    assert plan.json["config"]["data"]["symbols"] == ["2", "3", "4", "10"]
+    assert plan.json["config"]["data"]["shape"] == [2, 2] and plan.json["config"]["model"]["cells"] == 4
