@@ -1,0 +1,100 @@
+"""The paper's split of ARC tasks, and the proof that no output to be found is trained on.
+
+Every task's demonstrations are trained on. Its tests are, too, unless it lies in a folder named ``evaluation``: then
+they are what is tested. Source: HRM paper, and ``dataset/build_arc_dataset.py`` of the official code.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from hrm.puzzles.arc_tasks import COLOURS, Grid, Pair, Task
+from hrm.puzzles.arc_variants import moved
+
+
+class Reference(NamedTuple):
+    """An example by its place; it holds no grids."""
+
+    task_id: str
+    part: Literal["demonstration", "test"]
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.task_id} {self.part} {self.index + 1}"
+
+
+def resolve(tasks: Mapping[str, Task], reference: Reference) -> Pair:
+    """Return the pair that a reference stands for."""
+    task = tasks[reference.task_id]
+    return (task.demonstrations if reference.part == "demonstration" else task.tests)[reference.index]
+
+
+def split(tasks: Sequence[Task]) -> tuple[tuple[Reference, ...], tuple[Reference, ...]]:
+    """Return what is trained on and what is tested, by task id and place.
+
+    A test whose output is not known is tested wherever it lies: it cannot be trained on.
+    """
+    training: list[Reference] = []
+    testing: list[Reference] = []
+    for task in sorted(tasks, key=lambda task: task.id):
+        training += [Reference(task.id, "demonstration", index) for index in range(len(task.demonstrations))]
+        for index, pair in enumerate(task.tests):
+            tested = task.held_back or pair.output is None
+            (testing if tested else training).append(Reference(task.id, "test", index))
+    return tuple(training), tuple(testing)
+
+
+@dataclass(frozen=True)
+class Leak:
+    """An output to be found that a turn, a reflection or a recolouring makes of a grid that is trained on."""
+
+    test: Reference
+    same_output: tuple[Reference, ...]
+    """Training examples with this output; one may be there by chance, the smaller the grid the sooner."""
+    same_pair: tuple[Reference, ...]
+    """Those with the same input as well, by the same turn and recolouring: the answer itself is trained on."""
+
+
+def leaks(tasks: Sequence[Task], training: Sequence[Reference], testing: Sequence[Reference]) -> tuple[Leak, ...]:
+    """Return the outputs to be found that can be had from a trained output, by task id and place.
+
+    No variant of any kind can hide one: grids are compared by forms that all of their variants share. Tests whose
+    output is not known are passed over.
+    """
+    by_id = {task.id: task for task in tasks}
+    outputs: dict[bytes, list[Reference]] = defaultdict(list)
+    pairs: dict[bytes, list[Reference]] = defaultdict(list)
+    for reference in training:
+        pair = resolve(by_id, reference)
+        if pair.output is not None:
+            outputs[canonical(pair.output)].append(reference)
+            pairs[canonical(pair.input, pair.output)].append(reference)
+    found: list[Leak] = []
+    for reference in testing:
+        pair = resolve(by_id, reference)
+        if pair.output is not None and (same := outputs.get(canonical(pair.output))):
+            whole = pairs.get(canonical(pair.input, pair.output), [])
+            found.append(Leak(reference, tuple(same), tuple(whole)))
+    return tuple(found)
+
+
+def canonical(*grids: Grid) -> bytes:
+    """Return a form that grids share exactly when one variant turns all of the one into those of the other.
+
+    It is the least, over the eight turns and reflections, of the grids with their colours 1 to 9 numbered in the
+    order in which they first occur. Colour 0 stays, as it does in every variant.
+    """
+    return min(_relabelled([moved(grid, transform) for grid in grids]) for transform in range(8))
+
+
+def _relabelled(grids: list[Grid]) -> bytes:
+    cells = np.concatenate([grid.reshape(-1) for grid in grids])
+    present, first = np.unique(cells, return_index=True)
+    order = present[np.argsort(first)]
+    order = order[order > 0]
+    numbers = np.zeros(COLOURS, np.uint8)
+    numbers[order] = np.arange(1, len(order) + 1)
+    return bytes(size for grid in grids for size in grid.shape) + numbers[cells].tobytes()
