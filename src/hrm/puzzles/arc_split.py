@@ -65,20 +65,18 @@ def leaks(tasks: Sequence[Task], training: Sequence[Reference], testing: Sequenc
     output is not known are passed over.
     """
     by_id = {task.id: task for task in tasks}
-    outputs: dict[bytes, list[Reference]] = defaultdict(list)
-    pairs: dict[bytes, list[Reference]] = defaultdict(list)
-    for reference in training:
-        pair = resolve(by_id, reference)
-        if pair.output is not None:
-            outputs[canonical(pair.output)].append(reference)
-            pairs[canonical(pair.input, pair.output)].append(reference)
+    trained = _by_invariant(by_id, training)
     found: list[Leak] = []
-    for reference in testing:
-        pair = resolve(by_id, reference)
-        if pair.output is not None and (same := outputs.get(canonical(pair.output))):
-            whole = pairs.get(canonical(pair.input, pair.output), [])
-            found.append(Leak(reference, tuple(same), tuple(whole)))
-    return tuple(found)
+    for key, tested in _by_invariant(by_id, testing).items():
+        forms = [(reference, pair, canonical(output)) for reference, pair, output in trained.get(key, [])]
+        for reference, pair, output in tested if forms else []:
+            own, whole = canonical(output), canonical(pair.input, output)
+            same = [(other, other_pair) for other, other_pair, form in forms if form == own]
+            pairs = [other for other, each in same if each.output is not None and canonical(*each) == whole]
+            if same:
+                found.append(Leak(reference, tuple(other for other, _ in same), tuple(pairs)))
+    order = {reference: place for place, reference in enumerate(testing)}
+    return tuple(sorted(found, key=lambda leak: order[leak.test]))
 
 
 def canonical(*grids: Grid) -> bytes:
@@ -98,3 +96,17 @@ def _relabelled(grids: list[Grid]) -> bytes:
     numbers = np.zeros(COLOURS, np.uint8)
     numbers[order] = np.arange(1, len(order) + 1)
     return bytes(size for grid in grids for size in grid.shape) + numbers[cells].tobytes()
+
+
+def _by_invariant(
+    tasks: Mapping[str, Task], references: Sequence[Reference]
+) -> dict[bytes, list[tuple[Reference, Pair, Grid]]]:
+    """Gather the examples whose outputs have one size and equal counts of colours, as all variants of one have."""
+    gathered: dict[bytes, list[tuple[Reference, Pair, Grid]]] = defaultdict(list)
+    for reference in references:
+        pair = resolve(tasks, reference)
+        if (output := pair.output) is not None:
+            counts = np.bincount(output.reshape(-1), minlength=COLOURS)
+            key = bytes(sorted(output.shape)) + np.append(counts[0], np.sort(counts[1:])).tobytes()
+            gathered[key].append((reference, pair, output))
+    return gathered

@@ -24,6 +24,8 @@ TASK_BYTES, COLLECTION_BYTES = 1 << 22, 1 << 24
 """Largest file of one task, and of many: ARC-2's training tasks take 4.5 MB in one file."""
 MOST_PAIRS = 1024
 """Most pairs of one kind in a task."""
+MOST_OF = {"{": 100_000, "[": 1_000_000, '"': 1_000_000}
+"""Most characters of a kind in a file, counted before it is read: millions of objects or lists take seconds."""
 
 Grid = UInt8[np.ndarray, "_ _"]
 
@@ -164,13 +166,16 @@ def _load(path: Path, most_bytes: int) -> dict[str, object]:
 def _parsed(text: str, where: str) -> dict[str, object]:
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len(found := dict(pairs)) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for i, key in enumerate(keys) if key in set(keys[:i]))
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
             raise DataError(f"{where}: the key {_shown(twice)} occurs twice in one object; remove one")
         return found
 
     if len(text) > COLLECTION_BYTES:
         raise DataError(f"{where} is longer than {COLLECTION_BYTES} characters, which is no ARC task")
+    for mark, most in MOST_OF.items():
+        if (count := text.count(mark)) > most:
+            raise DataError(f"{where} holds {count} times {mark!r}; at most {most} are read, which is plenty for ARC")
     try:
         data = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
