@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.arc import CELLS, EOS, PAD, decode, encode, random_offsets
+from hrm.puzzles.arc import CELLS, EOS, PAD, decode, encode, encode_pairs, random_offsets
 from hrm.puzzles.arc_split import Reference, canonical, leaks, resolve, split
 from hrm.puzzles.arc_tasks import Pair, Task, read_task, read_tasks
 from hrm.puzzles.arc_variants import BLANK_NAME, ORIGINAL, Variant, parse_name, puzzle_table, variants
@@ -97,6 +97,15 @@ class TestCanvas:
         for offset in ([29, 0], [0, 28], [-1, 0]):
             with pytest.raises(ValueError, match="does not fit"):
                 encode([grid(2, 3)], np.array([offset]))
+
+    def test_a_pair_has_one_offset(self):
+        pairs, offsets = [Pair(grid(3, 4), grid(5, 2)), Pair(grid(1, 1), None)], np.array([[7, 9], [29, 0]])
+        for at in (None, offsets):
+            inputs, labels = encode_pairs(pairs, at)
+            found = decode(inputs, at)
+            assert all(np.array_equal(pair.input, each) for pair, each in zip(pairs, found, strict=True))
+            assert np.array_equal(decode(labels, at)[0], pairs[0].output) and not labels[1].any()
+        assert encode_pairs([])[1].shape == (0, CELLS)
 
     def test_offsets_fit_both_grids_and_reach_every_place(self):
         pairs = [Pair(grid(3, 28), grid(27, 5)), Pair(grid(30, 30), grid(1, 1)), Pair(grid(2, 2), None)]

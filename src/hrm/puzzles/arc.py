@@ -40,6 +40,17 @@ def encode(grids: Sequence[Grid], offsets: Int[np.ndarray, "n 2"] | None = None)
     return canvas.reshape(n, CELLS)
 
 
+def encode_pairs(
+    pairs: Sequence[Pair], offsets: Int[np.ndarray, "n 2"] | None = None
+) -> tuple[UInt8[np.ndarray, "n 900"], UInt8[np.ndarray, "n 900"]]:
+    """Return inputs and labels; both of a pair have its one offset. The label of an unknown output is all padding."""
+    known = [number for number, pair in enumerate(pairs) if pair.output is not None]
+    labels = np.zeros((len(pairs), CELLS), np.uint8)
+    outputs = [pair.output for pair in pairs if pair.output is not None]
+    labels[known] = encode(outputs, None if offsets is None else offsets[known])
+    return encode([pair.input for pair in pairs], offsets), labels
+
+
 def decode(tokens: UInt8[np.ndarray, "n 900"], offsets: Int[np.ndarray, "n 2"] | None = None) -> list[Grid]:
     """Return of each canvas the largest rectangle of colours at its upper left corner, empty where there is none.
 

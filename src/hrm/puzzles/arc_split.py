@@ -20,16 +20,17 @@ class Reference(NamedTuple):
 
     task_id: str
     part: Literal["demonstration", "test"]
-    index: int
+    number: int
+    """Counted from 0."""
 
     def __str__(self) -> str:
-        return f"{self.task_id} {self.part} {self.index + 1}"
+        return f"{self.task_id} {self.part} {self.number + 1}"
 
 
 def resolve(tasks: Mapping[str, Task], reference: Reference) -> Pair:
     """Return the pair that a reference stands for."""
     task = tasks[reference.task_id]
-    return (task.demonstrations if reference.part == "demonstration" else task.tests)[reference.index]
+    return (task.demonstrations if reference.part == "demonstration" else task.tests)[reference.number]
 
 
 def split(tasks: Sequence[Task]) -> tuple[tuple[Reference, ...], tuple[Reference, ...]]:
@@ -40,10 +41,10 @@ def split(tasks: Sequence[Task]) -> tuple[tuple[Reference, ...], tuple[Reference
     training: list[Reference] = []
     testing: list[Reference] = []
     for task in sorted(tasks, key=lambda task: task.id):
-        training += [Reference(task.id, "demonstration", index) for index in range(len(task.demonstrations))]
-        for index, pair in enumerate(task.tests):
+        training += [Reference(task.id, "demonstration", number) for number in range(len(task.demonstrations))]
+        for number, pair in enumerate(task.tests):
             tested = task.held_back or pair.output is None
-            (testing if tested else training).append(Reference(task.id, "test", index))
+            (testing if tested else training).append(Reference(task.id, "test", number))
     return tuple(training), tuple(testing)
 
 
@@ -68,13 +69,13 @@ def leaks(tasks: Sequence[Task], training: Sequence[Reference], testing: Sequenc
     trained = _by_invariant(by_id, training)
     found: list[Leak] = []
     for key, tested in _by_invariant(by_id, testing).items():
-        forms = [(reference, pair, canonical(output)) for reference, pair, output in trained.get(key, [])]
+        forms = [(canonical(output), reference, pair, output) for reference, pair, output in trained.get(key, [])]
         for reference, pair, output in tested if forms else []:
             own, whole = canonical(output), canonical(pair.input, output)
-            same = [(other, other_pair) for other, other_pair, form in forms if form == own]
-            pairs = [other for other, each in same if each.output is not None and canonical(*each) == whole]
+            same = [(other, each.input, end) for form, other, each, end in forms if form == own]
+            pairs = [other for other, start, end in same if canonical(start, end) == whole]
             if same:
-                found.append(Leak(reference, tuple(other for other, _ in same), tuple(pairs)))
+                found.append(Leak(reference, tuple(other for other, _, _ in same), tuple(pairs)))
     order = {reference: place for place, reference in enumerate(testing)}
     return tuple(sorted(found, key=lambda leak: order[leak.test]))
 

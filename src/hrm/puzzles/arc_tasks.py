@@ -105,7 +105,7 @@ def read_tasks(sources: Path | Sequence[Path], solutions: Path | None = None) ->
                 raise DataError(f"{place} and {path} hold different tasks {task.id!r}; leave one of them out")
             if known.held_back != task.held_back:
                 raise DataError(
-                    f"task {task.id!r} lies in {place} and, held back, in {path} or the other way round: its tests "
+                    f"task {task.id!r} lies in {place} and in {path}, but only one of the two is held back: its tests "
                     "would be trained on; leave one of them out"
                 )
     if not found:
