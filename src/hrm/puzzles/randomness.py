@@ -21,6 +21,8 @@ class Stream(IntEnum):
     SPLIT = 5
     SAMPLE = 6
     REVEAL = 7
+    VARIANT = 8
+    TRANSLATE = 9
 
 
 def uniforms(seed: int, stream: Stream, counters: Int[np.ndarray, " n"], count: int) -> Float[np.ndarray, "n {count}"]:

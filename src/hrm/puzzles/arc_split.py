@@ -1,0 +1,113 @@
+"""The paper's split of ARC tasks, and the proof that no output to be found is trained on.
+
+Every task's demonstrations are trained on. Its tests are, too, unless it lies in a folder named ``evaluation``: then
+they are what is tested. Source: HRM paper, and ``dataset/build_arc_dataset.py`` of the official code.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from hrm.puzzles.arc_tasks import COLOURS, Grid, Pair, Task
+from hrm.puzzles.arc_variants import moved
+
+
+class Reference(NamedTuple):
+    """An example by its place; it holds no grids."""
+
+    task_id: str
+    part: Literal["demonstration", "test"]
+    number: int
+    """Counted from 0."""
+
+    def __str__(self) -> str:
+        return f"{self.task_id} {self.part} {self.number + 1}"
+
+
+def resolve(tasks: Mapping[str, Task], reference: Reference) -> Pair:
+    """Return the pair that a reference stands for."""
+    task = tasks[reference.task_id]
+    return (task.demonstrations if reference.part == "demonstration" else task.tests)[reference.number]
+
+
+def split(tasks: Sequence[Task]) -> tuple[tuple[Reference, ...], tuple[Reference, ...]]:
+    """Return what is trained on and what is tested, by task id and place.
+
+    A test whose output is not known is tested wherever it lies: it cannot be trained on.
+    """
+    training: list[Reference] = []
+    testing: list[Reference] = []
+    for task in sorted(tasks, key=lambda task: task.id):
+        training += [Reference(task.id, "demonstration", number) for number in range(len(task.demonstrations))]
+        for number, pair in enumerate(task.tests):
+            tested = task.held_back or pair.output is None
+            (testing if tested else training).append(Reference(task.id, "test", number))
+    return tuple(training), tuple(testing)
+
+
+@dataclass(frozen=True)
+class Leak:
+    """An output to be found that a turn, a reflection or a recolouring makes of a grid that is trained on."""
+
+    test: Reference
+    same_output: tuple[Reference, ...]
+    """Training examples with this output; one may be there by chance, the smaller the grid the sooner."""
+    same_pair: tuple[Reference, ...]
+    """Those with the same input as well, by the same turn and recolouring: the answer itself is trained on."""
+
+
+def leaks(tasks: Sequence[Task], training: Sequence[Reference], testing: Sequence[Reference]) -> tuple[Leak, ...]:
+    """Return the outputs to be found that can be had from a trained output, by task id and place.
+
+    No variant of any kind can hide one: grids are compared by forms that all of their variants share. Tests whose
+    output is not known are passed over.
+    """
+    by_id = {task.id: task for task in tasks}
+    trained = _by_invariant(by_id, training)
+    found: list[Leak] = []
+    for key, tested in _by_invariant(by_id, testing).items():
+        forms = [(canonical(output), reference, pair, output) for reference, pair, output in trained.get(key, [])]
+        for reference, pair, output in tested if forms else []:
+            own, whole = canonical(output), canonical(pair.input, output)
+            same = [(other, each.input, end) for form, other, each, end in forms if form == own]
+            pairs = [other for other, start, end in same if canonical(start, end) == whole]
+            if same:
+                found.append(Leak(reference, tuple(other for other, _, _ in same), tuple(pairs)))
+    order = {reference: place for place, reference in enumerate(testing)}
+    return tuple(sorted(found, key=lambda leak: order[leak.test]))
+
+
+def canonical(*grids: Grid) -> bytes:
+    """Return a form that grids share exactly when one variant turns all of the one into those of the other.
+
+    It is the least, over the eight turns and reflections, of the grids with their colours 1 to 9 numbered in the
+    order in which they first occur. Colour 0 stays, as it does in every variant.
+    """
+    return min(_relabelled([moved(grid, transform) for grid in grids]) for transform in range(8))
+
+
+def _relabelled(grids: list[Grid]) -> bytes:
+    cells = np.concatenate([grid.reshape(-1) for grid in grids])
+    present, first = np.unique(cells, return_index=True)
+    order = present[np.argsort(first)]
+    order = order[order > 0]
+    numbers = np.zeros(COLOURS, np.uint8)
+    numbers[order] = np.arange(1, len(order) + 1)
+    return bytes(size for grid in grids for size in grid.shape) + numbers[cells].tobytes()
+
+
+def _by_invariant(
+    tasks: Mapping[str, Task], references: Sequence[Reference]
+) -> dict[bytes, list[tuple[Reference, Pair, Grid]]]:
+    """Gather the examples whose outputs have one size and equal counts of colours, as all variants of one have."""
+    gathered: dict[bytes, list[tuple[Reference, Pair, Grid]]] = defaultdict(list)
+    for reference in references:
+        pair = resolve(tasks, reference)
+        if (output := pair.output) is not None:
+            counts = np.bincount(output.reshape(-1), minlength=COLOURS)
+            key = bytes(sorted(output.shape)) + np.append(counts[0], np.sort(counts[1:])).tobytes()
+            gathered[key].append((reference, pair, output))
+    return gathered
