@@ -158,6 +158,9 @@ def fetch(
             f"{out} holds {before.name} at revision {before.revision[:12]}, not {name} at {source.revision[:12]}; "
             "choose another --out"
         )
+    for host in (hosts.hugging_face, hosts.github):
+        if not host.startswith(("https://", "http://")):
+            raise UsageError(f"{host} is not the address of a host; it must begin with https:// or http://")
     if given is not None and not given.exists():
         raise UsageError(f"--from {given}: there is no such file or folder")
     pins = {part.name: part.sha256 or (before.sha256.get(part.name) if before else None) for part in source.parts}
