@@ -114,6 +114,8 @@ def audit(
     solved = {part.name: part.labels.copy() for part in parts}
     if unique:
         findings += _unsolved(parts, family, solved, progress)
+    else:
+        findings += _refused(parts, family)
     for part in parts:  # a twin is known by its answer, too: rows without a right one go without
         right[part.name] |= _right(part.inputs, solved[part.name], family)
     classes = _Classes(family)
@@ -206,13 +208,31 @@ def _unsolved(
                     text = " and ".join(puzzle.text(answer) for answer in answers)
                     faults["several solutions"].append((row, text if len(text) < 200 else "two were found"))
                 else:
-                    faults["no solution"].append((row, "no answer keeps its givens"))
+                    faults["no solution"].append((row, _refusal(puzzle, grid) or "no answer keeps its givens"))
             done += 1
             if progress:
                 progress(done, total)
         for kind, found in faults.items():
             findings += _finding(kind, part, found)
     return findings
+
+
+def _refused(parts: Sequence[Part], puzzle: Puzzle) -> list[Finding]:
+    """Find questions that break a rule of their own, where neither an answer nor a search has shown it."""
+    findings = []
+    for part in parts:
+        bare = np.flatnonzero(~part.labels.any(axis=1)).tolist()
+        found = [(row, refusal) for row in bare if (refusal := _refusal(puzzle, part.inputs[row]))]
+        findings += _finding("no puzzle", part, found)
+    return findings
+
+
+def _refusal(puzzle: Puzzle, grid: UInt8[np.ndarray, " C"]) -> str | None:
+    try:
+        puzzle.parse(puzzle.text(grid))
+    except DataError as error:
+        return str(error)
+    return None
 
 
 class _Classes:

@@ -119,8 +119,8 @@ def read_faulty(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"]
     """Read what can be read of a file and verify nothing, for those who count faults.
 
     Returns:
-        The rows whose question is a puzzle of the family, with padding for an answer that is missing or cannot be
-        read; the number of each, counted from 1; and what could not be read.
+        The rows whose question has the family's size and characters, with padding for an answer that is missing or
+        cannot be read; the number of each, counted from 1; and what could not be read.
 
     Raises:
         DataError: the file is no CSV or JSONL of rows at all, or has no row.
@@ -158,10 +158,14 @@ def _encode_readable(
     grids, kept = [np.zeros((0, encoder.puzzle.spec.cells), np.uint8)], []
     for record, text in given:
         try:
-            grids.append(encoder.encode([(record.where, text)]))
-            kept.append(record)
+            grid = encoder.encode([(record.where, text)])
         except DataError as error:
-            faults.append(Fault(record.row, encoder.column, str(error)))
+            grid = encoder.by_cells(text)  # such as a Sudoku with a digit twice in a row: a puzzle, if a wrong one
+            if grid is None:
+                faults.append(Fault(record.row, encoder.column, str(error)))
+                continue
+        grids.append(grid)
+        kept.append(record)
     return np.concatenate(grids), kept
 
 
@@ -342,6 +346,14 @@ class _Encoder:
             unknown = (self.ids[chars] < 0).any(axis=1)
             doubtful = int(np.argmax(unknown)) if unknown.any() else None
         return self.ids[chars].astype(np.uint8)
+
+    def by_cells(self, text: object) -> UInt8[np.ndarray, "1 C"] | None:
+        """Return the tokens of a text that has the family's length and characters, whatever its rules say."""
+        cells = self.puzzle.spec.cells
+        if not isinstance(text, str) or len(text) != cells or not text.isascii():
+            return None
+        ids = self.ids[np.frombuffer(text.encode(), np.uint8)]
+        return None if (ids < 0).any() else ids.astype(np.uint8)[None]
 
     def _parse(self, where: str, text: object) -> UInt8[np.ndarray, " C"]:
         try:
