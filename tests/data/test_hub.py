@@ -270,7 +270,8 @@ def test_names_places_and_receipts_that_do_not_fit(tmp_path, server):
     fetch("toy", tmp_path / "toy", None, NOW, published(server), get=bare, sources=source())
     with pytest.raises(UsageError, match="holds toy at revision c0ffee, not maze-hard"):
         fetch("maze-hard", tmp_path / "toy", None, NOW)
-    for content in (b"{}", b"[" * 100_000, b'{"kind": "x"}', b"\xff"):
+    lying = (tmp_path / "toy" / "fetched.json").read_bytes().replace(sha256(b"one").encode(), b"0" * 64)
+    for content in (lying, b"{}", b"[" * 100_000, b'{"kind": "x"}', b"\xff"):
         (tmp_path / "toy" / "fetched.json").write_bytes(content)
         with pytest.raises(DataError, match="fetched.json"):
             fetch("toy", tmp_path / "toy", None, NOW, sources=source())

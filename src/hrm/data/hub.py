@@ -175,11 +175,12 @@ def fetch(
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if source.root:
-            return _check_tasks(job, before) if before else _place_tasks(job, receipt)
-        found = receipt(_place_files(job))
-        if before is None:
-            replace_file(out / RECEIPT, _json(found))
-        return before or found
+            return _confirmed(job, before, _read_placed(job)) if before else _place_tasks(job, receipt)
+        found = _place_files(job)
+        if before:
+            return _confirmed(job, before, found)
+        replace_file(out / RECEIPT, _json(receipt(found)))
+        return receipt(found)
     except OSError as error:
         raise HrmError(f"cannot write {out}: {error.strerror or error}; choose a folder you may write to") from None
 
@@ -315,10 +316,16 @@ def _place_tasks(job: _Job, receipt: Callable[[dict[str, str]], Receipt]) -> Rec
     return found
 
 
-def _check_tasks(job: _Job, before: Receipt) -> Receipt:
-    source = job.source
-    names = [part.name for part in source.parts]
-    _digests(job, job.out, read_tasks(job.out, "", names, re.compile(source.task, re.ASCII)))
+def _read_placed(job: _Job) -> dict[str, str]:
+    names = [part.name for part in job.source.parts]
+    return _digests(job, job.out, read_tasks(job.out, "", names, re.compile(job.source.task, re.ASCII)))
+
+
+def _confirmed(job: _Job, before: Receipt, found: dict[str, str]) -> Receipt:
+    if before.sha256 != found:
+        raise DataError(
+            f"{job.out / RECEIPT} was altered: its sha256 are not those of the files; delete it and fetch again"
+        )
     return before
 
 
