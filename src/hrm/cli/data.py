@@ -1,5 +1,6 @@
 """``hrm data``: stores and files of puzzles."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from hrm.cli.common import Json, admit_own, present, print_json, progress_line, stderr, stdout
-from hrm.errors import UsageError
+from hrm.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from hrm.data.audit import Audit
     from hrm.data.sample import Draw
     from hrm.data.store import Store
 
-app = App(name="data", help="Build and look at stores of puzzles; draw samples of files.")
+app = App(name="data", help="Fetch published data sets, build stores of puzzles, check them, draw samples of files.")
 
 
 @app.command
@@ -77,6 +79,113 @@ def sample(
 
 
 @app.command
+def fetch(
+    name: Annotated[str, Parameter(help="sudoku-extreme, maze-hard, arc-1, arc-2 or concept-arc.")],
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="Folder; default: data/NAME.")] = None,
+    given: Annotated[
+        Path | None, Parameter(name="--from", help="Take it from this file, folder or .zip in place of the network.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Fetch a published data set at its pinned revision, and check every bit of it.
+
+    $HF_ENDPOINT names another host than huggingface.co. An interrupted download is gone on with.
+
+    Example: `hrm data fetch maze-hard`, then `hrm eval MODEL --data data/maze-hard/test.csv`.
+    """
+    from hrm.data import hub
+
+    hosts = hub.Hosts(hugging_face=os.environ.get("HF_ENDPOINT", "").rstrip("/") or hub.Hosts.hugging_face)
+    folder = out or Path("data") / name
+    receipt = hub.fetch(name, folder, given, present(), hosts, progress_line(stderr(), f"{name}, bytes"))
+    if json:
+        print_json(receipt.model_dump() | {"path": str(folder)})
+        return
+    stdout().print(f"{folder}: {name}, {receipt.repo} at {receipt.revision}", markup=False, soft_wrap=True)
+    for part, sha256 in receipt.sha256.items():
+        stdout().print(f"  {part}: sha256 {sha256}", markup=False, soft_wrap=True)
+    stdout().print(f"  licence: {receipt.licence}; taken from {receipt.origin}", markup=False, soft_wrap=True)
+
+
+@app.command(name="import")
+def import_(
+    official: Annotated[Path, Parameter(help="Folder that the official code's builder wrote.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"], help="Folder of the store.")],
+    puzzle: Annotated[str, Parameter(help="Family, such as sudoku-9x9.")],
+    augmented: Annotated[
+        bool, Parameter(negative="", help="Keep the augmentations of each original, which our draws make anew.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Turn a data set of the official code into a store; every token, offset and answer is checked.
+
+    Example: `hrm data import data/sudoku-extreme-1k-aug-1000 --out store --puzzle sudoku-9x9`.
+    """
+    from hrm import puzzles
+    from hrm.data.official import import_official
+
+    _describe(import_official(official, out, puzzles.get(puzzle), present(), augmented), json)
+
+
+@app.command
+def export(
+    store: Annotated[Path, Parameter(help="Folder of a store.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"], help="A new folder.")],
+    json: Json = False,
+) -> None:
+    """Write a store in the layout of the official code, which reads its splits train and test."""
+    from hrm.data.official import write_official
+    from hrm.data.store import open_store
+
+    splits = {name: len(split) for name, split in write_official(open_store(store), out).splits.items()}
+    if json:
+        print_json({"path": str(out), "splits": splits})
+        return
+    written = ", ".join(f"{name} {count}" for name, count in splits.items())
+    stdout().print(f"{out}: {written}", markup=False, soft_wrap=True)
+
+
+@app.command
+def check(
+    path: Annotated[Path, Parameter(help="A CSV or JSONL file, or a store.")],
+    /,
+    *,
+    apart_from: Annotated[
+        list[Path], Parameter(negative="", help="File or store with which no row may share a twin; may be repeated.")
+    ] = [],  # noqa: B006  never changed
+    puzzle: Annotated[str, Parameter(help="Family; default: the store's, or that of the first question.")] = "",
+    unique: Annotated[
+        bool, Parameter(help="Search every puzzle for a second answer, where the family promises one.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Count all that is wrong with a file or a store: answers, duplicates, twins, puzzles without one solution.
+
+    Rows are counted from 1, and the first ten of each finding are named. Exit code 4 where anything is found.
+
+    Example: `hrm data check train.csv --apart-from test.csv`.
+    """
+    from hrm import puzzles
+    from hrm.data.audit import audit
+
+    family = puzzles.get(puzzle) if puzzle else None
+    found = audit(path, apart_from, family, unique, progress_line(stderr(), "puzzles searched"))
+    if json:
+        print_json(asdict(found) | {"clean": found.clean})
+    else:
+        _report(found)
+    if not found.clean:
+        kinds = ", ".join(f"{finding.count} {finding.kind} ({finding.part})" for finding in found.findings)
+        raise DataError(f"{path} is not clean: {kinds}; correct or remove these rows")
+
+
+@app.command
 def show(store: Annotated[Path, Parameter(help="Folder of a store.")], /, *, json: Json = False) -> None:
     """Say what a store holds and where it comes from, after verifying every byte."""
     from hrm.data.store import open_store
@@ -112,3 +221,23 @@ def _describe(store: "Store", json: bool) -> None:
     for row in range(min(3, len(split))):
         question, answer = (store.puzzle.text(grids[row]) for grids in (split.inputs, split.labels))
         stdout().print(f"{name}[{row}]: {question} -> {answer}", soft_wrap=True)
+
+
+def _report(found: "Audit") -> None:
+    def say(text: str) -> None:
+        stdout().print(text, markup=False, soft_wrap=True)
+
+    say(f"{found.path}: {found.puzzle}, {found.shape[0]} rows of {found.shape[1]} cells")
+    for part, count in found.rows.items():
+        used = ", ".join(f"{token!r} {n}" for token, n in found.vocabulary[part].items())
+        say(f"  {part}: {count} puzzles, {found.answered[part]} with an answer; {used}")
+    for finding in found.findings:
+        say(f"{finding.part}: {finding.kind}, {finding.count} in all")
+        for row, other in zip(finding.rows, finding.others, strict=True):
+            say(f"  row {row}: {other}")
+    for apart in found.separations:
+        if not apart.twins:
+            say(f"no row of {apart.part} is a twin of a row of {apart.of}")
+    if found.clean:
+        proof = ", each puzzle has exactly one solution" if found.proven else ""
+        say(f"clean: no wrong answer, duplicate or twin{proof}")

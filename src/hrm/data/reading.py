@@ -109,6 +109,69 @@ def read_rows(path: Path, puzzle: Puzzle | None = None, answers_required: bool =
     return Rows(puzzle, inputs, labels, ratings, path.name, digest.hexdigest())
 
 
+class Fault(NamedTuple):
+    """A row of which one column cannot be read."""
+
+    row: int
+    """Counted from 1."""
+    column: str
+    says: str
+
+
+def read_faulty(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"], list[Fault]]:
+    """Read what can be read of a file and verify nothing, for those who count faults.
+
+    Returns:
+        The rows whose question has the family's size and characters, with padding for an answer that is missing or
+        cannot be read; the number of each, counted from 1; and what could not be read.
+
+    Raises:
+        DataError: the file is no CSV or JSONL of rows at all, or has no row.
+    """
+    digest = hashlib.sha256()
+    records = _records(path, digest.update)
+    question, solution = _Encoder(puzzle, path.name, "question"), _Encoder(puzzle, path.name, "answer")
+    faults: list[Fault] = []
+    blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    while block := list(islice(records, BLOCK_ROWS)):
+        inputs, readable = _encode_readable(question, [(r, r.question) for r in block], faults)
+        given = [(i, (r, r.answer)) for i, r in enumerate(readable) if r.answer not in (None, "")]
+        answers, answered = _encode_readable(solution, [pair for _, pair in given], faults)
+        place = {r.row: i for i, (r, _) in given}
+        labels = np.zeros_like(inputs)
+        if answered:
+            labels[[place[r.row] for r in answered]] = answers
+        blocks.append((inputs, labels, np.array([r.row for r in readable], np.int64)))
+    if not blocks:
+        raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
+    inputs, labels, numbers = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    ratings = np.full(len(inputs), np.nan, np.float32)
+    return Rows(puzzle, inputs, labels, ratings, path.name, digest.hexdigest()), numbers, faults
+
+
+def _encode_readable(
+    encoder: "_Encoder", given: "list[tuple[Record, object]]", faults: list[Fault]
+) -> "tuple[UInt8[np.ndarray, 'n C'], list[Record]]":
+    """Return the tokens of the texts that can be read, and their records; note the others."""
+    try:
+        if given:
+            return encoder.encode([(record.where, text) for record, text in given]), [record for record, _ in given]
+    except DataError:
+        pass
+    grids, kept = [np.zeros((0, encoder.puzzle.spec.cells), np.uint8)], []
+    for record, text in given:
+        try:
+            grid = encoder.encode([(record.where, text)])
+        except DataError as error:
+            grid = encoder.by_cells(text)  # such as a Sudoku with a digit twice in a row: a puzzle, if a wrong one
+            if grid is None:
+                faults.append(Fault(record.row, encoder.column, str(error)))
+                continue
+        grids.append(grid)
+        kept.append(record)
+    return np.concatenate(grids), kept
+
+
 def family_of(path: Path) -> Puzzle:
     """Return the family that the first question of a file belongs to, by its length and its characters.
 
@@ -293,6 +356,14 @@ class _Encoder:
             unknown = (self.ids[chars] < 0).any(axis=1)
             doubtful = int(np.argmax(unknown)) if unknown.any() else None
         return self.ids[chars].astype(np.uint8)
+
+    def by_cells(self, text: object) -> UInt8[np.ndarray, "1 C"] | None:
+        """Return the tokens of a text that has the family's length and characters, whatever its rules say."""
+        cells = self.puzzle.spec.cells
+        if not isinstance(text, str) or len(text) != cells or not text.isascii():
+            return None
+        ids = self.ids[np.frombuffer(text.encode(), np.uint8)]
+        return None if (ids < 0).any() else ids.astype(np.uint8)[None]
 
     def _parse(self, where: str, text: object) -> UInt8[np.ndarray, " C"]:
         try:
