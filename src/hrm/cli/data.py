@@ -153,13 +153,13 @@ def export(
 
 @app.command
 def check(
-    path: Annotated[Path, Parameter(help="A CSV or JSONL file, or a store.")],
+    path: Annotated[Path, Parameter(help="A CSV, JSONL or NPZ file, or a store.")],
     /,
     *,
     apart_from: Annotated[
         list[Path], Parameter(negative="", help="File or store with which no row may share a twin; may be repeated.")
     ] = [],  # noqa: B006  never changed
-    puzzle: Annotated[str, Parameter(help="Family; default: the store's, or that of the first question.")] = "",
+    puzzle: Annotated[str, Parameter(help="Family; table: rows of your own; default: the store's, or told.")] = "",
     unique: Annotated[
         bool, Parameter(help="Search every puzzle for a second answer, where the family promises one.")
     ] = True,
@@ -171,11 +171,11 @@ def check(
 
     Example: `hrm data check train.csv --apart-from test.csv`.
     """
-    from hrm import puzzles
     from hrm.data.audit import audit
+    from hrm.data.prepare import family_of_file
 
-    family = puzzles.get(puzzle) if puzzle else None
-    found = audit(path, apart_from, family, unique, progress_line(stderr(), "puzzles searched"))
+    admit_own(puzzle)
+    found = audit(path, apart_from, family_of_file(puzzle, path), unique, progress_line(stderr(), "puzzles searched"))
     if json:
         print_json(asdict(found) | {"clean": found.clean})
     else:

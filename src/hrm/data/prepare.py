@@ -31,6 +31,18 @@ def family(config: DataConfig) -> Puzzle:
     return Table(Declaration(config.shape, config.symbols, config.blank, config.symmetries))
 
 
+def family_of_file(name: str, path: Path) -> Puzzle | None:
+    """Return the family that a file's puzzles are said to be of; a table is read off the rows; None: nothing is said.
+
+    Raises:
+        UsageError: no such family.
+        DataError: the rows of a table are not what they should be.
+    """
+    if name == TABLE:
+        return open_store(path).puzzle if path.is_dir() else Table(infer(pairs(path)))
+    return puzzles.get(name) if name else None
+
+
 def declared(config: DataConfig) -> DataConfig:
     """Return the settings of a table with everything that was left out read off its rows.
 
@@ -147,7 +159,7 @@ def build_store(
     wanted = {name: n for name, n in counts.items() if n}
     path = Path(source)
     if path.is_file():
-        rows = read_rows(path, Table(infer(pairs(path))) if name == TABLE else puzzles.get(name) if name else None)
+        rows = read_rows(path, family_of_file(name, path))
         if check:
             for row, puzzle in enumerate(rows.inputs, start=1):
                 try:
