@@ -13,6 +13,8 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "best-sudoku": sudoku.best_sudoku,
     "maze-10x10": maze.maze_10x10,
     "own": own.own,
+    "hrm-maze": maze.hrm_maze,
+    "trm-maze": maze.trm_maze,
     "hrm-sudoku": sudoku.hrm_sudoku,
     "hrm-sudoku-full": sudoku.hrm_sudoku_full,
     "trm-sudoku": sudoku.trm_sudoku,
