@@ -22,9 +22,9 @@ def maze_10x10() -> RunConfig:
         optim=OptimConfig(kind="muon", muon_lr=0.01, lr=1e-3, warmup_updates=100, min_lr_ratio=0.05, ema=0.99),
         halting=HaltingConfig(max_segments=8),
         train=TrainConfig(
-            updates=4000, batch_size=64, log_every=50, checkpoint_every=200, loss="softmax", compile=True
+            updates=3000, batch_size=64, log_every=50, checkpoint_every=100, loss="softmax", compile=True
         ),
-        eval=EvalConfig(every=500, segments=16, batch_size=250),
+        eval=EvalConfig(every=300, segments=16, batch_size=250),
     )  # fmt: skip
 
 
