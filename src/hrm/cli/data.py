@@ -50,6 +50,27 @@ def build(
 
 
 @app.command
+def arc(
+    folders: Annotated[
+        list[Path], Parameter(negative="", help="Folders or files of tasks; one named evaluation is held back.")
+    ],
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"], help="Folder of the store.")],
+    variants: Annotated[int, Parameter(help="Most variants of a task beside itself, each with a puzzle id.")] = 1000,
+    seed: Annotated[int, Parameter(help="Names the variants.")] = 0,
+    json: Json = False,
+) -> None:
+    """Build a store of ARC tasks: demonstrations to train on, tests of held-back tasks to evaluate on.
+
+    Example: `hrm data arc data/arc-1/training data/arc-1/evaluation data/concept-arc --out arc1`.
+    """
+    from hrm.data.arc import build_arc
+
+    _describe(build_arc(out, folders, variants, seed, present()), json)
+
+
+@app.command
 def sample(
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="A new CSV file.")],

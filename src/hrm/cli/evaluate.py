@@ -43,6 +43,10 @@ def evaluate(
     device: Device = "auto",
     precision: Precision = "auto",
     compile: Annotated[bool, Parameter(help="Compile the network first: pays for thousands of puzzles.")] = False,
+    variants: Annotated[int | None, Parameter(help="Of ARC: variants of each task that vote; default: all.")] = None,
+    submission: Annotated[
+        Path | None, Parameter(help="Of ARC: file for the answers, as the ARC Prize wants it.")
+    ] = None,
     puzzle: Own = "",
     cache: Cache = None,
     json: Json = False,
@@ -52,29 +56,38 @@ def evaluate(
     Example: `hrm eval sudoku-4x4 --data puzzles.csv --segments 16`.
     """
     from hrm.data.folders import require_writable_file
+    from hrm.evaluation.arc import write_submission
     from hrm.evaluation.protocol import evaluate_model
     from hrm.evaluation.record import source_tree, write_record
 
     admit_own(puzzle)
     if compile:
         keep_compiled_code()
-    if record is not None:
-        require_writable_file(record)
+    for file in (record, submission):
+        if file is not None:
+            require_writable_file(file)
     # asked now, because a long evaluation may see the files change, but not the code that runs
     source = source_tree() if record is not None else {}
+    keep: dict[Any, Any] = {}
     began = time.monotonic()
     found = evaluate_model(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
         batch_size=batch_size, device=device, precision=precision, compiled=compile,
-        with_classical=with_ == "classical",
+        with_classical=with_ == "classical", variants=variants, answers=keep.update,
         progress=progress_line(stderr(), "evaluated"),
     )  # fmt: skip
+    if submission is not None:
+        write_submission(submission, keep)
     if record is not None:
         write_record(record, found, source, shlex.join(["hrm", *sys.argv[1:]]), time.monotonic() - began)
     if json:
         print_json(found)
         return
     stdout().print(segment_table(found))
+    if "pass_at" in found:
+        for what, count in (("pass_at", f"{found['tests']} tests"), ("pass_at_task", f"{found['tasks']} tasks")):
+            shares = ", ".join(f"{share:.2%} within {k}" for k, share in found[what].items())
+            stdout().print(f"of {count}: {shares}", soft_wrap=True)
     low, high = found["exact_ci95"]
     early = found["early_exit"]
     stdout().print(

@@ -11,6 +11,8 @@ from jaxtyping import Float64, Int64, UInt8
 
 from hrm.data.store import Split
 from hrm.errors import DataError
+from hrm.puzzles.arc_family import shown
+from hrm.puzzles.arc_variants import PuzzleTable
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.randomness import Stream, generator, uniforms
 
@@ -47,13 +49,22 @@ class Reveal:
 class Sampler:
     """Draws puzzles of a split: every one once an epoch, each time under another symmetry."""
 
-    def __init__(self, split: Split, puzzle: Puzzle, seed: int, augment: bool, reveal: Reveal | None = None) -> None:
+    def __init__(
+        self,
+        split: Split,
+        puzzle: Puzzle,
+        seed: int,
+        augment: bool,
+        reveal: Reveal | None = None,
+        table: PuzzleTable | None = None,
+    ) -> None:
         """Take the split as it is; nothing is copied.
 
         Args:
             seed: names the order and the symmetries; 0 or more.
             augment: whether to apply a random symmetry to each draw.
             reveal: how much of the answers is filled in; None: nothing.
+            table: of ARC, the variants of each task: an epoch shows each task in one of them.
 
         Raises:
             DataError: the split is empty or of another family.
@@ -66,7 +77,7 @@ class Sampler:
         self._inputs, self._labels = np.asarray(split.inputs), np.asarray(split.labels)
         self._puzzle_ids = np.asarray(split.puzzle_ids)
         self._puzzle, self._seed, self._augment = puzzle, seed, augment
-        self._reveal = reveal
+        self._reveal, self._table = reveal, table
         self._remembered: tuple[int, np.ndarray] | None = None  # (epoch, its order), only to save time
 
     def __len__(self) -> int:
@@ -86,6 +97,8 @@ class Sampler:
         draws = np.arange(cursor, cursor + n, dtype=np.int64)
         rows = self.rows(draws)
         inputs, labels = self._inputs[rows], self._labels[rows]
+        if self._table is not None and n:
+            return self._in_variants(inputs, labels, rows, draws, self._table)
         if self._reveal is not None and n:
             inputs = self._revealed(inputs, labels, draws, self._reveal)
         if self._augment and n:
@@ -93,6 +106,26 @@ class Sampler:
             symmetries = self._puzzle.symmetries(numbers)
             inputs, labels = symmetries.apply(inputs), symmetries.apply(labels)
         return Batch(inputs, labels, self._puzzle_ids[rows].astype(np.int64), draws)
+
+    def _in_variants(
+        self,
+        inputs: UInt8[np.ndarray, "n C"],
+        labels: UInt8[np.ndarray, "n C"],
+        rows: Int64[np.ndarray, " n"],
+        draws: Int64[np.ndarray, " n"],
+        table: PuzzleTable,
+    ) -> Batch:
+        """Show each example in the variant that its task has in this epoch, at a place of its own."""
+        first = self._puzzle_ids[rows].astype(np.int64)
+        if not self._augment:
+            return Batch(inputs, labels, first, draws)
+        tasks = np.searchsorted(table.starts, first - 1, side="right") - 1
+        counts = np.diff(table.starts)[tasks]
+        counters = (draws // len(self)) * len(table.task_ids) + tasks
+        chosen = (uniforms(self._seed, Stream.VARIANT, counters, 1)[:, 0] * counts).astype(np.int64)
+        variants = first - 1 + chosen
+        transforms, colours = table.variants.transforms[variants], table.variants.colours[variants]
+        return Batch(*shown(inputs, labels, transforms, colours, self._seed, draws), variants + 1, draws)
 
     def _revealed(
         self, inputs: UInt8[np.ndarray, "n C"], labels: UInt8[np.ndarray, "n C"], draws: Int64[np.ndarray, " n"],

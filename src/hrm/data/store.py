@@ -21,7 +21,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hrm import puzzles
 from hrm.data.folders import MANIFEST_BYTES, FileRecord, replacing, sha256_of
+from hrm.data.variants import read_table, write_table
 from hrm.errors import DataError, HrmError, UsageError
+from hrm.puzzles.arc_variants import PuzzleTable
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.table import TABLE, Declaration, Table
 
@@ -72,6 +74,8 @@ class Manifest(_Record):
     splits: dict[str, SplitRecord]
     digest: str
     """sha256 of the content alone: equal content, equal digest, whenever and wherever it was made."""
+    variants: dict[str, FileRecord] | None = None
+    """Of ARC: the files of the table of variants, whose rows are the puzzle ids."""
     provenance: dict[str, Plain]
     """Where the puzzles come from: source, seed, generator, licence …"""
     created: str
@@ -87,6 +91,8 @@ class Store:
     manifest: Manifest
     puzzle: Puzzle
     splits: dict[str, Split]
+    table: PuzzleTable | None = None
+    """Of ARC: which puzzle id belongs to which variant of which task."""
 
     @property
     def digest(self) -> str:
@@ -108,7 +114,12 @@ _DTYPES = {"inputs": "|u1", "labels": "|u1", "puzzle_ids": "<i4", "ratings": "<f
 
 
 def write_store(
-    path: Path, puzzle: Puzzle, splits: Mapping[str, Split], provenance: Mapping[str, Plain], created: str
+    path: Path,
+    puzzle: Puzzle,
+    splits: Mapping[str, Split],
+    provenance: Mapping[str, Plain],
+    created: str,
+    table: PuzzleTable | None = None,
 ) -> Store:
     """Write a store whole or not at all, in place of an older store of that name, and open it.
 
@@ -141,9 +152,11 @@ def write_store(
                     content.tofile(f)
                 files[file.name] = FileRecord(bytes=file.stat().st_size, sha256=sha256_of(file))
             records[name] = SplitRecord(rows=len(split), files=files)
+        variants = None if table is None else write_table(work, table)
         manifest = Manifest(
             puzzle=spec.name, shape=spec.shape, tokens=spec.tokens, splits=records,
-            provenance=dict(provenance), digest=_digest(spec.name, spec.shape, spec.tokens, records),
+            variants=variants,
+            provenance=dict(provenance), digest=_digest(spec.name, spec.shape, spec.tokens, records, variants),
             created=created, hrm_version=version("hierarchical-reasoning"),
         )  # fmt: skip
         (work / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
@@ -188,9 +201,12 @@ def open_store(path: Path, verify: bool = True, puzzle: Puzzle | None = None) ->
                 raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
         splits[name] = Split(**arrays)
         _check_grids(f"{path}/{name}", puzzle, splits[name])
-    if not splits or manifest.digest != _digest(*declared, manifest.splits):
+    if not splits or manifest.digest != _digest(*declared, manifest.splits, manifest.variants):
         raise DataError(f"{path}/manifest.json was altered: its digest is not that of its content")
-    return Store(path, manifest, puzzle, splits)
+    table = None if manifest.variants is None else read_table(path, manifest.variants)
+    if table is not None and any(int(split.puzzle_ids.max()) >= len(table) for split in splits.values()):
+        raise DataError(f"{path} names puzzle ids that its table of variants does not have; build the store again")
+    return Store(path, manifest, puzzle, splits, table)
 
 
 def _table(manifest: Manifest) -> Table:
@@ -263,6 +279,14 @@ def _check_grids(where: str, puzzle: Puzzle, split: Split) -> None:
         raise DataError(f"{where}: puzzle_ids holds {int(split.puzzle_ids.min())}; they start at 0")
 
 
-def _digest(name: str, shape: tuple[int, int], tokens: tuple[str, ...], splits: Mapping[str, SplitRecord]) -> str:
-    content = [name, shape, tokens, {k: v.model_dump() for k, v in splits.items()}]
+def _digest(
+    name: str,
+    shape: tuple[int, int],
+    tokens: tuple[str, ...],
+    splits: Mapping[str, SplitRecord],
+    variants: Mapping[str, FileRecord] | None,
+) -> str:
+    content: list[object] = [name, shape, tokens, {k: v.model_dump() for k, v in splits.items()}]
+    if variants is not None:
+        content.append({k: v.model_dump() for k, v in variants.items()})
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -41,7 +41,8 @@ def evaluate(
         rows = len(inputs)
         supervised = labels != PAD
         going = np.ones(rows, bool)
-        for number, thought in enumerate(solver.think(filled_up(inputs, size), segments)):
+        ids = np.pad(np.asarray(split.puzzle_ids[start:stop]), (0, size - rows), mode="edge")
+        for number, thought in enumerate(solver.think(filled_up(inputs, size), segments, ids)):
             answers = thought.tokens[:rows]
             right = (answers == labels) | ~supervised
             exact = right.all(1)

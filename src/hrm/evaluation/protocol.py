@@ -12,10 +12,14 @@ from hrm.data.build import cached_store
 from hrm.data.prepare import family
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
+from hrm.evaluation.arc import predict, scored, truth_of
+from hrm.evaluation.arc_vote import Candidate, Test, vote
 from hrm.evaluation.classical import classical
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
+
+Ranked = dict[Test, tuple[Candidate, ...]]
 
 
 def evaluate_model(
@@ -32,6 +36,8 @@ def evaluate_model(
     precision: str = "auto",
     compiled: bool = False,
     with_classical: bool = False,
+    variants: int | None = None,
+    answers: Callable[[Ranked], None] = lambda ranked: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
@@ -51,6 +57,8 @@ def evaluate_model(
         segments: all of them are run; None: the budget that the model was trained with.
         limit: only the first so many puzzles.
         compiled: compile the network first; pays for thousands of puzzles.
+        variants: of ARC, how many variants of each task vote; None: all that the store has.
+        answers: of ARC, called with the candidates for each test, the best first.
         with_classical: add ``classical``: what each classical solver of the family makes of the first puzzles.
 
     Raises:
@@ -69,11 +77,20 @@ def evaluate_model(
     store = cached_store(data, cache_dir, puzzle, now)
     name_of_split, rows = choose_split(store, split)
     segments = segments or config.halting.max_segments
+    trained_on = checkpoint.meta.get("data", {}).get("digest")
+    if store.table is not None and trained_on != store.digest:
+        raise UsageError(
+            f"{name} was trained with other puzzle ids than those of {data}: evaluate it on the store of its training"
+        )
     if compiled:
         model.compile_levels()
     solver = Solver(model, puzzle, config.halting.max_segments, batch_size)
     began = clock()
     found = dict(evaluate(solver, rows, segments, limit, progress))
+    if store.table is not None:
+        ranked = vote(predict(solver, store, segments, variants, limit, progress))
+        found |= scored(ranked, truth_of(store, limit))
+        answers(ranked)
     found["network_s"] = clock() - began
     solvers = puzzle.classical_solvers if with_classical else puzzle.classical_solvers[:1]
     lines = [classical(puzzle, rows.inputs[: found["examples"]], solver) for solver in solvers]

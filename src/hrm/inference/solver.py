@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float32, Int, UInt8
 from torch import Tensor
 
 from hrm.errors import UsageError
@@ -112,12 +112,19 @@ class Solver:
         while chunk := list(islice(parsed, self.batch_size)):
             yield from self._solve(filled_up(np.stack(chunk), self.batch_size), segments, trace, len(chunk))
 
-    def think(self, inputs: UInt8[np.ndarray, "B C"], segments: int) -> Iterator[Thought]:
-        """Yield what the network thinks after each of so many segments, for a batch of parsed puzzles."""
+    def think(
+        self, inputs: UInt8[np.ndarray, "B C"], segments: int, puzzle_ids: Int[np.ndarray, " B"] | None = None
+    ) -> Iterator[Thought]:
+        """Yield what the network thinks after each of so many segments, for a batch of parsed puzzles.
+
+        Args:
+            puzzle_ids: rows of the puzzle embedding; None: row 0 for all.
+        """
         with torch.inference_mode():
             given = torch.from_numpy(inputs.astype(np.int64)).to(self.device)
             exists = given != PAD if self.puzzle.spec.padded else None
-            x = self.model.embed(given, mask=exists, relations=self._relations)
+            ids = None if puzzle_ids is None else torch.from_numpy(puzzle_ids.astype(np.int64)).to(self.device)
+            x = self.model.embed(given, ids, exists, self._relations)
             latents = self.model.initial(x)
             for _ in range(segments):
                 segment = self.model.segment(latents, x)

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from hrm.errors import UsageError, did_you_mean
+from hrm.puzzles.arc_family import ARC, Arc
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.maze import Maze
 from hrm.puzzles.sudoku import BOXES, Sudoku
@@ -75,6 +76,8 @@ def get(name: str) -> Puzzle:
 def _known(name: str) -> Puzzle:
     if name in FAMILIES and name.startswith("sudoku"):
         return Sudoku(int(name.rpartition("x")[2]))
+    if name == ARC:
+        return Arc()
     if found := _MAZE.fullmatch(name):
         return Maze(int(found[1]), int(found[2]), unique=bool(found[3]))
     for found in entry_points(group="hrm.puzzles", name=name):

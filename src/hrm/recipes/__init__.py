@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from hrm.config import RunConfig
 from hrm.errors import UsageError, did_you_mean
-from hrm.recipes import maze, own, sudoku
+from hrm.recipes import arc, maze, own, sudoku
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "smoke": sudoku.smoke,
@@ -15,6 +15,8 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "own": own.own,
     "hrm-maze": maze.hrm_maze,
     "trm-maze": maze.trm_maze,
+    "hrm-arc1": arc.hrm_arc1,
+    "hrm-arc2": arc.hrm_arc2,
     "hrm-sudoku": sudoku.hrm_sudoku,
     "hrm-sudoku-full": sudoku.hrm_sudoku_full,
     "trm-sudoku": sudoku.trm_sudoku,

@@ -1,7 +1,11 @@
 """Fit a configuration to puzzles that only their owner knows."""
 
+from pathlib import Path
+
 from hrm.config import RunConfig
 from hrm.data.prepare import declared, family
+from hrm.data.store import open_store
+from hrm.puzzles.arc_family import ARC
 
 RECIPE = "own"
 """The recipe that leaves the sizes of its network open."""
@@ -10,13 +14,20 @@ RECIPE = "own"
 def fitted(config: RunConfig) -> RunConfig:
     """Return the configuration with what a table leaves open, and the sizes that follow, read off the puzzles.
 
-    Only the recipe ``own`` leaves sizes open; the relations between cells are those that the family declares.
+    The recipe ``own`` leaves all sizes open; the relations between cells are those that the family declares. For ARC
+    the puzzle embedding gets a row for each puzzle id of the store.
 
     Raises:
         UsageError: no file is named where one is needed.
         DataError: the rows are not what they should be.
     """
     config = config.model_copy(update={"data": declared(config.data)})
+    if (
+        config.data.puzzle == ARC
+        and Path(config.data.path).is_dir()
+        and (table := open_store(Path(config.data.path)).table)
+    ):
+        return config.model_copy(update={"model": config.model.model_copy(update={"puzzles": len(table)})})
     if config.recipe != RECIPE:
         return config
     puzzle = family(config.data)

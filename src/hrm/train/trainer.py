@@ -30,7 +30,7 @@ from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import BEST, CHECKPOINTS, find_checkpoint, load_weights
 from hrm.inference.solver import Solver
 from hrm.model.build import build
-from hrm.model.config import EquivariantConfig
+from hrm.model.config import EquivariantConfig, HRMConfig
 from hrm.model.contract import Latents
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
 from hrm.nn.device import choose_device, choose_dtype
@@ -116,7 +116,9 @@ class Trainer:
             self._optimizers.compile()
         data = config.data
         reveal = Reveal(data.reveal, data.reveal_end, data.reveal_draws) if data.reveal or data.reveal_end else None
-        self._sampler = Sampler(self.splits["train"], self.store.puzzle, train.seed, data.augment, reveal)
+        self._sampler = Sampler(
+            self.splits["train"], self.store.puzzle, train.seed, data.augment, reveal, self.store.table
+        )
         self._relations = torch.from_numpy(self.store.puzzle.relation_matrices).to(self.device)
         self._slots = empty_slots(self.model.initial(train.batch_size), config.model.cells)
         self._update = 0
@@ -385,6 +387,15 @@ class Trainer:
                 raise UsageError(f"model.{name} is {getattr(model, name)}; {spec.name} needs {value}")
         if isinstance(model, EquivariantConfig) and model.symbols != (names := spec.vocab_size - spec.blank - 1):
             raise UsageError(f"model.symbols is {model.symbols}; {spec.name} has {names} tokens after the blank")
+        if (
+            self.store.table is not None
+            and isinstance(model, HRMConfig)
+            and model.puzzle_width
+            and model.puzzles != len(self.store.table)
+        ):
+            raise UsageError(
+                f"model.puzzles is {model.puzzles}; {self.store.path} has {len(self.store.table)} puzzle ids"
+            )
         if model.relation_kinds and len(model.relation_kinds) != len(spec.relations):
             raise UsageError(
                 f"model.relation_kinds names {len(model.relation_kinds)} relations; {spec.name} declares "

@@ -1,0 +1,73 @@
+"""From ARC's files to a store: the examples once, their variants as a table, the paper's split."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hrm.data.store import Plain, Split, Store, write_store
+from hrm.errors import DataError
+from hrm.puzzles.arc import encode_pairs
+from hrm.puzzles.arc_family import Arc
+from hrm.puzzles.arc_split import Reference, leaks, resolve, split
+from hrm.puzzles.arc_tasks import Task, read_tasks
+from hrm.puzzles.arc_variants import PuzzleTable, puzzle_table
+
+
+def build_arc(path: Path, sources: Sequence[Path], variants: int, seed: int, created: str) -> Store:
+    """Write the demonstrations of all tasks, and the tests of those not held back, as training; the others as test.
+
+    Equal tasks give equal bytes, wherever they lie and in whatever order they are named. The provenance says how many
+    tests the training examples give away, and ``hrm data check`` names them.
+
+    Args:
+        sources: folders or files of tasks; a folder named ``evaluation`` is held back.
+        variants: most variants of a task beside itself; the paper has 1,000.
+
+    Raises:
+        DataError: a file is not what it should be, or two hold different tasks of one name.
+    """
+    tasks = read_tasks(sources)
+    training, testing = split(tasks)
+    table = puzzle_table(tasks, variants, seed)
+    by_id = {task.id: task for task in tasks}
+    splits = {
+        name: examples(by_id, references, table)
+        for name, references in (("train", training), ("test", testing))
+        if references
+    }
+    found = leaks(tasks, training, testing)
+    provenance: dict[str, Plain] = {
+        "tasks": len(tasks),
+        "held_back": sum(task.held_back for task in tasks),
+        "variants": variants,
+        "puzzle_ids": len(table),
+        "seed": seed,
+        "tests_given_away": sum(bool(leak.same_pair) for leak in found),
+        "outputs_given_away": len(found),
+    }
+    return write_store(path, Arc(), splits, provenance, created, table)
+
+
+def examples(tasks: dict[str, Task], references: Sequence[Reference], table: PuzzleTable) -> Split:
+    """Return examples on the canvas, with the puzzle id of their task's original; an unknown output is padding."""
+    inputs, labels = encode_pairs([resolve(tasks, reference) for reference in references])
+    ids = np.array([table.puzzle_ids(reference.task_id)[0] for reference in references], np.int32)
+    return Split(inputs, labels, ids, np.full(len(ids), np.nan, np.float32))
+
+
+def held_out_tests(store: Store) -> list[tuple[str, int]]:
+    """Return for each row of the split ``test`` its task and the number of the test within it.
+
+    Raises:
+        DataError: the store has no such split, or no table of variants.
+    """
+    if store.table is None or "test" not in store.splits:
+        raise DataError(f"{store.path} holds no ARC tests; build one with `hrm data build` from folders of tasks")
+    seen: dict[str, int] = {}
+    found = []
+    for puzzle_id in np.asarray(store.splits["test"].puzzle_ids).tolist():
+        task, _ = store.table.lookup(puzzle_id)
+        found.append((task, seen.get(task, 0)))
+        seen[task] = seen.get(task, 0) + 1
+    return found

@@ -1,0 +1,207 @@
+"""ARC from files to votes: a store holds each example once, a draw shows a variant of it, an oracle scores 100 %."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hrm.data.arc import build_arc, held_out_tests
+from hrm.data.sampler import Sampler
+from hrm.data.store import open_store
+from hrm.errors import DataError, UsageError
+from hrm.evaluation.arc import predict, scored, truth_of, write_submission
+from hrm.evaluation.arc_vote import vote
+from hrm.inference.solver import Solver
+from hrm.model.contract import Embedded, Latents, Network, Segment
+from hrm.nn.layers import NOWHERE
+from hrm.puzzles import get
+from hrm.puzzles.arc import decode
+from hrm.puzzles.arc_family import shown
+
+NOW = "2026-01-01T00:00:00+00:00"
+ARC1 = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "arc1" / "data"
+
+
+def grid(rng, most=5):
+    height, width = rng.integers(1, most, 2)
+    return rng.integers(0, 4, (height, width)).tolist()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    rng, place = np.random.default_rng(0), tmp_path_factory.mktemp("tasks")
+    for name, count in (("training", 3), ("evaluation", 4)):
+        (place / name).mkdir()
+        for number in range(count):
+            pairs = [{"input": grid(rng), "output": grid(rng)} for _ in range(5)]
+            task = {"train": pairs[:3], "test": pairs[3 : 4 + (number == 1)]}
+            (place / name / f"{name[0]}{number}.json").write_text(json.dumps(task))
+    return place
+
+
+@pytest.fixture(scope="module")
+def store(folder, tmp_path_factory):
+    return build_arc(tmp_path_factory.mktemp("store") / "arc", [folder], 20, 0, NOW)
+
+
+def test_the_split_of_the_paper(store):
+    assert {name: len(split) for name, split in store.splits.items()} == {"train": 7 * 3 + 4, "test": 5}
+    assert store.manifest.provenance["held_back"] == 4
+    assert held_out_tests(store) == [("e0", 0), ("e1", 0), ("e1", 1), ("e2", 0), ("e3", 0)]
+    assert len(store.table) == store.manifest.provenance["puzzle_ids"] == 7 * 21 + 1
+
+
+def test_a_store_is_read_back_and_an_altered_table_refused(store, tmp_path):
+    again = open_store(store.path)
+    assert again.table.names() == store.table.names()
+    file = store.path / "variants" / "variants.u1"
+    content = file.read_bytes()
+    try:
+        file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+        with pytest.raises(DataError, match="variants.u1 was altered"):
+            open_store(store.path, verify=False)
+    finally:
+        file.write_bytes(content)
+
+
+def test_equal_tasks_give_equal_bytes(folder, store, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from hrm.data.arc import build_arc\n"
+        "sources = [Path(p) for p in sys.argv[2:]]\n"
+        f"print(build_arc(Path(sys.argv[1]), sources, 20, 0, {NOW!r}).digest)"
+    )
+    for seed, sources in (("1", ["evaluation", "training"]), ("2", ["training", "evaluation"])):
+        out = tmp_path / seed
+        command = [sys.executable, "-c", code, str(out), *(str(folder / name) for name in sources)]
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.stdout.strip() == store.digest, done.stderr
+
+
+def test_every_draw_is_the_variant_that_its_id_names(store):
+    split, table = store.splits["train"], store.table
+    sampler = Sampler(split, store.puzzle, 3, augment=True, table=table)
+    batch = sampler.take(0, 4 * len(sampler))
+    rows = sampler.rows(batch.draws)
+    chosen = {}
+    for i, row in enumerate(rows.tolist()):
+        task, variant = table.lookup(int(batch.puzzle_ids[i]))
+        assert task == table.lookup(int(split.puzzle_ids[row]))[0]
+        for drawn, base in ((batch.inputs, split.inputs), (batch.labels, split.labels)):
+            canvas = drawn[i].reshape(30, 30)
+            top, left = (int(axis.min()) for axis in np.nonzero(canvas > 1))
+            found = decode(drawn[i : i + 1], np.array([[top, left]]))[0]
+            assert np.array_equal(variant.inverse().apply(found), decode(np.asarray(base[row : row + 1]))[0])
+        epoch = int(batch.draws[i]) // len(sampler)
+        assert chosen.setdefault((epoch, task), variant) == variant  # a task has one variant an epoch
+    assert len({id_ for id_ in batch.puzzle_ids.tolist()}) > 20
+    again = sampler.take(5, 7)
+    assert np.array_equal(again.inputs, batch.inputs[5:12]) and np.array_equal(again.puzzle_ids, batch.puzzle_ids[5:12])
+
+
+def test_without_augmentation_every_draw_is_the_original(store):
+    batch = Sampler(store.splits["train"], store.puzzle, 3, augment=False, table=store.table).take(0, 25)
+    assert set(batch.puzzle_ids.tolist()) <= set(store.splits["train"].puzzle_ids.tolist())
+
+
+class Oracle(Network):
+    """Knows every answer in every variant, and lies about the puzzle ids that it is told to."""
+
+    def __init__(self, store, lies):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.store, self.lies = store, lies
+
+    def embed(self, inputs, puzzle_ids=None, mask=None, relations=None):
+        self.asked = [(grid.astype(np.uint8), int(i)) for grid, i in zip(inputs.numpy(), puzzle_ids, strict=True)]
+        return Embedded(inputs.float().unsqueeze(-1), NOWHERE)
+
+    def initial(self, x, generator=None):
+        return Latents(x.x, x.x)
+
+    def segment(self, latents, x, cycles=None):
+        tokens = torch.from_numpy(np.stack([self.answer(*asked) for asked in self.asked]).astype(np.int64))
+        return Segment(latents, torch.nn.functional.one_hot(tokens, 12).float(), torch.zeros(len(tokens)), None)
+
+    def hidden_matrices(self):
+        return []
+
+    def answer(self, given, puzzle_id):
+        task, variant = self.store.table.lookup(puzzle_id)
+        place = np.array([variant.transform], np.uint8), np.array([variant.colours], np.uint8)
+        tests = self.store.splits["test"]
+        for row, (other, _) in enumerate(held_out_tests(self.store)):
+            start, answer = shown(
+                np.asarray(tests.inputs[row : row + 1]), np.asarray(tests.labels[row : row + 1]), *place
+            )
+            if other == task and np.array_equal(start[0], given):
+                lie = np.where(answer[0] > 1, 11, answer[0]).astype(np.uint8)  # the same shape, all of colour 9
+                return lie if self.lies(puzzle_id) else answer[0]
+        raise AssertionError(f"{task} was not asked about like this")
+
+
+def oracle(store, lies=lambda puzzle_id: False):
+    return Solver(Oracle(store, lies), store.puzzle, max_segments=1, batch_size=8)
+
+
+def test_an_oracle_scores_everything(store, tmp_path):
+    ranked = vote(predict(oracle(store), store, 1))
+    found = scored(ranked, truth_of(store))
+    assert found["tests"] == 5 and found["tasks"] == 4
+    assert set(found["pass_at"].values()) == set(found["pass_at_task"].values()) == {1.0}
+    assert all(candidates[0].votes == 21 for candidates in ranked.values())
+    write_submission(tmp_path / "submission.json", ranked)
+    submitted = json.loads((tmp_path / "submission.json").read_text())
+    assert sorted(submitted) == ["e0", "e1", "e2", "e3"] and len(submitted["e1"]) == 2
+    assert submitted["e1"][1]["attempt_1"] == truth_of(store)["e1"][1].tolist()
+
+
+def test_a_liar_about_known_variants_loses_what_they_decide(store):
+    def told(lies):
+        return scored(vote(predict(oracle(store, lies), store, 1)), truth_of(store))
+
+    truth = truth_of(store)
+    assert told(lambda puzzle_id: puzzle_id % 7 == 0)["pass_at"]["1"] == 1.0  # three of 21 variants are outvoted
+    assert told(lambda puzzle_id: True)["pass_at"]["1000"] == 0.0
+    first = store.table.puzzle_ids("e1")
+    found = told(lambda puzzle_id: puzzle_id in first)  # both tests of one task of four
+    assert found["pass_at"]["1"] == 3 / 5 and found["pass_at_task"]["1"] == 3 / 4
+    assert len(truth["e1"]) == 2
+
+
+def test_fewer_variants_and_tests_can_be_asked_for(store):
+    assert len(predict(oracle(store), store, 1, variants=4, limit=3)) == 12
+    assert scored(vote(predict(oracle(store), store, 1, variants=1, limit=1)), truth_of(store, 1))["tests"] == 1
+
+
+def test_a_submission_without_answers_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="hrm data arc"):
+        write_submission(tmp_path / "s.json", {})
+
+
+def test_grids_of_the_family():
+    family = get("arc")
+    canvas = family.parse([[1, 2, 3], [4, 5, 6]])
+    assert family.text(canvas) == "[[1,2,3],[4,5,6]]" and np.array_equal(family.parse(family.text(canvas)), canvas)
+    assert family.text(family.parse("12\n34")) == "[[1,2],[3,4]]"
+    for given, said in (("1a", "row 1, column 2 holds 'a'"), ("1" * 31, "1x31"), ([[11]], "'11'")):
+        with pytest.raises(DataError, match=said):
+            family.parse(given)
+    moved, _ = shown(
+        canvas[None], canvas[None], np.array([1], np.uint8), np.array([[0, 2, 1, *range(3, 10)]], np.uint8)
+    )
+    assert family.twin_key(canvas, canvas) == family.twin_key(moved[0], moved[0])
+    assert np.array_equal(family.twin_invariants(canvas[None], canvas[None]), family.twin_invariants(moved, moved))
+
+
+@pytest.mark.skipif(not ARC1.is_dir(), reason="ARC-1 is not beside this checkout")
+def test_counts_of_the_real_sets(tmp_path):
+    store = build_arc(tmp_path / "arc", [ARC1 / "training", ARC1 / "evaluation"], 10, 0, NOW)
+    assert store.manifest.provenance["tasks"] == 600 and store.manifest.provenance["held_back"] == 200
+    assert len(store.splits["train"]) == 1302 + 416 + 674 and len(store.splits["test"]) == 214
+    assert store.manifest.provenance["tests_given_away"] == 4  # as the READMEs of the sets have it
