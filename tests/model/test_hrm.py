@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from pydantic import ValidationError
+from torch.utils.flop_counter import FlopCounterMode
 
 from hrm.model.config import HRMConfig, hrm, small, trm_attention, trm_mlp
 from hrm.model.flops import flops_per_segment
@@ -27,6 +28,21 @@ def test_trm_s_parameter_counts():
 def test_operations_of_the_paper_s_network():
     """24 layers · (2 · 3.4 M weights · 82 positions + attention) = 13.7 GFLOP."""
     assert flops_per_segment(hrm(11, 81)) == pytest.approx(13.7e9, rel=0.02)
+
+
+@pytest.mark.parametrize("changes", [{"mixer": "messages", "relation_kinds": (1, 1)}, {"mixer": "mlp"}])
+def test_operations_are_those_that_torch_counts(changes):
+    config = hrm(
+        7, 20, width=64, heads=2, l_layers=2, h_layers=1, positions="none", prefix=0, puzzle_width=0, **changes
+    )
+    model = HRM(config)
+    relations = torch.ones(len(config.relation_kinds), 20, 20, dtype=torch.int8)
+    x = model.embed(torch.ones(1, 20, dtype=torch.int64), relations=relations)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.segment(model.initial(x), x)
+    assert flops_per_segment(config) == pytest.approx(
+        counter.get_total_flops() - 2 * 64 * 2, rel=1e-6
+    )  # but the Q-head
 
 
 def test_initial_weights():
@@ -54,6 +70,7 @@ def test_the_seed_names_the_weights():
     ({"grad_calls": 7}, "grad_calls must be at most"),
     ({"puzzle_width": 600}, "does not fit into prefix"),
     ({"mixer": "mlp", "relation_kinds": (1,)}, "no attention to bias"),
+    ({"mixer": "messages"}, "needs relation_kinds"),
     ({"width": -1}, "greater than 0"),
     ({"widht": 3}, "Extra inputs"),
 ])  # fmt: skip
@@ -96,12 +113,13 @@ def test_random_starts_come_from_the_generator():
     assert torch.equal(starts[0], starts[1]) and not torch.equal(starts[0], starts[2])
 
 
-def test_without_positions_the_network_commutes_with_symmetries():
+@pytest.mark.parametrize("mixer", ["attention", "messages"])
+def test_without_positions_the_network_commutes_with_symmetries(mixer):
     """Only the relations tell cells apart, so renumbering the cells renumbers the answer."""
     from hrm import puzzles
 
     family = puzzles.get("sudoku-4x4")
-    model = HRM(small(6, 16, width=32, heads=2, puzzle_width=32))
+    model = HRM(small(6, 16, width=32, heads=2, puzzle_width=32, mixer=mixer))
     relations = torch.from_numpy(family.relation_matrices)
     order = torch.tensor([4, 5, 6, 7, 0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15])  # two rows of a band
     inputs = torch.randint(1, 6, (2, 16), generator=torch.Generator().manual_seed(0))

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from hrm.nn import layers
-from hrm.nn.layers import Linear
+from hrm.nn.layers import Linear, Messages, Surroundings
 from hrm.nn.memory import keep_freed_memory, return_freed_memory
 
 
@@ -57,3 +57,33 @@ def test_keeping_memory_can_be_taken_back():
     assert torch.ones(1 << 20).sum() == 1 << 20
     return_freed_memory()
     assert torch.ones(1 << 20).sum() == 1 << 20
+
+
+def test_messages_are_sums_over_the_related_and_a_mean_over_all():
+    generator = torch.Generator().manual_seed(0)
+    layer = Messages(24, relation_kinds=2, generator=generator)
+    x = torch.randn(2, 5, 24, generator=generator)
+    planes = (torch.rand(2, 2, 5, 5, generator=generator) < 0.5).float()
+    mask = torch.tensor([[True] * 5, [True, True, True, False, False]])
+    told = (x @ layer.tell.weight.T) * mask[..., None]
+    heard = torch.zeros(2, 5, 24)
+    for b in range(2):
+        for here in range(5):
+            for kind in range(2):
+                related = [there for there in range(5) if planes[b, kind, here, there] and mask[b, there]]
+                total = sum((told[b, there, 8 * kind : 8 * kind + 8] for there in related), torch.zeros(8))
+                heard[b, here, 8 * kind : 8 * kind + 8] = total / max(len(related), 1) ** 0.5
+            heard[b, here, 16:] = told[b, :, 16:].sum(0) / mask[b].sum()
+    found = layer(x, Surroundings(mask, planes))
+    torch.testing.assert_close(found, heard @ layer.out.weight.T, rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="messages travel along relations"):
+        layer(x)
+
+
+def test_hidden_positions_are_heard_by_nobody():
+    layer = Messages(16, relation_kinds=1, generator=torch.Generator().manual_seed(0))
+    x, planes = torch.randn(1, 4, 16), torch.ones(1, 4, 4)
+    around = Surroundings(torch.tensor([[True, True, False, True]]), planes)
+    other = x.clone()
+    other[:, 2] += 5
+    assert torch.equal(layer(x, around)[:, [0, 1, 3]], layer(other, around)[:, [0, 1, 3]])

@@ -220,6 +220,8 @@ class Messages(nn.Module):
         if planes is None:
             raise ValueError("messages travel along relations: embed needs the puzzle's")
         exists = torch.ones_like(x[..., :1]) if around.mask is None else around.mask.unsqueeze(-1).to(x.dtype)
+        if around.mask is not None:
+            planes = planes * around.mask[:, None, None, :]
         *along, everywhere = (self.tell(x) * exists).chunk(self.kinds + 1, dim=-1)
         planes = (planes * planes.sum(-1, keepdim=True).clamp(min=1).rsqrt()).to(x.dtype)
         heard = [planes[..., q, :, :] @ message for q, message in enumerate(along)]
