@@ -1,6 +1,7 @@
 """From ARC's files to a store: the examples once, their variants as a table, the paper's split."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from hrm.puzzles.arc_tasks import Task, read_tasks
 from hrm.puzzles.arc_variants import PuzzleTable, puzzle_table
 
 
-def build_arc(path: Path, sources: Sequence[Path], variants: int, seed: int, created: str) -> Store:
+def build_arc(
+    path: Path, sources: Sequence[Path], variants: int, seed: int, created: str, hold_back: bool = False
+) -> Store:
     """Write the demonstrations of all tasks, and the tests of those not held back, as training; the others as test.
 
     Equal tasks give equal bytes, wherever they lie and in whatever order they are named. The provenance says how many
@@ -23,11 +26,14 @@ def build_arc(path: Path, sources: Sequence[Path], variants: int, seed: int, cre
     Args:
         sources: folders or files of tasks; a folder named ``evaluation`` is held back.
         variants: most variants of a task beside itself; the paper has 1,000.
+        hold_back: hold the tests of all tasks back, wherever they lie.
 
     Raises:
         DataError: a file is not what it should be, or two hold different tasks of one name.
     """
     tasks = read_tasks(sources)
+    if hold_back:
+        tasks = tuple(replace(task, folder="evaluation") for task in tasks)
     training, testing = split(tasks)
     table = puzzle_table(tasks, variants, seed)
     by_id = {task.id: task for task in tasks}

@@ -15,6 +15,7 @@ from hrm.model.contract import Network
 from hrm.nn.device import choose_device, choose_dtype
 from hrm.nn.memory import keep_freed_memory
 
+PUZZLES = "puzzle_embedding.weight"
 CHECKPOINTS, BEST = "checkpoints", "best"
 """Inside a run folder: ``checkpoints/update-000100`` …, and ``best``, the checkpoint that validation chose."""
 
@@ -71,15 +72,22 @@ def read_model(
     return model.to(place).eval(), config, checkpoint
 
 
-def load_weights(model: Network, checkpoint: Checkpoint) -> None:
+def load_weights(model: Network, checkpoint: Checkpoint, new_puzzles: bool = False) -> None:
     """Put a checkpoint's weights into a network of the same sizes.
+
+    Args:
+        new_puzzles: the network is for other puzzle ids: each row of its puzzle embedding becomes the mean of those
+            of the checkpoint.
 
     Raises:
         DataError: tensors that are missing, extra or wrongly shaped, by name.
     """
     own = model.state_dict()
-    problems = [f"missing {name!r}" for name in own if name not in checkpoint.weights]
-    for name, tensor in checkpoint.weights.items():
+    weights = dict(checkpoint.weights)
+    if new_puzzles and PUZZLES in own and PUZZLES in weights:
+        weights[PUZZLES] = weights[PUZZLES].mean(0, keepdim=True).expand(len(own[PUZZLES]), -1).contiguous()
+    problems = [f"missing {name!r}" for name in own if name not in weights]
+    for name, tensor in weights.items():
         if name not in own:
             problems.append(f"extra {name!r}")
         elif tensor.shape != own[name].shape:
@@ -87,7 +95,7 @@ def load_weights(model: Network, checkpoint: Checkpoint) -> None:
     if problems:
         more = f" and {len(problems) - 3} more; compare the [model] sections" if len(problems) > 3 else ""
         raise DataError(f"{checkpoint.path} does not fit this network: {'; '.join(problems[:3])}{more}")
-    model.load_state_dict(checkpoint.weights)
+    model.load_state_dict(weights)
 
 
 def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_size: int = 64) -> Solver:

@@ -12,8 +12,8 @@ class OptimConfig(BaseModel):
 
     kind: Literal["adam_atan2", "adamw", "muon"] = "adam_atan2"
     """Optimiser of the dense weights; ``muon`` takes the hidden matrices and leaves the rest to AdamW."""
-    lr: float = Field(default=1e-4, gt=0)
-    """Peak learning rate of the dense weights."""
+    lr: float = Field(default=1e-4, ge=0)
+    """Peak learning rate of the dense weights; 0 leaves them as they are."""
     betas: tuple[float, float] = (0.9, 0.95)
     """Decay of the first and second moment per update."""
     weight_decay: float = Field(default=0.1, ge=0)

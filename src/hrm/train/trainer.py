@@ -367,8 +367,10 @@ class Trainer:
             raise DataError(f"no checkpoint of {self.folder} can be used: delete the folder, or choose another --out")
         elif self._init is not None:
             checkpoint = load_checkpoint(find_checkpoint(self._init))
+            trained_on = checkpoint.meta.get("data", {}).get("digest")
+            new_puzzles = self.store.table is not None and trained_on != self.store.digest
             for network in (self.model, self.average):
-                load_weights(network, checkpoint)
+                load_weights(network, checkpoint, new_puzzles)
         self.folder.mkdir(exist_ok=True)
         (self.folder / "config.toml").write_text(self.config.to_toml(), encoding="utf-8")
 

@@ -1,0 +1,42 @@
+"""``hrm adapt``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hrm.cli.common import Device, Json, Model, present, print_json, progress_line, stderr, stdout
+
+
+def adapt(
+    model: Model,
+    tasks: Annotated[list[Path], Parameter(negative="", help="Folders or files of ARC tasks.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"], help="Folder for the run and submission.json.")],
+    updates: Annotated[int, Parameter(help="Updates of training on the demonstrations.")] = 200,
+    variants: Annotated[int, Parameter(help="Most variants of a task beside itself.")] = 100,
+    all_weights: Annotated[
+        bool, Parameter(negative="", help="Train the network, too, not its puzzle rows only.")
+    ] = False,
+    puzzle_lr: Annotated[float | None, Parameter(help="Learning rate of the puzzle rows; default: as trained.")] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Fit a model of ARC to tasks that it has never seen, by their demonstrations, and answer their tests.
+
+    Example: `hrm adapt runs/arc1 task.json --out adapted`.
+    """
+    from hrm.studies.adapt import adapt as study
+
+    found = study(
+        model, tasks, out, now=present(), updates=updates, variants=variants, all_weights=all_weights,
+        puzzle_lr=puzzle_lr, device=device, console=stderr(), progress=progress_line(stderr(), "answered"),
+    )  # fmt: skip
+    if json:
+        print_json(found)
+        return
+    stdout().print(f"{found['submission']}: the two best answers to {found['tests']} tests", soft_wrap=True)
+    if "pass_at" in found:
+        shares = ", ".join(f"{share:.1%} within {k}" for k, share in found["pass_at"].items())
+        stdout().print(f"the outputs are known: {shares}", soft_wrap=True)
