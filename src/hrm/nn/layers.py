@@ -102,7 +102,11 @@ class Rotary(nn.Module):
     def forward(self, x: Float[Tensor, "B A S K"]) -> Float[Tensor, "B A S K"]:
         """Turn every head by its position, in fp32."""
         pairs = x.float().unflatten(-1, (2, -1))  # B A S 2 K/2
-        return (pairs * self.cos + pairs.flip(-2) * self.sin).flatten(-2).to(x.dtype)
+        if torch.compiler.is_compiling():  # it fuses all this, but for a roll
+            turned = pairs * self.cos + pairs.flip(-2) * self.sin
+        else:
+            turned = torch.addcmul(pairs * self.cos, pairs.roll(1, -2), self.sin)
+        return turned.flatten(-2).to(x.dtype)
 
 
 @dataclass(frozen=True)
@@ -175,8 +179,8 @@ class Attention(nn.Module):
         return bias
 
 
-_SHORT = 256
-"""Positions up to which all scores of a batch are cheap to keep."""
+_SHORT, _FEW = 256, 1 << 25
+"""Positions, and scores of a batch in all, up to which the scores are cheap to keep."""
 
 
 def _attend(
@@ -184,12 +188,13 @@ def _attend(
 ) -> Float[Tensor, "B A S K"]:
     """Return softmax(q·kᵀ/√K + bias)·v, by whichever way is fastest on the device.
 
-    torch's fused attention is, except for bf16 on CPUs: there its backward is several times slower than in fp32, and
-    where the compiler can fuse what lies between them, two plain products are faster still.
+    torch's fused attention is, except for bf16 on CPUs: there two plain products are faster, compiled or not, as long
+    as the scores are few; where they are many it still pays to have the gradient computed in fp32.
     """
     if q.device.type != "cpu" or q.dtype != torch.bfloat16:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-    if torch.compiler.is_compiling() and q.shape[-2] <= _SHORT:
+    scores_kept = q.shape[0] * q.shape[1] * q.shape[2] ** 2
+    if q.shape[-2] <= _SHORT and scores_kept <= _FEW:
         scores = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
         if bias is not None:
             scores = scores + bias.float()
