@@ -110,7 +110,7 @@ def read_rows(path: Path, puzzle: Puzzle | None = None, answers_required: bool =
 
 
 def family_of(path: Path) -> Puzzle:
-    """Return the family that the first question of a file belongs to, by its length and its characters.
+    """Return the family that the first question of a file belongs to, by what can read it.
 
     Raises:
         DataError: none fits, or several do.
@@ -121,8 +121,6 @@ def family_of(path: Path) -> Puzzle:
     fitting, length = [], len(first.question) if isinstance(first.question, str) else None
     for name in puzzles.FAMILIES:
         puzzle = puzzles.get(name)
-        if length is not None and length != puzzle.spec.cells:
-            continue
         try:
             puzzle.parse(first.question)
         except DataError:

@@ -117,7 +117,9 @@ class Solver:
         with torch.inference_mode():
             given = torch.from_numpy(inputs.astype(np.int64)).to(self.device)
             exists = given != PAD if self.puzzle.spec.padded else None
-            x = self.model.embed(given, mask=exists, relations=self._relations)
+            own = self.puzzle.relations_of(inputs)
+            relations = self._relations if own is None else torch.from_numpy(own).to(self.device)
+            x = self.model.embed(given, mask=exists, relations=relations)
             latents = self.model.initial(x)
             for _ in range(segments):
                 segment = self.model.segment(latents, x)

@@ -38,15 +38,22 @@ _font = cache(ImageFont.load_default)
 _TO_ASCII = str.maketrans("┌┬┐├┼┤└┴┘│─", "+++++++++|-")
 
 
-def conflicts(puzzle: Puzzle, tokens: UInt8[np.ndarray, " C"]) -> Bool[np.ndarray, " C"]:
+def conflicts(
+    puzzle: Puzzle, tokens: UInt8[np.ndarray, " C"], start: UInt8[np.ndarray, " C"] | None = None
+) -> Bool[np.ndarray, " C"]:
     """Say which cells hold the same token as a cell that they are related to.
 
     This breaks a rule only in families with boxes (Sudoku); in others no cell is marked.
+
+    Args:
+        start: the puzzle, where relations depend on it; None: ``tokens`` is the puzzle.
     """
     if puzzle.spec.box == (0, 0):
         return np.zeros(len(tokens), bool)
-    related = (puzzle.relation_matrices != 0).any(axis=0) & ~np.eye(len(tokens), dtype=bool)
-    filled = (tokens != puzzle.spec.blank) & (tokens != PAD)
+    found = puzzle.relations_of((tokens if start is None else start)[None])
+    matrices = puzzle.relation_matrices if found is None else found[0]
+    related = (matrices != 0).any(axis=0) & ~np.eye(len(tokens), dtype=bool)
+    filled = puzzle.spec.given(tokens)
     return filled & (related & (tokens[:, None] == tokens[None, :])).any(axis=1)
 
 
@@ -205,9 +212,9 @@ def _judged(
 ) -> tuple[UInt8[np.ndarray, " C"], Bool[np.ndarray, " C"], Bool[np.ndarray, " C"]]:
     """Return the puzzle, which cells are given, and which are wrong: in conflict, or a given overwritten."""
     start = puzzle.parse(answer.puzzle)
-    given = (start != puzzle.spec.blank) & (start != PAD)
+    given = puzzle.spec.given(start)
     overwritten = given & (moment.tokens != start) & (puzzle.spec.box != (0, 0))
-    return start, given, conflicts(puzzle, moment.tokens) | overwritten
+    return start, given, conflicts(puzzle, moment.tokens, start) | overwritten
 
 
 def _caption(given: Bool[np.ndarray, " C"], moment: Moment) -> tuple[str, ...]:
