@@ -141,7 +141,7 @@ class Puzzle(ABC):
         """Return for each relation a matrix: 0 where two cells are unrelated, else the kind (1, 2, …)."""
 
     def relations_of(self, inputs: UInt8[np.ndarray, "n C"]) -> Int8[np.ndarray, "n R C C"] | None:
-        """Return the relations of each puzzle, where they depend on it; None (unless told): ``relations`` holds for all.
+        """Return the relations of each puzzle where they depend on it; None (unless told): ``relations`` hold for all.
 
         A family whose relations depend on the puzzle says so for any grids, none included, and ``relations`` then says
         which cells may be related, and in which kinds, in some puzzle. Padding is related to nothing.

@@ -72,7 +72,8 @@ class Layout:
     @staticmethod
     def single(box: tuple[int, int]) -> "Layout":
         """Return the layout of one grid."""
-        return Layout(box, (box[0] * box[1],) * 2, (((0, 0),),))
+        size = box[0] * box[1]
+        return Layout(box, (size, size), (((0, 0),),))
 
 
 def solve(
