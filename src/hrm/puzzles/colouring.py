@@ -187,13 +187,13 @@ class Colouring(Puzzle):
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
 
         Nodes get random colours, each colour at least one; then random pairs of different colours are joined: 1.2 to 2
-        edges for each node and each colour but one, as far as there are such pairs. Given colours are taken back in
+        edges for each node and each colour but one, but at most 85 % of such pairs. Given colours are taken back in
         random order as long as the answer stays unique, so that none of those left can be spared.
         """
         rng, n, k = generator(seed, Stream.GENERATE, index), self.nodes, self.colours
         colours = rng.permutation(np.concatenate([np.arange(k), rng.integers(k, size=n - k)]))
         pairs = np.argwhere(np.triu(colours[:, None] != colours[None, :], k=1))
-        edges = rng.permutation(pairs)[: max(n - 1, round(n * (k - 1) * rng.uniform(1.2, 2.0)))]
+        edges = rng.permutation(pairs)[: round(min(n * (k - 1) * rng.uniform(1.2, 2.0), 0.85 * len(pairs)))]
         answer = np.full((n, n), _APART, np.uint8)
         answer[edges[:, 0], edges[:, 1]] = answer[edges[:, 1], edges[:, 0]] = _EDGE
         np.fill_diagonal(answer, colours + _FIRST_COLOUR)
@@ -295,10 +295,9 @@ def _given(given: object, name: str) -> tuple[list[str], list[tuple[int, int]]]:
         return list("".join(nodes.split())), [_edge(e.split("-"), name) for e in _SEPARATORS.split(edges) if e]
     if isinstance(given, dict) and set(given) == {"nodes", "edges"}:
         nodes, edges = given["nodes"], given["edges"]
-        if isinstance(nodes, list) and all(isinstance(node, str | int) for node in nodes):
-            nodes = [str(node)[:9] for node in nodes]
-        if isinstance(nodes, str | list) and isinstance(edges, list) and len(edges) + len(nodes) <= MAX_GIVEN:
-            return list(nodes), [_edge(edge, name) for edge in edges]
+        sound = isinstance(nodes, str | list) and isinstance(edges, list) and len(edges) + len(nodes) <= MAX_GIVEN
+        if sound and all(isinstance(node, str | int) and not isinstance(node, bool) for node in nodes):
+            return [str(node)[:9] for node in nodes], [_edge(edge, name) for edge in edges]
     raise DataError(
         f"not a {name} puzzle: give text such as '1..2;1-2,1-4', or an object of 'nodes' and 'edges' (pairs in a list)"
     )
