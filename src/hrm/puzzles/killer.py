@@ -27,7 +27,6 @@ COLOURS = 5
 """Four always suffice (cages are countries on a map); with a fifth nobody has to search long for them."""
 MOST_GUESSES = 20_000
 """After so many guesses the exact search gives up."""
-_TRIES = 60  # changes of a cage before ``generate`` begins anew with another answer
 _GUESSES_TO_GENERATE = 300  # puzzles whose proof takes more are not worth the time
 
 _BLANK, _FIRST_DIGIT = 1, 2
@@ -226,7 +225,7 @@ class Killer(Puzzle):
         while cages is None:
             first_row = (rng.permutation(n) + 1).tolist() + [0] * (n * n - n)
             digits = solve(first_row, self.box, limit=1, rng=rng).solutions[0]
-            cages = cut(np.array(digits), n, rng, self._first_two, _TRIES)
+            cages = cut(np.array(digits), n, rng, self._first_two, 3 * n * n // 4)
         return self._clued(cages), self._answers([digits])[0]
 
     def cages(self, puzzle: UInt8[np.ndarray, " C"]) -> list[Cage]:
