@@ -1,5 +1,6 @@
 """From files and generators to stores: nothing wrong gets in, and no twin crosses over."""
 
+import csv
 import json
 import time
 
@@ -275,3 +276,24 @@ class TestCache:
             cached_store(tmp_path / "none.csv", tmp_path, toy, "now")
         with pytest.raises(DataError, match="not a store"):
             cached_store(tmp_path, tmp_path, toy, "now")
+
+
+@pytest.mark.parametrize("name", ["killer-4x4", "killer-6x6", "samurai-4x4", "colouring-8x3"])
+def test_harder_families_are_told_by_their_puzzles_and_read_back(tmp_path, name):
+    family = puzzles.get(name)
+    pairs = [family.generate(0, index) for index in range(5)]
+    file = tmp_path / "rows.csv"
+    with file.open("w", newline="") as f:
+        csv.writer(f).writerows([("question", "answer"), *((family.text(q), family.text(a)) for q, a in pairs)])
+    rows = read_rows(file)
+    assert rows.puzzle is family
+    for column, grids in zip((rows.inputs, rows.labels), zip(*pairs, strict=True), strict=True):
+        assert np.array_equal(column, np.stack(grids))
+
+
+def test_a_sudoku_is_no_killer_sudoku_without_cages(tmp_path):
+    family = puzzles.get("sudoku-9x9")
+    question, answer = (family.text(grid) for grid in family.generate(0, 0))
+    file = tmp_path / "rows.csv"
+    file.write_text(f"question,answer\n{question},{answer}\n")
+    assert family_of(file) is family

@@ -75,5 +75,7 @@ def test_build_store_checks_the_place_first(tmp_path):
     (tmp_path / "file").write_text("")
     calls = []
     with pytest.raises(HrmError, match="cannot write"):
-        build_store("sudoku-4x4", tmp_path / "file" / "x", {"train": 5}, 0, NOW, True, True, lambda *a: calls.append(a))
+        build_store(
+            "sudoku-4x4", tmp_path / "file" / "x", "", {"train": 5}, 0, NOW, True, True, lambda *a: calls.append(a)
+        )
     assert not calls

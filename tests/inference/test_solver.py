@@ -107,3 +107,24 @@ def test_many_equal_each_other_whatever_came_with_them(untrained):
 def test_grids_and_text_are_the_same_puzzle(untrained):
     grid = [[0, 0, 1, 0], [4, 0, 0, 0], [0, 0, 2, 0], [3, 0, 0, 0]]
     assert untrained.solve(grid).answer == untrained.solve(PUZZLE).answer == untrained.solve(np.array(grid)).answer
+
+
+@pytest.mark.parametrize("name", ["killer-4x4", "colouring-8x3"])
+def test_relations_of_the_puzzle_reach_the_network(name):
+    family = puzzles.get(name)
+    spec = family.spec
+    kinds = (1,) * len(spec.relations)
+    config = small(
+        spec.vocab_size, spec.cells, width=16, heads=2, puzzle_width=0, mixer="messages", relation_kinds=kinds
+    )
+    model = HRM(config)
+    given = np.stack([family.generate(0, index)[0] for index in range(3)])
+    [thought] = Solver(model, family, 4, batch_size=3).think(given, 1)
+    for row in range(3):
+        inputs = torch.from_numpy(given[row : row + 1].astype(np.int64))
+        x = model.embed(inputs, relations=torch.from_numpy(family.relations_of(given[row : row + 1])[0]))
+        with torch.no_grad():
+            tokens = model.segment(model.initial(x), x).logits.argmax(-1)[0].numpy()
+        assert np.array_equal(tokens, thought.tokens[row])
+    answer = Solver(model, family, 4, batch_size=3).solve(family.text(given[0]), trace=True)
+    assert answer.puzzle == family.text(given[0]) and answer.verified is False

@@ -9,6 +9,7 @@ import pytest
 
 from hrm.puzzles.base import Symmetries
 from hrm.puzzles.check import check
+from hrm.puzzles.killer import Killer
 from hrm.puzzles.sudoku import Sudoku
 
 SOUND = Sudoku(4)
@@ -74,6 +75,34 @@ def trusting_what_is_new(self, inputs, answers):
     return SOUND.verify(inputs, answers) | np.array(new)
 
 
+CAGED = Killer(4)
+
+
+def caged(**members: object) -> Killer:
+    """Build a 4x4 Killer Sudoku, whose relations depend on the puzzle, and of which these members are replaced."""
+    sound = {
+        "generate": lambda self, seed, index: CAGED.generate(seed, index),
+        "parse": lambda self, given: CAGED.parse(given),
+    }
+    return type("Broken", (Killer,), {**sound, **members, "__module__": __name__})(4)
+
+
+def with_clues(*clues: int) -> Killer:
+    return caged(spec=property(lambda self: dataclasses.replace(CAGED.spec, clues=clues)))
+
+
+def related(change):
+    """Build a family whose relations_of are these of the sound one."""
+    return caged(relations_of=lambda self, inputs: change(CAGED.relations_of(inputs), inputs))
+
+
+def clue_for_digit(self, draws):
+    found = CAGED.symmetries(draws)
+    tokens = found.tokens.copy()
+    swap(tokens, 2, 9)
+    return Symmetries(found.cells, tokens)
+
+
 RNG = np.random.default_rng(0)
 
 FAMILIES = {
@@ -125,6 +154,20 @@ FAMILIES = {
     "relations: differ": broken(
         relations=lambda self: SOUND.relations() * np.int64(RNG.integers(1, 10**9)),
     ),
+    "spec: the clues (1,)": with_clues(1),
+    "spec: the clues (7, 7)": with_clues(7, 7),
+    "spec: the clues (56,)": with_clues(56),
+    "generate: an answer holds a clue": caged(generate=lambda self, s, i: (CAGED.generate(s, i)[0],) * 2),
+    "relations: relations_of returns int64": related(lambda found, inputs: found.astype(int)),
+    "relations: relations_of returns int8 (6, 3": related(lambda found, inputs: found[:, :3]),
+    "relations: relations_of answers for some": related(lambda found, inputs: found if len(inputs) else None),
+    "relations: relations_of has a negative": related(lambda found, inputs: -found),
+    "relations: relations_of relates cells, or": related(lambda found, inputs: 2 * found),
+    "relations: relations_of differs beside": related(lambda found, inputs: found * np.int8(len(inputs) == 1)),
+    "symmetries: a clue is renamed": caged(symmetries=clue_for_digit),
+    "symmetries: one moves a puzzle, and its": related(
+        lambda found, inputs: found * (np.arange(16) < 8).astype(np.int8)[:, None]
+    ),
     "symmetries: the cells": changed_symmetries(lambda cells, tokens: cells.__setitem__((0, 0), cells[0, 1])),
     "symmetries: the tokens": changed_symmetries(lambda cells, tokens: tokens.__setitem__((0, 0), 3)),
     "symmetries: padding": changed_symmetries(lambda cells, tokens: swap(tokens, 0, 2)),
@@ -154,6 +197,7 @@ def test_a_broken_promise_is_named(sentence):
 def test_a_sound_family_has_no_broken_promise():
     assert check(SOUND) == []
     assert check(broken()) == []
+    assert check(caged()) == []
 
 
 def test_a_family_that_imports_torch_is_named(tmp_path, monkeypatch):

@@ -262,3 +262,42 @@ def test_ema_is_what_is_saved_for_use(tmp_path, cache):
     name = "f_L.blocks.0.mlp.down.weight"
     assert not torch.equal(saved.weights[name], saved.state[f"weights/{name}"])
     assert not torch.equal(saved.weights["puzzle_embedding.weight"], saved.state["weights/puzzle_embedding.weight"])
+
+
+KILLER = {
+    "model": {"width": 32, "heads": 2},
+    "data": {"train": 40, "validation": 10, "share_twins": True},
+    "halting": {"max_segments": 3, "explore": 0.5},
+    "train": {"updates": UPDATES, "batch_size": 8, "checkpoint_every": 100, "log_every": 2, "precision": "fp32"},
+    "eval": {"every": 100, "segments": 2, "batch_size": 10},
+}
+
+
+@pytest.mark.parametrize("recipe", ["killer-4x4", "colouring"])
+def test_relations_stay_beside_the_puzzle_they_belong_to(tmp_path, cache, recipe):
+    """Slots take puzzles at different times; a resumed run has the same relations, and ends the same."""
+    config = validated(merged(recipes.get(recipe).model_dump(), KILLER), "test")
+    run = eager(trainer(tmp_path / "run", cache, config))
+    run._open_folder()
+    family, mixed = run.store.puzzle, 0
+    for update in range(1, UPDATES + 1):
+        mixed += 0 < int(run.slots.halted.sum()) < 8
+        run.train_segment()
+        held = family.relations_of(run.slots.inputs.numpy().astype(np.uint8))
+        assert held is not None and np.array_equal(run._relations.numpy(), held)
+        if update == 4:
+            run.save(tmp_path / "other" / "checkpoints" / "update-000004", with_state=True)
+    assert mixed
+    other = trainer(tmp_path / "second", cache, config)
+    other.restore(tmp_path / "other" / "checkpoints" / "update-000004")
+    for _ in range(4, UPDATES):
+        other.train_segment()
+    for name, tensor in run.model.state_dict().items():
+        assert torch.equal(tensor, other.model.state_dict()[name]), name
+
+
+def test_what_all_puzzles_share_is_looked_up_once(tmp_path, cache):
+    run = trainer(tmp_path / "run", cache)
+    before = run._relations
+    run.train_segment()
+    assert run._relations is before and before.dim() == 3

@@ -323,3 +323,22 @@ def test_an_answer_without_trace_is_refused(tmp_path: Path):
 def test_a_file_that_cannot_be_written_is_one_clear_line(name: str, tmp_path: Path):
     with pytest.raises(HrmError, match=r"^cannot write .*: No such file or directory; [^\n]*$"):
         render.save(*four(), tmp_path / name)
+
+
+def test_clues_are_empty_cells_and_cages_tell_conflicts(tmp_path):
+    """A clue is no given: its cell is the answer's; a digit that is twice in a cage is wrong there."""
+    family = puzzles.get("killer-4x4")
+    puzzle, _ = family.generate(0, 0)
+    start = family.text(puzzle)
+    grid = np.full(16, 2, np.uint8)
+    grid[:4] = (2, 3, 4, 5)
+    moment = Moment(1, grid, np.ones(16, np.float32), grid != puzzle, 0.5, family.text(grid))
+    answer = Answer(start, family.text(grid), grid, False, 1, 0.5, True, (moment,))
+    shown = piped(family, answer, encoding="ascii")
+    assert "0 cells given" in shown and "16 cells changed" in shown
+    for suffix in ("gif", "png"):
+        render.save(family, answer, tmp_path / f"killer.{suffix}")
+    apart = np.full(16, 1, np.uint8)
+    cage = family.cages(puzzle)[0].cells
+    apart[list(cage)] = 3
+    assert render.conflicts(family, apart, puzzle)[list(cage)].all()

@@ -174,7 +174,7 @@ def _encode_readable(
 
 
 def family_of(path: Path) -> Puzzle:
-    """Return the family that the first question of a file belongs to, by its length and its characters.
+    """Return the family that the first question of a file belongs to, by what can read it.
 
     Raises:
         DataError: none fits, or several do.
@@ -185,8 +185,6 @@ def family_of(path: Path) -> Puzzle:
     fitting, length = [], len(first.question) if isinstance(first.question, str) else None
     for name in puzzles.FAMILIES:
         puzzle = puzzles.get(name)
-        if length is not None and length != puzzle.spec.cells:
-            continue
         try:
             puzzle.parse(first.question)
         except DataError:

@@ -131,7 +131,7 @@ class Sampler:
         self, inputs: UInt8[np.ndarray, "n C"], labels: UInt8[np.ndarray, "n C"], draws: Int64[np.ndarray, " n"],
         reveal: Reveal,
     ) -> UInt8[np.ndarray, "n C"]:  # fmt: skip
-        """Fill in a random share of the blanks: an easier state of the same puzzle."""
+        """Fill in a random share of the blanks: an easier state of the same puzzle. What a clue tells is never lost."""
         numbers = uniforms(self._seed, Stream.REVEAL, draws, 1 + inputs.shape[1])
         share = numbers[:, :1] * reveal.largest_share(draws)[:, None]
         blank = inputs == self._puzzle.spec.blank

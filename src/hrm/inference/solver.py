@@ -124,7 +124,9 @@ class Solver:
             given = torch.from_numpy(inputs.astype(np.int64)).to(self.device)
             exists = given != PAD if self.puzzle.spec.padded else None
             ids = None if puzzle_ids is None else torch.from_numpy(puzzle_ids.astype(np.int64)).to(self.device)
-            x = self.model.embed(given, ids, exists, self._relations)
+            own = self.puzzle.relations_of(inputs)
+            relations = self._relations if own is None else torch.from_numpy(own).to(self.device)
+            x = self.model.embed(given, ids, exists, relations)
             latents = self.model.initial(x)
             for _ in range(segments):
                 segment = self.model.segment(latents, x)

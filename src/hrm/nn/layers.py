@@ -102,11 +102,8 @@ class Rotary(nn.Module):
     def forward(self, x: Float[Tensor, "B A S K"]) -> Float[Tensor, "B A S K"]:
         """Turn every head by its position, in fp32."""
         pairs = x.float().unflatten(-1, (2, -1))  # B A S 2 K/2
-        if torch.compiler.is_compiling():  # it fuses all this, but for a roll
-            turned = pairs * self.cos + pairs.flip(-2) * self.sin
-        else:
-            turned = torch.addcmul(pairs * self.cos, pairs.roll(1, -2), self.sin)
-        return turned.flatten(-2).to(x.dtype)
+        swapped = pairs.flip(-2) if torch.compiler.is_compiling() else pairs.roll(1, -2)  # whichever is quicker
+        return (pairs * self.cos + swapped * self.sin).flatten(-2).to(x.dtype)
 
 
 @dataclass(frozen=True)

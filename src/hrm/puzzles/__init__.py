@@ -10,13 +10,25 @@ from pathlib import Path
 from hrm.errors import UsageError, did_you_mean
 from hrm.puzzles.arc_family import ARC, Arc
 from hrm.puzzles.base import Puzzle
+from hrm.puzzles.colouring import Colouring
+from hrm.puzzles.killer import SIZES, Killer
 from hrm.puzzles.maze import Maze
+from hrm.puzzles.samurai import SIDES, Samurai
 from hrm.puzzles.sudoku import BOXES, Sudoku
 
 _MAZE = re.compile(r"maze-(\d{1,4})x(\d{1,4})(-unique)?", re.ASCII)
+_COLOURING = re.compile(r"colouring-(\d{1,4})x(\d{1,4})", re.ASCII)
 
-FAMILIES = (*(f"sudoku-{size}x{size}" for size in BOXES), *(f"maze-{size}x{size}" for size in (10, 16, 30)))
-"""The families that are told by their puzzles; ``get`` knows mazes of other sizes, too."""
+FAMILIES = (
+    *(f"sudoku-{size}x{size}" for size in BOXES),
+    *(f"maze-{size}x{size}" for size in (10, 16, 30)),
+    *(f"killer-{size}x{size}" for size in SIZES),
+    *("samurai" if size == 9 else f"samurai-{size}x{size}" for size in SIDES),
+    "colouring-8x3",
+    "colouring-12x3",
+    "colouring-20x4",
+)
+"""The families that are told by their puzzles; ``get`` knows mazes and colourings of other sizes, too."""
 NAMES = (*FAMILIES, *(f"{name}-unique" for name in FAMILIES if name.startswith("maze")))
 """The names that are listed: a ``-unique`` maze is of the same family, and only generates other mazes."""
 
@@ -78,8 +90,14 @@ def _known(name: str) -> Puzzle:
         return Sudoku(int(name.rpartition("x")[2]))
     if name == ARC:
         return Arc()
+    if name in FAMILIES and name.startswith("killer"):
+        return Killer(int(name.rpartition("x")[2]))
+    if name in FAMILIES and name.startswith("samurai"):
+        return Samurai(4 if name.endswith("4x4") else 9)
     if found := _MAZE.fullmatch(name):
         return Maze(int(found[1]), int(found[2]), unique=bool(found[3]))
+    if found := _COLOURING.fullmatch(name):
+        return Colouring(int(found[1]), int(found[2]))
     for found in entry_points(group="hrm.puzzles", name=name):
         return found.load()()
     hint = did_you_mean(name, list(NAMES))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8, UInt64
+from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError
 
@@ -30,7 +30,7 @@ class PuzzleSpec:
     tokens: tuple[str, ...]
     """One character for each token id; id 0 is padding."""
     blank: int
-    """Token id of a cell that the solver must fill."""
+    """Token id of a cell that the solver must fill, and of which nothing is told."""
     relations: tuple[str, ...]
     """Names of the relations between cells, in the order of ``Puzzle.relations``."""
     symmetry_draws: int
@@ -43,6 +43,8 @@ class PuzzleSpec:
     """Whether puzzles may be smaller than the shape; cells of padding are then hidden from the network."""
     solid: tuple[int, ...] = ()
     """Token ids that pictures draw as filled cells, not as characters: walls, paths."""
+    clues: tuple[int, ...] = ()
+    """Further token ids that the answer replaces: each says something about a cell without being its answer."""
     box: tuple[int, int] = (0, 0)
     """Rows and columns of a box that pictures set apart by a thick line; (0, 0) where there are none."""
 
@@ -55,6 +57,10 @@ class PuzzleSpec:
     def vocab_size(self) -> int:
         """Number of token ids V, padding included."""
         return len(self.tokens)
+
+    def given(self, grids: UInt8[np.ndarray, "*n C"]) -> Bool[np.ndarray, "*n C"]:
+        """Say which cells of puzzles are given: neither blank, nor a clue, nor padding. Answers keep them."""
+        return ~np.isin(grids, (PAD, self.blank, *self.clues))
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,14 @@ class Puzzle(ABC):
     @abstractmethod
     def relations(self) -> Int[np.ndarray, "R C C"]:
         """Return for each relation a matrix: 0 where two cells are unrelated, else the kind (1, 2, …)."""
+
+    def relations_of(self, inputs: UInt8[np.ndarray, "n C"]) -> Int8[np.ndarray, "n R C C"] | None:
+        """Return the relations of each puzzle where they depend on it; None (unless told): ``relations`` hold for all.
+
+        A family whose relations depend on the puzzle says so for any grids, none included, and ``relations`` then says
+        which cells may be related, and in which kinds, in some puzzle. Padding is related to nothing.
+        """
+        return None
 
     @abstractmethod
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:

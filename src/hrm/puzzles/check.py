@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Int, UInt8
 
 from hrm.puzzles.base import PAD, Puzzle, Symmetries
 from hrm.puzzles.randomness import Stream, uniforms
@@ -95,6 +95,11 @@ def _spec(case: _Case) -> _Findings:
         PAD < spec.blank < spec.vocab_size,
         f"the blank {spec.blank} is not a token id above that of padding",
     )
+    clues = set(spec.clues)
+    yield (
+        len(clues) == len(spec.clues) and clues <= set(range(1, spec.vocab_size)) - {spec.blank},
+        f"the clues {spec.clues} are not token ids, each named once, beside those of padding and the blank",
+    )
     yield len(set(spec.relations)) == len(spec.relations), "two relations share a name"
     yield spec.symmetry_draws >= 0, f"symmetry_draws is {spec.symmetry_draws}"
     tiles = min(spec.box) > 0 and not any(s % b for s, b in zip(spec.shape, spec.box, strict=True))
@@ -125,7 +130,9 @@ def _generate(case: _Case) -> _Findings:
     yield np.array_equal(case.inputs, again), "the same seed and index give another puzzle at another call"
     yield len(np.unique(case.inputs, axis=0)) > 1, "every index gives the same puzzle"
     yield max(case.inputs.max(), case.answers.max()) < spec.vocab_size, "a token is not in the spec"
-    yield bool((case.inputs == spec.blank).any(axis=1).all()), "a puzzle has no blank"
+    asked = ~spec.given(case.inputs) & (case.inputs != PAD)
+    yield bool(asked.any(axis=1).all()), f"a puzzle has no blank{' and no clue' if spec.clues else ''}"
+    yield not np.isin(case.answers, spec.clues).any(), "an answer holds a clue"
     yield np.array_equal(case.inputs == PAD, case.answers == PAD), "padding differs between puzzle and answer"
 
 
@@ -144,21 +151,24 @@ def _solutions(case: _Case) -> _Findings:
         if case.puzzle.spec.unique:
             yield len(found) == 1, f"{len(found)} for a generated puzzle, whose answer should be the only one"
             yield bool((found == answer).all()), "another answer than that of generate"
-        yield bool(case.puzzle.verify(given[None].repeat(len(found), 0), found).all()), "one that verify refuses"
+        else:
+            yield bool(case.puzzle.verify(given[None].repeat(len(found), 0), found).all()), "one that verify refuses"
         yield len(found) > 0, "none for a generated puzzle"
         yield len(case.puzzle.solutions(given, limit=1)) <= 1, "more than the limit"
 
 
 def _verify(case: _Case) -> _Findings:
     verify, inputs, answers = case.puzzle.verify, case.inputs, case.answers
-    blanks = inputs == case.puzzle.spec.blank
+    given = case.puzzle.spec.given(inputs)
+    blanks = ~given & (inputs != PAD)
     verdicts = verify(inputs, answers)
     yield verdicts.dtype == np.bool_ and verdicts.shape == (len(inputs),), "not one bool for each puzzle"
     yield bool(verdicts.all()), "refuses an answer of generate"
     yield not verify(inputs, case.altered(answers, blanks)).any(), "accepts an answer with one changed cell"
-    wrong = case.altered(answers, ~blanks)
-    yield not verify(inputs, wrong).any(), "accepts an answer that changes a given"
-    yield not verify(case.altered(inputs, ~blanks), answers).any(), "accepts an answer to other givens"
+    wrong = case.altered(answers, given)
+    keeps = given.any(axis=1) | (not case.puzzle.spec.clues)  # a puzzle may consist of clues, and have no givens
+    yield not verify(inputs, wrong)[keeps].any(), "accepts an answer that changes a given"
+    yield not verify(case.altered(inputs, given), answers)[keeps].any(), "accepts an answer to other givens"
     both, mixed = np.concatenate([inputs, inputs]), np.concatenate([wrong, answers])
     alone = [bool(verify(both[i : i + 1], mixed[i : i + 1])[0]) for i in range(len(both))]
     yield alone == verify(both, mixed).tolist(), "judges a puzzle differently beside others"
@@ -172,6 +182,24 @@ def _relations(case: _Case) -> _Findings:
     yield bool((matrices >= 0).all()), "a kind is negative; 0 is unrelated, and kinds count from 1"
     yield bool(matrices.any(axis=(1, 2)).all()), "one of them relates no cells"
     yield np.array_equal(matrices, case.puzzle.relation_matrices), "differ from call to call"
+    found = case.puzzle.relations_of(case.inputs)
+    none = case.puzzle.relations_of(case.inputs[:0])
+    yield (found is None) == (none is None), "relations_of answers for some grids and returns None for others"
+    if found is None or none is None:
+        return
+    sound = found.shape == (len(case.inputs), *expected) and found.dtype == np.int8
+    yield sound, f"relations_of returns {found.dtype} {found.shape} instead of int8 {(len(case.inputs), *expected)}"
+    yield none.shape == (0, *expected), f"relations_of returns {none.shape} for no grids instead of {(0, *expected)}"
+    if not sound:
+        return
+    yield bool((found >= 0).all()), "relations_of has a negative kind; 0 is unrelated, and kinds count from 1"
+    yield bool((found <= matrices).all()), "relations_of relates cells, or has kinds, that relations rules out"
+    outside = case.inputs == PAD
+    hidden = outside[:, None, :, None] | outside[:, None, None, :]
+    yield not (found.astype(bool) & hidden).any(), "relations_of relates padding"
+    alone = [case.puzzle.relations_of(grid[None]) for grid in case.inputs]
+    same = all(one is not None and np.array_equal(one[0], row) for one, row in zip(alone, found, strict=True))
+    yield same, "relations_of differs beside other puzzles"
 
 
 def _symmetries(case: _Case) -> _Findings:
@@ -187,15 +215,27 @@ def _symmetries(case: _Case) -> _Findings:
             return
     yield bool((symmetries.tokens[:, PAD] == PAD).all()), "padding is renamed"
     yield bool((symmetries.tokens[:, spec.blank] == spec.blank).all()), "the blank is renamed"
+    clues = np.array(spec.clues, np.int64)
+    yield bool(np.isin(symmetries.tokens[:, clues], clues).all()), "a clue is renamed into what is none"
     moved = symmetries.apply(inputs)
     yield np.array_equal(symmetries.inverse().apply(moved), inputs), "the inverse does not undo one"
     yield bool(puzzle.verify(moved, symmetries.apply(answers)).all()), "one makes a right answer wrong"
-    wrong = symmetries.apply(case.altered(answers, inputs == spec.blank))
+    wrong = symmetries.apply(case.altered(answers, ~spec.given(inputs)))
     yield not puzzle.verify(moved, wrong).any(), "one makes a wrong answer right"
     relations = sorted(matrix.tobytes() for matrix in puzzle.relation_matrices)
     for cells in symmetries.cells:  # rows may become columns: the relations are compared as a set
-        after = sorted(matrix[np.ix_(cells, cells)].tobytes() for matrix in puzzle.relation_matrices)
-        yield after == relations, "one changes the relations between cells"
+        yield _moved(puzzle.relation_matrices, cells) == relations, "one changes the relations between cells"
+    before, after = puzzle.relations_of(inputs), puzzle.relations_of(moved)
+    if before is None or after is None:
+        return
+    for old, new, cells in zip(before, after, symmetries.cells, strict=True):
+        relations = sorted(matrix.tobytes() for matrix in new)
+        yield _moved(old, cells) == relations, "one moves a puzzle, and its relations_of in another way"
+
+
+def _moved(matrices: Int[np.ndarray, "R C C"], cells: Int[np.ndarray, " C"]) -> list[bytes]:
+    """Return the relations between moved cells, as a set."""
+    return sorted(matrix[np.ix_(cells, cells)].tobytes() for matrix in matrices)
 
 
 def _twins(case: _Case) -> _Findings:

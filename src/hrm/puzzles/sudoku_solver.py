@@ -3,10 +3,12 @@
 Bit ``(digit - 1) * C + cell`` of a board says that this cell may still hold this digit (C cells, digits
 1..n). What a rule says about all units and all digits at once is then a handful of operations on a long
 integer: counting the candidates of each row, for example, adds up n shifted copies of the board, bit by bit.
+
+The grid may be one square, or several that overlap on a canvas; a family may bring further rules of its own.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -42,8 +44,12 @@ class _Units(NamedTuple):
 
 
 class _Tables(NamedTuple):
-    """What is known of a size before any puzzle is."""
+    """What is known of a layout before any puzzle is."""
 
+    cells: int
+    """Cells of the canvas C, those outside all grids included."""
+    start: int
+    """The board on which every cell may hold every digit."""
     rules: tuple[_Units, ...]
     """Units in which exactly one candidate is right: cells, and rows, columns and boxes for each digit."""
     keeps: tuple[int, ...]
@@ -52,30 +58,50 @@ class _Tables(NamedTuple):
     """Segments (a line's share of a box), then the units of segments: those of a line, those of a box."""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where Sudoku grids of one size lie on a canvas."""
+
+    box: tuple[int, int]
+    """Rows and columns of a box; their product is the number of digits n."""
+    canvas: tuple[int, int]
+    """Rows and columns of the canvas."""
+    groups: tuple[tuple[tuple[int, int], ...], ...]
+    """Top left corners of the grids; grids of one group do not overlap, those of two may, in whole boxes."""
+
+    @staticmethod
+    def single(box: tuple[int, int]) -> "Layout":
+        """Return the layout of one grid."""
+        size = box[0] * box[1]
+        return Layout(box, (size, size), (((0, 0),),))
+
+
 def solve(
     grid: Sequence[int],
-    box: tuple[int, int],
+    layout: tuple[int, int] | Layout,
     limit: int = 2,
     rng: np.random.Generator | None = None,
     without: tuple[int, int] | None = None,
     max_guesses: int = 1_000_000,
+    prune: Callable[[int], int] | None = None,
 ) -> Solution:
     """Find up to ``limit`` ways to complete a grid; two of them prove that the answer is not unique.
 
     Args:
         grid: digits row by row, 0 for a blank; contradicting givens have no solution.
-        box: rows and columns of a box; their product is the number of digits.
+        layout: where the grids lie; for a single one rows and columns of a box.
         limit: number of solutions after which the search stops.
         rng: decides in which order digits are tried; in rising order without it.
         without: a cell and a digit that this cell must not hold.
         max_guesses: give up after so many; hard 9×9 puzzles take hundreds.
+        prune: further rules: takes a board and returns what they leave of it, 0 where they contradict it. Of a board
+            with one candidate a cell it must leave all or nothing.
 
     Raises:
         DataError: the search was given up, so nothing is proved.
     """
-    n = box[0] * box[1]
-    tables, cells = _tables(*box), n * n
-    board, placed = (1 << n * cells) - 1, 0
+    tables = _tables(layout if isinstance(layout, Layout) else Layout.single(layout))
+    cells, board, placed = tables.cells, tables.start, 0
     for cell, digit in enumerate(grid):
         if digit:
             place = (digit - 1) * cells + cell
@@ -88,6 +114,8 @@ def solve(
     found, guesses, open_boards = [], 0, [(board, placed)]
     while open_boards and len(found) < limit:
         board, placed = _propagate(tables, *open_boards.pop())
+        while prune is not None and board and (left := prune(board)) != board:
+            board, placed = _propagate(tables, left, placed)
         if board == 0:
             continue
         if board == placed:
@@ -195,36 +223,44 @@ def _board(places: Sequence[int]) -> int:
 
 
 @cache
-def _tables(height: int, width: int) -> _Tables:
-    n = height * width
-    lines, cells = range(n), n * n
+def _tables(layout: Layout) -> _Tables:
+    (height, width), (_, columns) = layout.box, layout.canvas
+    n, cells = height * width, layout.canvas[0] * columns
+    lines, tops, lefts = range(n), range(0, n, height), range(0, n, width)
     planes = range(0, n * cells, cells)
-    tops, lefts = range(0, n, height), range(0, n, width)
-    box_shifts = [n * y + x for y in range(height) for x in range(width)]
-    rules = (
-        _Units.of(list(range(cells)), list(planes)),
-        _Units.of([d + n * y for d in planes for y in lines], list(lines)),
-        _Units.of([d + x for d in planes for x in lines], [n * y for y in lines]),
-        _Units.of([d + n * y + x for d in planes for y in tops for x in lefts], box_shifts),
+    box_shifts = [columns * y + x for y in range(height) for x in range(width)]
+
+    def units(anchors: Sequence[int], shifts: Sequence[int]) -> _Units:
+        return _Units.of([d + a for d in planes for a in sorted(set(anchors))], list(shifts))
+
+    groups = [[columns * y + x for y, x in corners] for corners in layout.groups]
+    corners = [corner for group in groups for corner in group]
+    inside = sorted({corner + columns * y + x for corner in corners for y in lines for x in lines})
+    boxes = units([corner + columns * y + x for corner in corners for y in tops for x in lefts], box_shifts)
+    by_row = [units([corner + columns * y for corner in group for y in lines], lines) for group in groups]
+    by_column = [
+        units([corner + x for corner in group for x in lines], [columns * y for y in lines]) for group in groups
+    ]
+    rules = (_Units.of(inside, list(planes)), *by_row, *by_column, boxes)
+    reach: dict[int, int] = {}
+    for kind in rules:
+        for anchor in _places(kind.anchors):
+            unit = kind.spread << anchor
+            for place in _places(unit):
+                reach[place] = reach.get(place, 0) | unit
+    everything = _board(sorted(reach))
+    keeps = tuple(everything & ~reach.get(place, 0) | 1 << place for place in range(n * cells))
+    across = units([c + columns * y + x for c in corners for y in lines for x in lefts], range(width))
+    down = units(
+        [c + columns * y + x for c in corners for y in tops for x in lines], range(0, columns * height, columns)
     )
-    everything = (1 << n * cells) - 1
-    keeps = []
-    for place in range(n * cells):
-        d, y, x = place // cells * cells, place % cells // n, place % n
-        firsts = (place % cells, d + n * y, d + x, d + n * (y - y % height) + x - x % width)
-        reach = 0
-        for first, units in zip(firsts, rules, strict=True):
-            reach |= units.spread << first
-        keeps.append(everything & ~reach | 1 << place)
-    across = _Units.of([d + n * y + x for d in planes for y in lines for x in lefts], list(range(width)))
-    down = _Units.of([d + n * y + x for d in planes for y in tops for x in lines], [n * y for y in range(height)])
-    _, rows, columns, boxes = rules
-    row_parts = _Units(rows.anchors, tuple(lefts), _board(lefts))
     box_rows = _Units(boxes.anchors, down.shifts, down.spread)
-    column_parts = _Units(columns.anchors, tuple(n * y for y in tops), _board([n * y for y in tops]))
     box_columns = _Units(boxes.anchors, across.shifts, across.spread)
+    row_parts = [_Units(kind.anchors, tuple(lefts), _board(lefts)) for kind in by_row]
+    tops_of = [columns * y for y in tops]
+    column_parts = [_Units(kind.anchors, tuple(tops_of), _board(tops_of)) for kind in by_column]
     locks = (
-        (across, (box_rows, row_parts), (row_parts, box_rows)),
-        (down, (box_columns, column_parts), (column_parts, box_columns)),
+        (across, (*[box_rows] * len(groups), *row_parts), (*row_parts, *[box_rows] * len(groups))),
+        (down, (*[box_columns] * len(groups), *column_parts), (*column_parts, *[box_columns] * len(groups))),
     )
-    return _Tables(rules, tuple(keeps), locks)
+    return _Tables(cells, everything, rules, keeps, locks)

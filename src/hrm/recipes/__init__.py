@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from hrm.config import RunConfig
 from hrm.errors import UsageError, did_you_mean
-from hrm.recipes import arc, maze, own, sudoku
+from hrm.recipes import arc, harder, maze, own, sudoku
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "smoke": sudoku.smoke,
@@ -12,6 +12,9 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "sudoku-6x6": sudoku.sudoku_6x6,
     "best-sudoku": sudoku.best_sudoku,
     "maze-10x10": maze.maze_10x10,
+    "killer-4x4": harder.killer_4x4,
+    "samurai-4x4": harder.samurai_4x4,
+    "colouring": harder.colouring,
     "own": own.own,
     "hrm-maze": maze.hrm_maze,
     "trm-maze": maze.trm_maze,

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from hrm.config import RunConfig
@@ -38,8 +39,10 @@ def dry_run(config: RunConfig) -> dict[str, Any]:
     took = 0.0
     for _ in range(2):
         began = time.monotonic()
-        inputs = torch.ones(batch, config.model.cells, dtype=torch.int64, device=device)
-        x = model.embed(inputs, relations=torch.from_numpy(puzzle.relation_matrices).to(device))
+        grids = np.ones((batch, config.model.cells), np.uint8)
+        found = puzzle.relations_of(grids)
+        relations = torch.from_numpy(puzzle.relation_matrices if found is None else found).to(device)
+        x = model.embed(torch.from_numpy(grids.astype(np.int64)).to(device), relations=relations)
         segment = model.segment(model.initial(x), x)
         (segment.logits.float().square().mean() + segment.q_halt_logit.mean()).backward()
         if config.model.q_continue:

@@ -33,5 +33,5 @@ def fitted(config: RunConfig) -> RunConfig:
     puzzle = family(config.data)
     sizes: dict[str, object] = {"vocab_size": puzzle.spec.vocab_size, "cells": puzzle.spec.cells}
     if puzzle.spec.has_rules:
-        sizes["relation_kinds"] = tuple(int(matrix.max()) for matrix in puzzle.relation_matrices)
+        sizes["relation_kinds"] = tuple(int(matrix.max(initial=1)) for matrix in puzzle.relation_matrices)
     return config.model_copy(update={"model": config.model.model_copy(update=sizes)})

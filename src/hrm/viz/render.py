@@ -1,7 +1,7 @@
 """How a puzzle is solved, segment by segment: in the terminal, as an animated GIF, as a sheet in PNG.
 
-All pictures follow from ``PuzzleSpec`` alone. What colour says in the terminal is also said by a mark beside
-the symbol, so that it survives a pipe. Axes: C cells.
+All pictures follow from ``PuzzleSpec`` alone; a clue is drawn as an empty cell. What colour says in the terminal is
+also said by a mark beside the symbol, so that it survives a pipe. Axes: C cells.
 """
 
 import time
@@ -38,15 +38,22 @@ _font = cache(ImageFont.load_default)
 _TO_ASCII = str.maketrans("┌┬┐├┼┤└┴┘│─", "+++++++++|-")
 
 
-def conflicts(puzzle: Puzzle, tokens: UInt8[np.ndarray, " C"]) -> Bool[np.ndarray, " C"]:
+def conflicts(
+    puzzle: Puzzle, tokens: UInt8[np.ndarray, " C"], start: UInt8[np.ndarray, " C"] | None = None
+) -> Bool[np.ndarray, " C"]:
     """Say which cells hold the same token as a cell that they are related to.
 
     This breaks a rule only in families with boxes (Sudoku); in others no cell is marked.
+
+    Args:
+        start: the puzzle, where relations depend on it; None: ``tokens`` is the puzzle.
     """
     if puzzle.spec.box == (0, 0):
         return np.zeros(len(tokens), bool)
-    related = (puzzle.relation_matrices != 0).any(axis=0) & ~np.eye(len(tokens), dtype=bool)
-    filled = (tokens != puzzle.spec.blank) & (tokens != PAD)
+    found = puzzle.relations_of((tokens if start is None else start)[None])
+    matrices = puzzle.relation_matrices if found is None else found[0]
+    related = (matrices != 0).any(axis=0) & ~np.eye(len(tokens), dtype=bool)
+    filled = puzzle.spec.given(tokens)
     return filled & (related & (tokens[:, None] == tokens[None, :])).any(axis=1)
 
 
@@ -58,7 +65,8 @@ def terminal_grid(puzzle: Puzzle, answer: Answer, moment: Moment) -> Text:
     """
     spec, boxed = puzzle.spec, puzzle.spec.box != (0, 0)
     start, given, wrong = _judged(puzzle, answer, moment)
-    unsure = ~given & (moment.tokens != spec.blank) & (moment.confidence < UNSURE)
+    undecided = np.isin(moment.tokens, (spec.blank, *spec.clues))
+    unsure = ~given & ~undecided & (moment.confidence < UNSURE)
     (rows, columns), (box_rows, box_columns) = spec.shape, spec.box if boxed else spec.shape
     bars = ["─" * (box_columns * (3 if boxed else 2))] * (columns // box_columns)
     top, middle, bottom = (left + cross.join(bars) + right for left, cross, right in ("┌┬┐", "├┼┤", "└┴┘"))
@@ -66,7 +74,7 @@ def terminal_grid(puzzle: Puzzle, answer: Answer, moment: Moment) -> Text:
     for cell, (y, x) in enumerate(product(range(rows), range(columns))):
         text.append(f"{middle if y else top}\n" if x == 0 == y % box_rows else "")
         token, changed = int(moment.tokens[cell]), bool(moment.changed[cell])
-        symbol = " " if token == PAD == start[cell] else spec.tokens[token]
+        symbol = " " if token == PAD == start[cell] or token in spec.clues else spec.tokens[token]
         mark = "!" if wrong[cell] else "?" if unsure[cell] else " "
         style = Style.parse(_STYLES[2 * changed + wrong[cell]])
         style += Style(bold=bool(given[cell]), dim=bool(unsure[cell]))
@@ -103,7 +111,7 @@ def draw_grid(puzzle: Puzzle, answer: Answer, moment: Moment, cell_px: int = 44)
         foot, bold = (x0 + cell_px / 2, y0 + cell_px / 2 + rise), cell_px / 50 if given[cell] else 0
         if token in spec.solid:
             draw.rectangle((x0, y0, x0 + cell_px, y0 + cell_px), ink)
-        symbol = "" if token == spec.blank or token in spec.solid else spec.tokens[token]
+        symbol = "" if token in (spec.blank, *spec.clues, *spec.solid) else spec.tokens[token]
         draw.text(foot, symbol, ink, font, anchor="ms", stroke_width=bold, stroke_fill=ink)
         if wrong[cell]:
             x1, y1 = x0 + cell_px // 4, y0 + cell_px * 7 // 8
@@ -205,9 +213,9 @@ def _judged(
 ) -> tuple[UInt8[np.ndarray, " C"], Bool[np.ndarray, " C"], Bool[np.ndarray, " C"]]:
     """Return the puzzle, which cells are given, and which are wrong: in conflict, or a given overwritten."""
     start = puzzle.parse(answer.puzzle)
-    given = (start != puzzle.spec.blank) & (start != PAD)
+    given = puzzle.spec.given(start)
     overwritten = given & (moment.tokens != start) & (puzzle.spec.box != (0, 0))
-    return start, given, conflicts(puzzle, moment.tokens) | overwritten
+    return start, given, conflicts(puzzle, moment.tokens, start) | overwritten
 
 
 def _caption(given: Bool[np.ndarray, " C"], moment: Moment) -> tuple[str, ...]:

@@ -1,0 +1,395 @@
+"""Killer Sudoku: no givens, but cages whose different digits have a told sum.
+
+Token 0 is padding, 1 a blank (a cell without any clue), the digit d has the token d + 1, and the clues follow. A clue
+stands for a sum and a colour; every cell of a cage holds the clue of its cage, and cages that touch have different
+colours, so that cages are what hangs together among cells of one clue.
+
+Differs from puzzles in print: cages of ``generate`` have at most five cells.
+"""
+
+import json
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
+
+from hrm.errors import DataError, UsageError
+from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.classical import MOST_TRIED
+from hrm.puzzles.grids import MAX_GIVEN, dihedral
+from hrm.puzzles.killer_cages import Cage, bounds, coloured, cut, heads, pruner
+from hrm.puzzles.randomness import Stream, generator, mix
+from hrm.puzzles.sudoku import BOXES
+from hrm.puzzles.sudoku_solver import solve
+
+SIZES = (4, 6, 9)
+COLOURS = 5
+"""Four always suffice (cages are countries on a map); with a fifth nobody has to search long for them."""
+MOST_GUESSES = 20_000
+"""After so many guesses the exact search gives up."""
+_GUESSES_TO_GENERATE = 300  # puzzles whose proof takes more are not worth the time
+
+_BLANK, _FIRST_DIGIT = 1, 2
+_DIGITS = "123456789"
+_FIRST_SIGN = 0x100  # letters from here on name the clues in ``PuzzleSpec.tokens``, one character each
+
+
+class Killer(Puzzle):
+    """Fill n x n cells so that rows, columns and boxes hold each digit once, cages different digits of their sum."""
+
+    def __init__(self, size: int):
+        """Choose the number of digits n: 4, 6 or 9."""
+        if size not in SIZES:
+            raise UsageError(f"no Killer Sudoku has {size} digits; choose one of {', '.join(map(str, SIZES))}")
+        self.size = size
+        self.box = BOXES[size]
+        self.most = size * (size + 1) // 2
+        signs = tuple(chr(_FIRST_SIGN + i) for i in range(self.most * COLOURS))
+        tokens = ("_", ".", *_DIGITS[:size], *signs)
+        self._first_clue = _FIRST_DIGIT + size
+        self._spec = PuzzleSpec(
+            name=f"killer-{size}x{size}",
+            shape=(size, size),
+            tokens=tokens,
+            blank=_BLANK,
+            relations=("same row", "same column", "same box", "same cage"),
+            symmetry_draws=1 + COLOURS,
+            clues=tuple(range(self._first_clue, len(tokens))),
+            box=self.box,
+        )
+
+    @property
+    def spec(self) -> PuzzleSpec:
+        """Return the declaration, the same at every call."""
+        return self._spec
+
+    def clue(self, total: int, colour: int) -> int:
+        """Return the token of a sum and a colour (0 to 4)."""
+        return self._first_clue + (total - 1) * COLOURS + colour
+
+    def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
+        """Return the tokens of a puzzle.
+
+        Args:
+            given: ``aabb…;7,3,…``: a letter for each cell, row by row, one letter a cage (touching cages have different
+                ones, others may share one), then the sums, in the order in which the cages begin. A digit in place
+                of a letter is a given outside all cages, ``.`` a cell of which nothing is told. Or JSON, or an object,
+                with ``cells`` (such a text, or a list of rows) and ``sums``. A whole answer is digits only.
+
+        Raises:
+            DataError: something else, another number of cells or sums, a cage that is too large, a sum that its cage
+                cannot have, or givens that contradict each other.
+        """
+        name, n = self.spec.name, self.size
+        letters, sums = _given(given, name)
+        if len(letters) != n * n:
+            raise DataError(f"not a {name} puzzle: it has {len(letters)} cells instead of {n * n}, before the ';'")
+        grid = np.full(n * n, _BLANK, np.uint8)
+        marks = np.full(n * n, -1)
+        for cell, letter in enumerate(letters):
+            if letter in _DIGITS[:n]:
+                grid[cell] = _FIRST_DIGIT + _DIGITS.index(letter)
+            elif letter.isascii() and letter.isalpha():
+                marks[cell] = ord(letter)
+            elif letter not in ".0":
+                raise DataError(
+                    f"not a {name} puzzle: {self._where(cell)} holds {letter!r}; allowed are a letter for its cage, "
+                    f"1-{n} for a given, and '.' for neither"
+                )
+        if (marks < 0).all() and (grid == _BLANK).any():
+            raise DataError(f"not a {name} puzzle: it has no cage; write a letter for each cell, then ';' and the sums")
+        first = heads(marks.reshape(1, n, n))[0]
+        firsts = [cell for cell in np.unique(first).tolist() if marks[cell] >= 0]
+        if len(sums) != len(firsts):
+            raise DataError(
+                f"not a {name} puzzle: it has {len(firsts)} cages and {len(sums)} sums; give one for each, in the "
+                "order in which the cages begin"
+            )
+        cages = [Cage(tuple(np.flatnonzero(first == c).tolist()), s) for c, s in zip(firsts, sums, strict=True)]
+        for cage in cages:
+            self._refuse(cage)
+        colours = [ord(letters[cage.cells[0]]) - ord("a") for cage in cages]
+        if not all(
+            colour < COLOURS and letters[c.cells[0]].islower() for colour, c in zip(colours, cages, strict=True)
+        ):
+            colours = coloured(cages, n, COLOURS)
+        for cage, colour in zip(cages, colours, strict=True):
+            grid[list(cage.cells)] = self.clue(cage.total, colour)
+        self._refuse_twice(grid)
+        return grid
+
+    def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
+        """Return a grid as one line that ``parse`` reads back: colours as letters, ``;``, and the sums of the cages."""
+        is_clue = grid >= self._first_clue
+        total, colour = np.divmod(grid.astype(np.int64) - self._first_clue, COLOURS)
+        cells = [
+            chr(ord("a") + int(colour[cell])) if is_clue[cell] else self.spec.tokens[token]
+            for cell, token in enumerate(grid)
+        ]
+        firsts = np.unique(self._heads(grid[None])[0])
+        sums = ",".join(str(total[first] + 1) for first in firsts.tolist() if is_clue[first])
+        return "".join(cells) + (f";{sums}" if sums else "")
+
+    def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
+        """Say for each puzzle whether the answer keeps givens, completes the units, and gives each cage its sum."""
+        right = (~self.spec.given(inputs) | (inputs == answers)).all(axis=1) & (inputs != PAD).all(axis=1)
+        values = np.int32(1) << np.minimum(answers, _FIRST_DIGIT + self.size)
+        everything = sum(1 << token for token in range(_FIRST_DIGIT, _FIRST_DIGIT + self.size))
+        right &= (np.bitwise_or.reduce(values[:, self._unit_cells], axis=2) == everything).all(axis=1)
+        is_clue = inputs >= self._first_clue
+        count, cells = inputs.shape
+        cage = (self._heads(inputs) + np.arange(count)[:, None] * cells).ravel()
+
+        def of_cages(numbers: Int[np.ndarray, "n C"]) -> Int[np.ndarray, "n C"]:
+            return np.bincount(cage, numbers.ravel(), count * cells).astype(np.int64)[cage].reshape(count, cells)
+
+        totals = of_cages(answers.astype(np.int64) - _BLANK)
+        told = (inputs.astype(np.int64) - self._first_clue) // COLOURS + 1
+        # a sum of powers of two has as many bits as terms only where all terms differ
+        differ = np.bitwise_count(of_cages(values)) == of_cages(np.ones_like(values))
+        return right & (~is_clue | ((totals == told) & differ)).all(axis=1)
+
+    def relations(self) -> Int8[np.ndarray, "4 C C"]:
+        """Return 1 where two cells share a row, a column, a box, and where some cage could hold both."""
+        y, x = np.divmod(np.arange(self.spec.cells), self.size)
+        apart = np.abs(y[:, None] - y) + np.abs(x[:, None] - x)
+        units = self._units[:, :, None] == self._units[:, None, :]
+        return np.concatenate([units, (apart < self.size)[None]]).astype(np.int8)
+
+    def relations_of(self, inputs: UInt8[np.ndarray, "n C"]) -> Int8[np.ndarray, "n 4 C C"]:
+        """Return 1 where two cells share a row, a column, a box, a cage of the puzzle."""
+        firsts, is_clue = self._heads(inputs), inputs >= self._first_clue
+        cage = (firsts[:, :, None] == firsts[:, None, :]) & is_clue[:, :, None]
+        fixed = np.broadcast_to(self.relation_matrices[:3], (len(inputs), 3, *cage.shape[1:]))
+        exists = (inputs != PAD).astype(np.int8)
+        found = np.concatenate([fixed, cage[:, None].astype(np.int8)], axis=1)
+        return found * exists[:, None, :, None] * exists[:, None, None, :]
+
+    def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
+        """Turn uniform numbers into turns and reflections that keep boxes, and permutations of the colours.
+
+        Rows are not exchanged, for that would tear cages apart; digits are not renamed, for they are added.
+        """
+        cells = self._turns[(draws[:, 0] * len(self._turns)).astype(np.int64)]
+        tokens = np.tile(np.arange(self.spec.vocab_size), (len(draws), 1))
+        firsts = np.arange(self._first_clue, self.spec.vocab_size, COLOURS)
+        colours = np.argsort(draws[:, 1:], axis=1)
+        tokens[:, self._first_clue :] = (firsts[None, :, None] + colours[:, None, :]).reshape(len(draws), -1)
+        return Symmetries(cells, tokens)
+
+    def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
+        """Return a key that two puzzles share exactly when, turned or reflected, they have the same cages and sums.
+
+        Colours are left out: they only tell cages apart.
+        """
+        firsts, sums = self._heads(puzzle[None])[0], self._without_colour(puzzle)
+        keys = []
+        for turn in self._turns:
+            _, first, cage = np.unique(firsts[turn], return_index=True, return_inverse=True)
+            numbers = np.argsort(np.argsort(first))[cage]  # cages by where they begin
+            keys.append(np.concatenate([numbers, sums[turn]]).astype(np.uint8).tobytes())
+        return min(keys)
+
+    def twin_invariants(
+        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
+    ) -> UInt64[np.ndarray, " n"]:
+        """Return a hash of which sums stand how often at cells that turns and reflections exchange."""
+        orbit = self._turns.min(axis=0).astype(np.uint64) * np.uint64(256)
+        return mix(orbit + self._without_colour(inputs).astype(np.uint64)).sum(axis=1, dtype=np.uint64)
+
+    def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
+        """Return up to ``limit`` different answers, found exactly.
+
+        Raises:
+            DataError: a search of some seconds found no proof; happens where little is told.
+        """
+        return self._answers(self._solve(puzzle, limit)[0])
+
+    @property
+    def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
+        """Return constraint propagation with guesses, and depth-first search without any propagation."""
+        return (
+            ClassicalSolver("propagation and guessing, pure Python", "guesses", self._propagate),
+            ClassicalSolver("depth-first search", "digits tried", self._depth_first),
+        )
+
+    def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
+        """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
+
+        A random answer is cut into random cages of two to five different digits. As long as a second answer fits, a
+        cage that does not tell the two apart gives a cell to a neighbour, or takes one, so that the cages do.
+        """
+        rng = generator(seed, Stream.GENERATE, index)
+        n = self.size
+        cages, digits = None, list[int]()
+        while cages is None:
+            first_row = (rng.permutation(n) + 1).tolist() + [0] * (n * n - n)
+            digits = solve(first_row, self.box, limit=1, rng=rng).solutions[0]
+            cages = cut(np.array(digits), n, rng, self._first_two, 3 * n * n // 4)
+        return self._clued(cages), self._answers([digits])[0]
+
+    def cages(self, puzzle: UInt8[np.ndarray, " C"]) -> list[Cage]:
+        """Return the cages of a puzzle, in the order in which they begin."""
+        first = self._heads(puzzle[None])[0]
+        totals = (puzzle.astype(np.int64) - self._first_clue) // COLOURS + 1
+        begins = [cell for cell in np.unique(first).tolist() if puzzle[cell] >= self._first_clue]
+        return [Cage(tuple(np.flatnonzero(first == cell).tolist()), int(totals[cell])) for cell in begins]
+
+    def _heads(self, grids: UInt8[np.ndarray, "n C"]) -> Int[np.ndarray, "n C"]:
+        """Return the first cell of the cage of each cell; a cell without a cage is its own."""
+        marks = np.where(grids >= self._first_clue, grids.astype(np.int64), -1)
+        return heads(marks.reshape(len(grids), *self.spec.shape))
+
+    def _without_colour(self, grids: UInt8[np.ndarray, "*n C"]) -> UInt8[np.ndarray, "*n C"]:
+        """Return the tokens with the first colour for all clues."""
+        beyond = np.maximum(grids.astype(np.int64) - self._first_clue, 0)
+        return (grids - beyond % COLOURS).astype(np.uint8)
+
+    def _clued(self, cages: list[Cage]) -> UInt8[np.ndarray, " C"]:
+        grid = np.full(self.spec.cells, _BLANK, np.uint8)
+        for cage, colour in zip(cages, coloured(cages, self.size, COLOURS), strict=True):
+            grid[list(cage.cells)] = self.clue(cage.total, colour)
+        return grid
+
+    def _first_two(self, cages: list[Cage]) -> list[list[int]]:
+        """Return the answers that cages alone allow, two at most."""
+        empty, prune = [0] * self.spec.cells, pruner(cages, self._units)
+        return solve(empty, self.box, 2, max_guesses=_GUESSES_TO_GENERATE, prune=prune).solutions
+
+    def _solve(self, puzzle: UInt8[np.ndarray, " C"], limit: int) -> tuple[list[list[int]], int]:
+        """Return the answers as digits, and the guesses that they took."""
+        digits = np.where(self.spec.given(puzzle), puzzle, _BLANK) - _BLANK
+        prune = pruner(self.cages(puzzle), self._units)
+        found = solve(digits.tolist(), self.box, limit, max_guesses=MOST_GUESSES, prune=prune)
+        return found.solutions, found.guesses
+
+    def _answers(self, digits: list[list[int]]) -> UInt8[np.ndarray, "k C"]:
+        return (np.array(digits, np.int64).reshape(-1, self.spec.cells) + _BLANK).astype(np.uint8)
+
+    def _propagate(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
+        try:
+            found, guesses = self._solve(puzzle, limit=1)
+        except DataError:
+            return Attempt(None, MOST_GUESSES)
+        return Attempt(self._answers(found)[0] if found else None, guesses)
+
+    def _depth_first(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
+        """Fill cell after cell with the first digit that breaks no rule; a cage is added up when it is full."""
+        n, cells = self.size, self.spec.cells
+        grid = (np.where(self.spec.given(puzzle), puzzle, _BLANK) - _BLANK).tolist()
+        cage_of = {cell: cage for cage in self.cages(puzzle) for cell in cage.cells}
+        shares = (self._units[:, :, None] == self._units[:, None, :]).any(axis=0)
+        peers = [set(np.flatnonzero(row).tolist()) for row in shares]
+        for cell, cage in cage_of.items():
+            peers[cell] |= set(cage.cells)
+        empty, place, tried = [cell for cell in range(cells) if not grid[cell]], 0, 0
+        while 0 <= place < len(empty):
+            cell = empty[place]
+            taken = {grid[peer] for peer in peers[cell] if peer != cell}
+            cage = cage_of.get(cell)
+            for digit in range(grid[cell] + 1, n + 1):
+                grid[cell] = digit
+                held = [grid[other] for other in cage.cells] if cage else []
+                low, high = sum(held) + held.count(0), sum(held) + held.count(0) * n
+                if digit not in taken and (cage is None or low <= cage.total <= high):
+                    break
+            else:
+                digit = 0
+            grid[cell] = digit
+            tried += digit > 0
+            if tried > MOST_TRIED:
+                return Attempt(None, tried)
+            place += 1 if digit else -1
+        return Attempt(self._answers([grid])[0] if place >= 0 else None, tried)
+
+    def _refuse(self, cage: Cage) -> None:
+        """Check that a cage can have its sum.
+
+        Raises:
+            DataError: it is too large, or its sum is out of reach.
+        """
+        count, where = len(cage.cells), f"the cage of {self._where(cage.cells[0])}"
+        if count > self.size:
+            raise DataError(
+                f"not a {self.spec.name} puzzle: {where} has {count} cells, but only {self.size} digits can differ; "
+                "give touching cages different letters"
+            )
+        least, most = bounds(count, self.size)
+        if not least <= cage.total <= most:
+            raise DataError(
+                f"not a {self.spec.name} puzzle: {where} has {count} cells and the sum {cage.total}; {least} to {most} "
+                "is possible"
+            )
+
+    def _refuse_twice(self, grid: UInt8[np.ndarray, " C"]) -> None:
+        """Check that no row, column or box holds a given twice.
+
+        Raises:
+            DataError: names the first two cells that contradict each other.
+        """
+        given = self.spec.given(grid)
+        same = (grid[:, None] == grid[None, :]) & given[:, None]
+        shares = (self._units[:, :, None] == self._units[:, None, :]).any(axis=0)
+        for a, b in np.argwhere(np.triu(same & shares, k=1))[:1].tolist():
+            raise DataError(
+                f"the givens contradict each other: {self._where(a)} and {self._where(b)} share a row, column or box "
+                f"and both hold {self.spec.tokens[grid[a]]}; correct one of them"
+            )
+
+    def _where(self, cell: int) -> str:
+        y, x = divmod(cell, self.size)
+        return f"row {y + 1}, column {x + 1}"
+
+    @cached_property
+    def _units(self) -> Int[np.ndarray, "3 C"]:
+        """Number of the row, the column and the box of each cell."""
+        n, (height, width) = self.size, self.box
+        y, x = np.divmod(np.arange(n * n), n)
+        return np.stack([y, x, y // height * (n // width) + x // width])
+
+    @cached_property
+    def _unit_cells(self) -> Int[np.ndarray, "U n"]:
+        return np.argsort(self._units, axis=1, kind="stable").reshape(3 * self.size, self.size)
+
+    @cached_property
+    def _turns(self) -> Int[np.ndarray, "k C"]:
+        """The turns and reflections that carry boxes into boxes: eight, or four where boxes are not square."""
+        box = self._units[2][:, None] == self._units[2]
+        return np.stack([turn for turn in dihedral(self.spec.shape) if np.array_equal(box[np.ix_(turn, turn)], box)])
+
+
+def _given(given: object, name: str) -> tuple[str, list[int]]:
+    """Return the cells of a puzzle as one text, and its sums, of whatever it was given as."""
+    if isinstance(given, str):
+        if len(given) > MAX_GIVEN:
+            raise DataError(
+                f"not a {name} puzzle: it has {len(given)} characters; at most {MAX_GIVEN} are read at once"
+            )
+        if given.lstrip()[:1] in ("{", "["):
+            try:
+                return _given(json.loads(given), name)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"not a {name} puzzle: it starts like JSON but is none: {str(error)[:80]}") from None
+        cells, _, sums = given.partition(";")
+        return "".join(cells.split()), [_sum(word, name) for word in sums.replace(",", " ").split()]
+    if isinstance(given, dict):
+        if set(given) != {"cells", "sums"} or not isinstance(given["sums"], list):
+            raise DataError(f"not a {name} puzzle: an object has the keys 'cells' and 'sums' (a list), no others")
+        if len(given["sums"]) > MAX_GIVEN:
+            raise DataError(f"not a {name} puzzle: it has {len(given['sums'])} sums")
+        return _given(given["cells"], name)[0], [_sum(item, name) for item in given["sums"]]
+    if isinstance(given, np.ndarray):
+        given = given.tolist() if given.size <= MAX_GIVEN else None
+    if isinstance(given, list | tuple) and len(given) <= MAX_GIVEN:
+        items = [item for row in given for item in (row if isinstance(row, list | tuple) else [row])]
+        if len(items) <= MAX_GIVEN and all(isinstance(i, str | int) and not isinstance(i, bool) for i in items):
+            return _given("".join(str(item)[:MAX_GIVEN] for item in items), name)
+    raise DataError(f"not a {name} puzzle: give text such as 'aabb...;7,3,...', or an object with 'cells' and 'sums'")
+
+
+def _sum(item: object, name: str) -> int:
+    if isinstance(item, str) and item.isascii() and item.isdigit() and len(item) < 4:
+        return int(item)
+    if isinstance(item, int) and not isinstance(item, bool) and 0 <= item < 1000:
+        return item
+    raise DataError(f"not a {name} puzzle: the sum {str(item)[:24]!r} is no whole number")
