@@ -53,8 +53,7 @@ def predict(
         inputs = np.asarray(split.inputs)[rows[here]]
         transforms, colours = table.variants.transforms[chosen[here]], table.variants.colours[chosen[here]]
         inputs, _ = shown(inputs, np.zeros_like(inputs), transforms, colours)
-        own = np.pad(chosen[here] + 1, (0, size - len(inputs)), mode="edge")
-        *_, last = solver.think(filled_up(inputs, size), segments, own)
+        *_, last = solver.think(filled_up(inputs, size), segments, filled_up(chosen[here] + 1, size))
         tokens[here], q_halt[here] = last.tokens[: len(inputs)], last.q_halt[: len(inputs)]
         progress(here.stop, total)
     return Predictions(

@@ -41,7 +41,7 @@ def evaluate(
         rows = len(inputs)
         supervised = labels != PAD
         going = np.ones(rows, bool)
-        ids = np.pad(np.asarray(split.puzzle_ids[start:stop]), (0, size - rows), mode="edge")
+        ids = filled_up(np.asarray(split.puzzle_ids[start:stop]), size)
         for number, thought in enumerate(solver.think(filled_up(inputs, size), segments, ids)):
             answers = thought.tokens[:rows]
             right = (answers == labels) | ~supervised

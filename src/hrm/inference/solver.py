@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int, UInt8
+from jaxtyping import Bool, Float32, Int, Shaped, UInt8
 from torch import Tensor
 
 from hrm.errors import UsageError
@@ -192,9 +192,9 @@ class Solver:
         )
 
 
-def filled_up(inputs: UInt8[np.ndarray, "n C"], batch_size: int) -> UInt8[np.ndarray, "B C"]:
-    """Repeat the last puzzle until the batch is full."""
-    return np.pad(inputs, ((0, batch_size - len(inputs)), (0, 0)), mode="edge")
+def filled_up(rows: Shaped[np.ndarray, "n ..."], batch_size: int) -> Shaped[np.ndarray, "B ..."]:
+    """Repeat the last row, a puzzle or its id, until the batch is full."""
+    return np.pad(rows, ((0, batch_size - len(rows)), *[(0, 0)] * (rows.ndim - 1)), mode="edge")
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

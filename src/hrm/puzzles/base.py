@@ -179,6 +179,11 @@ class Puzzle(ABC):
         """Return what else is said of answers beside ``verify``, by name, for each puzzle; nothing unless told."""
         return {}
 
+    def relations_for(self, inputs: UInt8[np.ndarray, "n C"]) -> Int[np.ndarray, "*n R C C"]:
+        """Return the relations that hold for these puzzles: a set for each, or the one that holds for all."""
+        own = self.relations_of(inputs)
+        return self.relation_matrices if own is None else own
+
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
         """Return the family's classical solvers, the best one first; none unless told."""

@@ -85,6 +85,20 @@ def neighbours(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
     return (np.abs(y[:, None] - y) + np.abs(x[:, None] - x) == 1).astype(np.int8)
 
 
+def box_units(box: tuple[int, int]) -> Int[np.ndarray, "3 C"]:
+    """Return the number of the row, the column and the box of each cell of a Sudoku whose boxes are this large."""
+    height, width = box
+    n = height * width
+    y, x = np.divmod(np.arange(n * n), n)
+    return np.stack([y, x, y // height * (n // width) + x // width])
+
+
+def cells_of_units(units: Int[np.ndarray, "3 C"]) -> Int[np.ndarray, "U n"]:
+    """Return the cells of each row, then of each column, then of each box."""
+    count = 3 * (int(units.max()) + 1)
+    return np.argsort(units, axis=1, kind="stable").reshape(count, -1)
+
+
 def least_rows(table: UInt8[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
     """Say which rows of a table no other row comes before in lexicographic order."""
     padded = np.pad(table, ((0, 0), (0, -table.shape[1] % 8)))

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.classical import MOST_TRIED
-from hrm.puzzles.grids import MAX_GIVEN, dihedral
+from hrm.puzzles.grids import MAX_GIVEN, box_units, cells_of_units, dihedral
 from hrm.puzzles.killer_cages import Cage, bounds, coloured, cut, heads, pruner
 from hrm.puzzles.randomness import Stream, generator, mix
 from hrm.puzzles.sudoku import BOXES
@@ -343,13 +343,11 @@ class Killer(Puzzle):
     @cached_property
     def _units(self) -> Int[np.ndarray, "3 C"]:
         """Number of the row, the column and the box of each cell."""
-        n, (height, width) = self.size, self.box
-        y, x = np.divmod(np.arange(n * n), n)
-        return np.stack([y, x, y // height * (n // width) + x // width])
+        return box_units(self.box)
 
     @cached_property
     def _unit_cells(self) -> Int[np.ndarray, "U n"]:
-        return np.argsort(self._units, axis=1, kind="stable").reshape(3 * self.size, self.size)
+        return cells_of_units(self._units)
 
     @cached_property
     def _turns(self) -> Int[np.ndarray, "k C"]:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.classical import depth_first
-from hrm.puzzles.grids import random_lines, read_rows
+from hrm.puzzles.grids import box_units, cells_of_units, random_lines, read_rows
 from hrm.puzzles.randomness import Stream, generator
 from hrm.puzzles.sudoku_solver import solve
 from hrm.puzzles.sudoku_twins import Twins
@@ -268,14 +268,12 @@ class Sudoku(Puzzle):
     @cached_property
     def _units(self) -> Int[np.ndarray, "3 C"]:
         """Number of the row, the column and the box of each cell."""
-        n, (height, width) = self.size, self.spec.box
-        y, x = np.divmod(np.arange(n * n), n)
-        return np.stack([y, x, y // height * (n // width) + x // width])
+        return box_units(self.spec.box)
 
     @cached_property
     def _unit_cells(self) -> Int[np.ndarray, "U n"]:
         """The cells of each row, then of each column, then of each box."""
-        return np.argsort(self._units, axis=1, kind="stable").reshape(3 * self.size, self.size)
+        return cells_of_units(self._units)
 
     @cached_property
     def _peers(self) -> list[list[int]]:

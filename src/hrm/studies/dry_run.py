@@ -40,8 +40,7 @@ def dry_run(config: RunConfig) -> dict[str, Any]:
     for _ in range(2):
         began = time.monotonic()
         grids = np.ones((batch, config.model.cells), np.uint8)
-        found = puzzle.relations_of(grids)
-        relations = torch.from_numpy(puzzle.relation_matrices if found is None else found).to(device)
+        relations = torch.from_numpy(puzzle.relations_for(grids)).to(device)
         x = model.embed(torch.from_numpy(grids.astype(np.int64)).to(device), relations=relations)
         segment = model.segment(model.initial(x), x)
         (segment.logits.float().square().mean() + segment.q_halt_logit.mean()).backward()

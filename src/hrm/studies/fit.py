@@ -25,7 +25,7 @@ def fitted(config: RunConfig) -> RunConfig:
     if (
         config.data.puzzle == ARC
         and Path(config.data.path).is_dir()
-        and (table := open_store(Path(config.data.path)).table)
+        and (table := open_store(Path(config.data.path), verify=False).table)
     ):
         return config.model_copy(update={"model": config.model.model_copy(update={"puzzles": len(table)})})
     if config.recipe != RECIPE:

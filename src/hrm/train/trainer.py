@@ -120,7 +120,7 @@ class Trainer:
         self._sampler = Sampler(
             self.splits["train"], self.store.puzzle, train.seed, data.augment, reveal, self.store.table
         )
-        self._relations = self._relations_of(np.zeros((train.batch_size, config.model.cells), np.uint8))
+        self._relations = self._relations_for(np.zeros((train.batch_size, config.model.cells), np.uint8))
         self._slots = empty_slots(self.model.initial(train.batch_size), config.model.cells)
         self._update = 0
         self._cursor = 0
@@ -276,7 +276,7 @@ class Trainer:
         self._slots = Slots(**{name: held[name] for name in _SLOT_ARRAYS}, latents=Latents(held["z_H"], held["z_L"]))
         self._update, self._cursor = checkpoint.meta["update"], checkpoint.meta["cursor"]
         self._best, self._trained_s = checkpoint.meta["best"], checkpoint.meta["trained_s"]
-        self._relations = self._relations_of(held["inputs"].cpu().numpy().astype(np.uint8))
+        self._relations = self._relations_for(held["inputs"].cpu().numpy().astype(np.uint8))
 
     def _admit(self) -> Slots:
         free = int(self._slots.halted.sum())
@@ -294,10 +294,8 @@ class Trainer:
         inputs, labels, ids, draws = (torch.from_numpy(array).to(self.device) for array in arrays)
         return admit(self._slots, inputs, labels, ids, draws, self.model.initial(len(self._slots.inputs)))
 
-    def _relations_of(self, inputs: UInt8[np.ndarray, "n C"]) -> Int[Tensor, "*R C C"]:
-        """Return the relations of the family; one set for each of these puzzles where they depend on the puzzle."""
-        found = self.store.puzzle.relations_of(inputs)
-        return torch.from_numpy(self.store.puzzle.relation_matrices if found is None else found).to(self.device)
+    def _relations_for(self, inputs: UInt8[np.ndarray, "n C"]) -> Int[Tensor, "*R C C"]:
+        return torch.from_numpy(self.store.puzzle.relations_for(inputs)).to(self.device)
 
     def _min_segments(self, slots: Slots) -> Tensor:
         halting, draws = self.config.halting, slots.draws.cpu().numpy()
