@@ -48,8 +48,8 @@ def _recipe(name: str, network: HRMConfig, data: DataConfig) -> RunConfig:
         recipe=name,
         model=network,
         data=data,
-        optim=OptimConfig(kind="muon", muon_lr=0.01, lr=1e-3, warmup_updates=100, min_lr_ratio=0.05, ema=0.99),
+        optim=OptimConfig(kind="muon", muon_lr=0.01, lr=1e-3, warmup_updates=50, min_lr_ratio=0.05, ema=0.98),
         halting=HaltingConfig(max_segments=8),
-        train=TrainConfig(updates=1000, batch_size=64, log_every=50, checkpoint_every=200, loss="softmax"),
-        eval=EvalConfig(every=250, segments=16, batch_size=200),
+        train=TrainConfig(updates=400, batch_size=64, log_every=50, checkpoint_every=200, loss="softmax"),
+        eval=EvalConfig(every=100, segments=16, batch_size=200),
     )
