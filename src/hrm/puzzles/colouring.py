@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.classical import MOST_TRIED, depth_first
 from hrm.puzzles.grids import MAX_GIVEN, read_json, small_number
 from hrm.puzzles.randomness import Stream, generator, mix
@@ -20,6 +20,8 @@ from hrm.puzzles.randomness import Stream, generator, mix
 MOST_NODES, MOST_COLOURS = 32, 9
 _BLANK, _APART, _EDGE, _FIRST_COLOUR = 1, 2, 3, 4
 _COLOURS = "123456789"
+# colours that most people tell apart (Okabe and Ito, 2008), and two greys; no red, which marks mistakes
+_PAINTS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#b5894f", "#d9d9d9", "#8c8c8c")
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
@@ -41,6 +43,8 @@ class Colouring(Puzzle):
             blank=_BLANK,
             relations=("adjacent", "same line"),
             symmetry_draws=nodes + colours,
+            differ=("adjacent",),
+            fills=((_EDGE, "#4a505c"), *enumerate(_PAINTS[:colours], start=_FIRST_COLOUR)),
             solid=(_EDGE,),
         )
 
@@ -171,6 +175,13 @@ class Colouring(Puzzle):
         if not complete:
             raise DataError(f"no proof within {MOST_TRIED} colours tried: too little is given for an exact search")
         return self._answers(puzzle, found)
+
+    def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
+        """Return the graph: its nodes lie on the diagonal, and are told by their numbers."""
+        nodes = np.flatnonzero(self._is_node).tolist()
+        pairs = np.argwhere(np.triu(puzzle.reshape(self.spec.shape) == _EDGE, k=1)).tolist()
+        notes = {node: str(number) for number, node in enumerate(nodes, start=1)}
+        return Sketch(puzzle != PAD, None, notes, tuple(nodes), tuple((nodes[a], nodes[b]) for a, b in pairs))
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.digits import BLANK, DIGITS, FIRST_DIGIT, DigitGrids, Rules
 from hrm.puzzles.grids import box_units, dihedral
 from hrm.puzzles.killer_cages import Cage, coloured, cut, heads, pruner
@@ -49,7 +49,8 @@ class Killer(Puzzle):
             shape=(size, size),
             tokens=tokens,
             blank=BLANK,
-            relations=("same row", "same column", "same box", "same cage"),
+            relations=(kinds := ("same row", "same column", "same box", "same cage")),
+            differ=kinds,
             symmetry_draws=1 + COLOURS,
             clues=tuple(range(self._first_clue, len(tokens))),
             box=self.box,
@@ -171,6 +172,13 @@ class Killer(Puzzle):
             DataError: a search of some seconds found no proof; happens where little is told.
         """
         return self._grids.solutions(puzzle, limit)
+
+    def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
+        """Return the cages and their sums."""
+        cages, regions = self.cages(puzzle), np.full(self.spec.cells, -1)
+        for number, cage in enumerate(cages):
+            regions[list(cage.cells)] = number
+        return Sketch(puzzle != PAD, regions, {cage.cells[0]: str(cage.total) for cage in cages})
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:

@@ -55,6 +55,7 @@ class Maze(Puzzle):
             relations=("neighbour",),
             symmetry_draws=1,
             unique=False,
+            fills=((WALL, "#30353f"), (PATH, "#2f6fd6"), (START, "#8fd0a5"), (GOAL, "#f4b26b")),
             solid=(WALL, PATH),
         )
         self._unique, self._floods = unique, Floods(rows, columns)

@@ -50,7 +50,8 @@ class Sudoku(Puzzle):
             shape=(size, size),
             tokens=("_", ".", *DIGITS[:size]),
             blank=BLANK,
-            relations=tuple(f"same {unit}" for unit in UNITS),
+            relations=(kinds := tuple(f"same {unit}" for unit in UNITS)),
+            differ=kinds,
             symmetry_draws=3 * size + size // height + size // width + (height == width),
             box=(height, width),
         )
