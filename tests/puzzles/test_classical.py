@@ -92,3 +92,13 @@ def test_depth_first_search_counts_and_gives_up():
     assert grid is None and tried == 4  # 1 and 2, 2 and 1, and each time nothing is left for the third
     pairs = [[j for j in range(12) if j != i] for i in range(12)]
     assert depth_first([0] * 12, pairs, 11) == (None, MOST_TRIED + 1)
+
+
+def test_depth_first_search_asks_further_rules():
+    """Two cells of different digits up to four, the first of them two more than the second."""
+
+    def fits(grid, cell, digit):
+        first, second = (digit, grid[1]) if cell == 0 else (grid[0], digit)
+        return not first or not second or first == second + 2
+
+    assert depth_first([0, 0], [[1], [0]], 4, fits) == ([3, 1], 4)

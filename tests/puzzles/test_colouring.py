@@ -135,7 +135,7 @@ def test_a_graph_without_edges():
         ({"nodes": [True] * 6, "edges": []}, "give text"),
         ({"nodes": ["12"] * 6, "edges": []}, "node 1 is '12'"),
         ({"nodes": "......", "edges": [[1, 2]] * 5000}, "give text"),
-        ({"nodes": "......", "edges": [[1, 10**30]]}, "nodes have the numbers"),
+        ({"nodes": "......", "edges": [[1, 10**30]]}, "an edge is two numbers of nodes"),
         (None, "give text"),
         ([1, 2], "give text"),
         (np.zeros(36, int), "give text"),
