@@ -15,6 +15,7 @@ from hrm import puzzles
 from hrm.errors import HrmError, UsageError
 from hrm.inference.solver import Answer, Moment
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.conflicts import conflicts
 from hrm.viz import render
 
 PUZZLE_4, ANSWER_4 = "1...3..12...4..2", "1243342121344312"
@@ -131,12 +132,12 @@ def path3() -> tuple[Puzzle, Answer]:
 )
 def test_conflicts_are_equal_symbols_of_related_cells(grid: str, wrong: list[int]):
     family = puzzles.get("sudoku-4x4")
-    assert render.conflicts(family, tokens(family, grid)).nonzero()[0].tolist() == wrong
+    assert conflicts(family, tokens(family, grid)).nonzero()[0].tolist() == wrong
 
 
 def test_families_without_boxes_have_no_conflicts():
     family, answer = path3()
-    assert not render.conflicts(family, answer.tokens).any()
+    assert not conflicts(family, answer.tokens).any()
 
 
 def test_a_pipe_gets_plain_text_with_marks():
@@ -341,4 +342,4 @@ def test_clues_are_empty_cells_and_cages_tell_conflicts(tmp_path):
     apart = np.full(16, 1, np.uint8)
     cage = family.cages(puzzle)[0].cells
     apart[list(cage)] = 3
-    assert render.conflicts(family, apart, puzzle)[list(cage)].all()
+    assert conflicts(family, apart, puzzle)[list(cage)].all()

@@ -23,6 +23,7 @@ from rich.text import Text
 from hrm.errors import HrmError, UsageError
 from hrm.inference.solver import Answer, Moment
 from hrm.puzzles.base import PAD, Puzzle
+from hrm.puzzles.conflicts import conflicts
 
 UNSURE = 0.5
 """The terminal marks cells whose confidence is below this."""
@@ -36,25 +37,6 @@ _LEGEND = {"given": (GREY, BLACK), "changed": (YELLOW, BLUE), "wrong": (WHITE, R
 _STYLES = ("none", "red", "black on yellow", "bright_white on red")  # plain, wrong, changed, both
 _font = cache(ImageFont.load_default)
 _TO_ASCII = str.maketrans("┌┬┐├┼┤└┴┘│─", "+++++++++|-")
-
-
-def conflicts(
-    puzzle: Puzzle, tokens: UInt8[np.ndarray, " C"], start: UInt8[np.ndarray, " C"] | None = None
-) -> Bool[np.ndarray, " C"]:
-    """Say which cells hold the same token as a cell that they are related to.
-
-    This breaks a rule only in families with boxes (Sudoku); in others no cell is marked.
-
-    Args:
-        start: the puzzle, where relations depend on it; None: ``tokens`` is the puzzle.
-    """
-    if puzzle.spec.box == (0, 0):
-        return np.zeros(len(tokens), bool)
-    found = puzzle.relations_of((tokens if start is None else start)[None])
-    matrices = puzzle.relation_matrices if found is None else found[0]
-    related = (matrices != 0).any(axis=0) & ~np.eye(len(tokens), dtype=bool)
-    filled = puzzle.spec.given(tokens)
-    return filled & (related & (tokens[:, None] == tokens[None, :])).any(axis=1)
 
 
 def terminal_grid(puzzle: Puzzle, answer: Answer, moment: Moment) -> Text:
