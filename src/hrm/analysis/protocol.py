@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 
@@ -35,6 +35,7 @@ BATCH_SIZE = 32
 """Puzzles at once, at the most."""
 
 
+@runtime_checkable
 class Finding(Protocol):
     """What an analysis returns: a frozen record of plain values, with its headline numbers."""
 
@@ -108,7 +109,8 @@ def analyze(
     batches = -(-len(rows) // BATCH_SIZE)
     solver = Solver(model, family(config.data), config.halting.max_segments, batch_size=-(-len(rows) // batches))
     began = clock()
-    found = _ask(what, solver, rows, segments, choices, config, checkpoint, progress)
+    trained_on = checkpoint.meta.get("data", {}).get("train_rows")
+    found = ask(what, solver, rows, segments, choices, config.train.loss, trained_on, progress)
     return {
         "what": what,
         "asks": question.asks,
@@ -131,16 +133,25 @@ def analyze(
     }
 
 
-def _ask(
+def ask(
     what: str,
     solver: Solver,
     rows: Split,
     segments: int,
     choices: Choices,
-    config: RunConfig,
-    checkpoint: Checkpoint,
-    progress: Progress,
+    loss: Literal["stablemax", "softmax"] = "softmax",
+    training_puzzles: int | None = None,
+    progress: Progress = silent,
 ) -> Finding:
+    """Ask one question of a solver and its puzzles.
+
+    Args:
+        loss: how the model's logits become probabilities.
+        training_puzzles: how many it was trained on, where that is known.
+
+    Raises:
+        UsageError, DataError: the question does not fit this network, these puzzles or this number of segments.
+    """
     match what:
         case "residuals":
             return residuals(solver, rows, segments, progress)
@@ -159,8 +170,7 @@ def _ask(
         case "fixed-points":
             return fixed_points(solver, rows, segments, seed=choices.seed, progress=progress)
         case "code-length":
-            trained = (checkpoint.meta.get("data") or {}).get("train_rows")
-            return code_length(solver, rows, segments, config.train.loss, trained, choices.seed, progress)
+            return code_length(solver, rows, segments, loss, training_puzzles, choices.seed, progress)
         case _:
             return memory(solver, rows)
 

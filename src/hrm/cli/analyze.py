@@ -55,7 +55,7 @@ def analyze(
     Example: `hrm analyze sudoku-4x4 --what residuals`.
     """
     from hrm.analysis.protocol import Choices
-    from hrm.analysis.protocol import analyze as ask
+    from hrm.analysis.protocol import analyze as analyze_model
     from hrm.data.folders import replace_file, require_writable_file
     from hrm.plot.canvas import require_matplotlib, write
     from hrm.plot.figures import draw
@@ -66,7 +66,7 @@ def analyze(
     stem = out / "-".join((what, *(Path(name).name for name in models)))
     require_writable_file(stem.with_name(f"{stem.name}.json"))
     found = [
-        ask(
+        analyze_model(
             name,
             what,
             cache_dir=cache_folder(cache),

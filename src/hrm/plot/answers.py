@@ -49,8 +49,8 @@ def draw_intermediate(part: "SubFigure", numbers: dict[str, Any], title: str) ->
     for axes, frame in zip(panels, frames, strict=False):
         _grid(axes, frame, numbers)
     below.suptitle(
-        f"puzzle {numbers['example']['puzzle']}, timesteps where the answer changed: "
-        "givens bold, changes on grey, red breaks a rule",
+        f"puzzle {numbers['example']['puzzle']}, timesteps at which the answer changed: "
+        "givens bold, changes since the timestep before on grey, red breaks a rule",
         fontsize=9, color=INK,
     )  # fmt: skip
 
@@ -176,7 +176,8 @@ def draw_calibration(part: "SubFigure", numbers: dict[str, Any], title: str) -> 
             if numbers[key][score]["value"] is not None
         )
         label = f"{key.replace('_', ' ')}: {said}"
-        curve.errorbar(x, y, spread.T, color=colour, marker="o", ms=4, lw=1.2, capsize=2, label=label)
+        line = "-" if key == "all_segments" else ""
+        curve.errorbar(x, y, spread.T, color=colour, marker="o", ls=line, ms=4, lw=1.2, capsize=2, label=label)
         bins = numbers[key]["bins"]
         centres = np.array([(row["low"] + row["high"]) / 2 for row in bins])
         counts.bar(centres + 2 * offset, [row["count"] for row in bins], 0.04, color=colour)

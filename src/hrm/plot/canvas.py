@@ -36,10 +36,8 @@ def require_matplotlib() -> None:
 
 def canvas(width: float, height: float, title: str = "") -> "Figure":
     """Return an empty figure on white, sizes in inches."""
-    import matplotlib
     from matplotlib.figure import Figure
 
-    matplotlib.rcParams["svg.hashsalt"] = "hrm"  # the same figure gives the same file
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     if title:
         figure.suptitle(title, fontsize=11, color=INK)

@@ -73,7 +73,7 @@ def draw_code_length(part: "SubFigure", numbers: dict[str, Any], title: str) -> 
     total.set_yscale("log")
     said = f"{numbers['parameters']:,} parameters × {numbers['bits_per_parameter']} bits"
     dress(total, said, "puzzles coded", "bits in all")
-    legend(total, loc="upper left")
+    legend(total, loc="lower right")
 
 
 def draw_memory(part: "SubFigure", found: Sequence[tuple[str, dict[str, Any]]], title: str) -> None:
