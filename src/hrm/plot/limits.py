@@ -19,7 +19,7 @@ def draw_fixed_points(part: "SubFigure", numbers: dict[str, Any], title: str) ->
     rest, blank = part.subplots(1, 2)
     movement = np.maximum(np.array(numbers["movement"]), LEAST_MOVEMENT)
     right = np.array(numbers["right"], bool)
-    edges = np.geomspace(LEAST_MOVEMENT, max(2.0, movement.max() * 1.01), 34)
+    edges = np.geomspace(min(movement.min(), numbers["tolerance"]) / 2, max(2.0, movement.max() * 1.01), 34)
     groups = ((right, RIGHT, "right"), (~right, WRONG, "wrong"))
     shown = [(movement[chosen], colour, f"{label}: {int(chosen.sum())}") for chosen, colour, label in groups]
     values, colours, labels = zip(*shown, strict=True)
@@ -53,6 +53,10 @@ def draw_code_length(part: "SubFigure", numbers: dict[str, Any], title: str) -> 
     plain = numbers["plain_bits_per_cell"]
     bits.axhline(plain, color=COLOURS[1], ls="--", lw=1.4, label=f"plain code, {plain:.2f} bits")
     bits.set_yscale("log")
+    if plain < 30 * min(numbers["bits_per_cell"]):  # else powers of ten are enough
+        bits.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
+        bits.tick_params(which="minor", labelsize=8)
+    bits.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     dress(bits, title, "segment", "bits a cell to fill in")
     legend(bits, loc="best")
     cells, weights = numbers["cells_per_puzzle"], numbers["parameter_bits"]
