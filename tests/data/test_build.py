@@ -171,6 +171,15 @@ class TestGenerating:
         )
         assert a.digest == b.digest != c.digest
 
+    @pytest.mark.parametrize("name", ["sudoku-4x4", "maze-5x6", "maze-5x6-unique"])
+    def test_the_provenance_names_what_generates_the_same_store(self, tmp_path, name):
+        first = generate_store(tmp_path / "1", puzzles.get(name), {"train": 5}, 3, "now", twins=True)
+        origin = first.manifest.provenance
+        again = generate_store(
+            tmp_path / "2", puzzles.get(str(origin["generator"])), {"train": 5}, 3, "then", twins=True
+        )
+        assert origin["generator"] == name and again.digest == first.digest
+
     def test_with_twins_allowed_only_identical_puzzles_are_dropped(self, toy, tmp_path):
         store = generate_store(tmp_path / "s", toy, {"train": 300, "test": 100}, 0, "now", twins=True)
         both = np.concatenate([s.inputs for s in store.splits.values()])

@@ -57,3 +57,11 @@ def test_a_family_that_has_too_few_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(family, "_first", (np.full(16, 2, np.uint8),) * 2, raising=False)
     with pytest.raises(DataError, match="only 1 unseen puzzles of 2"):
         unseen(DataConfig(puzzle="sudoku-4x4", path="x.csv"), 2, 1, tmp_path, NOW)
+
+
+def test_many_training_puzzles_are_not_generated_again(tmp_path):
+    config = DataConfig(puzzle="sudoku-4x4", generate=True, train=10**6, share_twins=True, seed=3)
+    _, told = unseen(config, 2, 4, tmp_path, NOW)
+    assert told["apart_from"].startswith("nothing")
+    with pytest.raises(UsageError, match="choose another"):
+        unseen(config, 2, 3, tmp_path, NOW)

@@ -102,6 +102,16 @@ def test_resume_is_bitwise_at_five_points(tmp_path, cache, precision, variant):
     assert partly_halted, "no point fell between segments of a bank in which only some slots had halted"
 
 
+def test_a_pause_changes_nothing(tmp_path, cache):
+    config = configured()
+    trainer(tmp_path / "whole", cache, config).fit()
+    paused = trainer(tmp_path / "paused", cache, config)
+    assert paused.fit(until=3).updates == 3 and paused.fit(until=2).updates == 3
+    assert paused.fit().updates == UPDATES
+    whole, again = everything(tmp_path / "whole"), everything(tmp_path / "paused")
+    assert whole.keys() == again.keys() and all(torch.equal(whole[name], again[name]) for name in whole)
+
+
 def test_the_command_again_goes_on_and_the_metrics_have_no_gap(tmp_path, cache):
     config = configured(train={"checkpoint_every": 4})
     run = tmp_path / "run"

@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 
-from hrm.cli import adapt, analyze, bench, data, demo, evaluate, inspect, solve, train
+from hrm.cli import adapt, analyze, bench, compare, data, demo, evaluate, inspect, solve, train
 from hrm.errors import HrmError
 
 app = App(
@@ -27,6 +27,7 @@ app.command(solve.solve)
 app.command(solve.show)
 app.command(analyze.analyze)
 app.command(adapt.adapt)
+app.command(compare.compare)
 app.command(data.app)
 app.command(bench.bench)
 app.command(inspect.config)

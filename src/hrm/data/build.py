@@ -77,7 +77,7 @@ def generate_store(
         splits[name] = _split(grids, answers)
         elsewhere.add(grids, answers)
     provenance = {
-        "generator": puzzle.spec.name,
+        "generator": puzzle.generator,
         "seed": seed,
         "puzzles_tried": index,
         "twins_across_splits": twins,

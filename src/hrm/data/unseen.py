@@ -10,7 +10,10 @@ from hrm.data.config import DataConfig
 from hrm.data.prepare import family, prepare
 from hrm.data.store import Plain, Split
 from hrm.data.twins import TwinClasses
-from hrm.errors import DataError
+from hrm.errors import DataError, UsageError
+
+MOST_COMPARED = 5000
+"""So many training puzzles are generated again, to leave them out; of more, a chance meeting is left to chance."""
 
 
 def unseen(
@@ -23,22 +26,26 @@ def unseen(
 ) -> tuple[Split, dict[str, Plain]]:
     """Generate different puzzles of a model's family, and say where they come from.
 
-    Where the model was trained on generated puzzles, none is among its training and validation puzzles, nor a twin of
-    one where its splits were kept free of twins. A training file need not be at hand, so it is not compared with.
+    Where the model was trained on a few thousand generated puzzles at the most, none is among its training and
+    validation puzzles, nor a twin of one where its splits were kept free of twins. More take too long to generate
+    again, and a training file need not be at hand: then nothing is compared, and ``apart_from`` says so.
 
     Args:
         config: of the training.
         now: the present time as ISO 8601.
 
     Raises:
-        UsageError: the family is not generated.
+        UsageError: the family is not generated, or the seed is that of training puzzles that are not compared with.
         DataError: it has fewer puzzles than asked for.
     """
     puzzle = family(config)
     seen: set[bytes] = set()
     twins = TwinClasses(puzzle)
-    known = config.generate and not config.path
-    if known:
+    generated = config.generate and not config.path
+    compared = generated and config.train + config.validation <= MOST_COMPARED
+    if generated and not compared and seed == config.seed:
+        raise UsageError(f"seed {seed} has generated the training puzzles: choose another")
+    if compared:
         _, splits = prepare(config, cache_dir, now)
         for name in splits.keys() - {"test"}:
             seen |= {row.tobytes() for row in np.asarray(splits[name].inputs)}
@@ -61,5 +68,5 @@ def unseen(
             progress(len(kept), count)
     grids, labels = (np.stack(column) for column in zip(*kept, strict=True))
     split = Split(grids, labels, np.zeros(count, np.int32), np.full(count, np.nan, np.float32))
-    apart = "training and validation puzzles" if known else "nothing: they were trained on a file"
+    apart = "training and validation puzzles" if compared else "nothing: the training puzzles were not at hand"
     return split, {"generator": puzzle.spec.name, "seed": seed, "puzzles": count, "apart_from": apart}

@@ -80,11 +80,7 @@ def evaluate_model(
         model.compile_levels()
     solver = Solver(model, puzzle, config.halting.max_segments, batch_size)
     began = clock()
-    found = dict(evaluate(solver, rows, segments, limit, progress))
-    if store.table is not None:
-        ranked = vote(predict(solver, store, segments, variants, limit, progress))
-        found |= scored(ranked, truth_of(store, limit))
-        answers(ranked)
+    found = measure(solver, store, rows, segments, limit, variants, answers, progress)
     found["network_s"] = clock() - began
     solvers = puzzle.classical_solvers if with_classical else puzzle.classical_solvers[:1]
     lines = [classical(puzzle, rows.inputs[: found["examples"]], solver) for solver in solvers]
@@ -138,6 +134,28 @@ def rows_for(
             f"{checkpoint.path} was trained with other puzzle ids than those of {data}: use the store of its training"
         )
     return store, name, rows
+
+
+def measure(
+    solver: Solver,
+    store: Store,
+    rows: Split,
+    segments: int,
+    limit: int | None = None,
+    variants: int | None = None,
+    answers: Callable[[Ranked], None] = lambda ranked: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Return the metrics of ``evaluate`` for a split of a store, and those of ARC where it has a table of variants.
+
+    Args: as those of ``evaluate_model``.
+    """
+    found = dict(evaluate(solver, rows, segments, limit, progress))
+    if store.table is not None:
+        ranked = vote(predict(solver, store, segments, variants, limit, progress))
+        found |= scored(ranked, truth_of(store, limit))
+        answers(ranked)
+    return found
 
 
 def choose_split(store: Store, name: str) -> tuple[str, Split]:

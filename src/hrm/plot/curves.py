@@ -1,5 +1,6 @@
-"""The curves of a training run."""
+"""The curves of training runs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,4 +32,44 @@ def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:
             axes.set_yscale("log")
         if axes.lines:
             axes.legend(loc="best", fontsize=8)
+    figure.savefig(file, dpi=130)
+
+
+def plot_comparison(found: Mapping[str, Any], file: Path) -> None:
+    """Draw exact accuracy against the operations of training, from what ``studies.compare`` found.
+
+    A dot is one seed with the 95 % interval of its share; a line joins the means over the seeds.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933"]
+    markers = "osD^vP*X"
+    for number, variant in enumerate(found["variants"]):
+        colour, marker = colours[number % len(colours)], markers[number % len(markers)]
+        per_update = variant["pflop"] / variant["updates"]
+        stages: dict[int, list[float]] = {}
+        for run in variant["runs"]:
+            for line in run["stages"]:
+                low, high = line["exact_ci95"]
+                stages.setdefault(line["update"], []).append(line["exact"])
+                axes.errorbar(
+                    line["update"] * per_update, 100 * line["exact"], fmt="none", ecolor=colour, alpha=0.5, lw=1,
+                    yerr=[[100 * (line["exact"] - low)], [100 * (high - line["exact"])]],
+                )  # fmt: skip
+                axes.plot(
+                    line["update"] * per_update, 100 * line["exact"], ms=4, alpha=0.6, color=colour, marker=marker
+                )
+        means = sorted((update * per_update, 100 * sum(v) / len(v)) for update, v in stages.items())
+        axes.plot(*zip(*means, strict=True), lw=1.5, label=variant["variant"], color=colour)
+    test = found["test"]
+    axes.set_xlabel("operations of training in PFLOP")
+    axes.set_ylabel("exact in %")
+    axes.set_ylim(-2, 102)
+    axes.set_title(
+        f"{found['recipe']}: {test['puzzles']} puzzles of {test['data']}, {test['segments']} segments", size=10
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
     figure.savefig(file, dpi=130)

@@ -173,6 +173,11 @@ class Puzzle(ABC):
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer."""
 
+    @property
+    def generator(self) -> str:
+        """Return the name that ``puzzles.get`` takes to generate the same puzzles again: the family's, unless told."""
+        return self.spec.name
+
     def extra_metrics(
         self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
     ) -> dict[str, Bool[np.ndarray, " n"]]:

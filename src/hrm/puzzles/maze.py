@@ -65,6 +65,11 @@ class Maze(Puzzle):
         """Return the declaration, the same at every call."""
         return self._spec
 
+    @property
+    def generator(self) -> str:
+        """Return the name of the family, and whether paths are unique."""
+        return f"{self.spec.name}-unique" if self._unique else self.spec.name
+
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
         """Return the tokens of a maze.
 

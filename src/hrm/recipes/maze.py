@@ -10,7 +10,8 @@ def maze_10x10() -> RunConfig:
     """Learn shortest paths of more than 18 moves in 10×10 mazes, from generated ones.
 
     Messages travel between neighbours. Command: ``hrm train maze-10x10``. 18 minutes on two busy CPU cores with bf16.
-    Expected: 97.6 % valid shortest paths on 500 validation mazes at 16 segments (one seed).
+    Expected: 97.2 % valid shortest paths on 600 foreign mazes at 16 segments, 97.6 % on 500 validation mazes (seed 0,
+    shipped as ``maze-10x10``).
     """
     network = small(
         6, 100, mixer="messages", relation_kinds=(1,), tied=True, l_layers=2, cycles=2, timesteps=2, grad_calls=6,

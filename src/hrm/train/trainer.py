@@ -138,8 +138,11 @@ class Trainer:
         """The puzzles in flight."""
         return self._slots
 
-    def fit(self) -> Outcome:
+    def fit(self, until: int | None = None) -> Outcome:
         """Train to the last update, from the newest checkpoint of the folder where there is one.
+
+        Args:
+            until: end before that, after so many updates in all; another call goes on as if nothing had been.
 
         Raises:
             DivergedError: a loss or a weight is not finite; the checkpoints are from before that.
@@ -147,6 +150,7 @@ class Trainer:
             HrmError: the folder cannot be written.
         """
         config, train = self.config, self.config.train
+        last_update = train.updates if until is None else min(until, train.updates)
         self._open_folder()
         with (
             RunLog(self.folder, train.updates, self._update, self._console) as log,
@@ -155,12 +159,13 @@ class Trainer:
             if self._update:
                 log.say(f"resuming {self.folder} at update {self._update}")
             window, began, last = [], time.monotonic(), self._update
-            while self._update < train.updates:
+            while self._update < last_update:
                 window.append(self.train_segment())
                 at_end = self._update == train.updates
+                pausing = self._update == last_update
                 stopped_by = self._stopped_by  # asked once an update: a signal from here on ends the next one
                 stopping = stopped_by is not None
-                if at_end or stopping or self._update % train.log_every == 0:
+                if pausing or stopping or self._update % train.log_every == 0:
                     took = max(time.monotonic() - began, 1e-9)
                     self._trained_s += took
                     self._refuse_divergence(window)
@@ -170,14 +175,15 @@ class Trainer:
                 if not stopping and (at_end or self._update % config.eval.every == 0):
                     self._validate(log)
                     began = time.monotonic()
-                if at_end or stopping or self._update % train.checkpoint_every == 0:
+                if pausing or stopping or self._update % train.checkpoint_every == 0:
                     self._refuse_divergence(window)
                     self.save(self.folder / CHECKPOINTS / f"update-{self._update:06d}", with_state=True)
                     prune(self.folder / CHECKPOINTS, KEPT_CHECKPOINTS)
                 if stopped_by is not None:
                     raise Interrupted(stopped_by, self._update)
             log.write_table()
-        self._finish()
+        if self._update == train.updates:
+            self._finish()
         return Outcome(self.folder, self._update, self._best)
 
     def train_segment(self) -> dict[str, Tensor]:

@@ -1,0 +1,91 @@
+"""``hrm compare``."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from hrm.cli.common import Cache, Json, admit_own, cache_folder, keep_compiled_code, present, print_json, stderr, stdout
+from hrm.cli.overrides import Overrides, resolve
+
+
+def compare(
+    recipe: Annotated[str, Parameter(allow_leading_hyphen=True, help="Name of a recipe (`hrm recipes`).")] = "",
+    /,
+    *overrides: Overrides,
+    variants: Annotated[
+        str, Parameter(help="Names separated by commas; one of your own: wide:model.width=256.")
+    ] = "base",
+    seeds: Annotated[int, Parameter(help="How many seeds: 0, 1, …")] = 3,
+    equal: Annotated[
+        Literal["updates", "flops"], Parameter(help="What all variants have in common: updates or operations.")
+    ] = "updates",
+    data: Annotated[
+        Path | None, Parameter(help="Puzzles to evaluate on; default: the test split of the training data.")
+    ] = None,
+    split: Annotated[str, Parameter(help="Split of a store; default: test, or the only one.")] = "",
+    segments: Annotated[int | None, Parameter(help="Run so many; default: the training budget.")] = None,
+    config: Annotated[Path | None, Parameter(help="TOML file whose values replace the recipe's.")] = None,
+    out: Annotated[Path | None, Parameter(help="Folder of the runs; default: runs/compare-RECIPE.")] = None,
+    cache: Cache = None,
+    json: Json = False,
+) -> None:
+    """Train variants of a recipe with several seeds and lay their results side by side; again: goes on.
+
+    Example: `hrm compare sudoku-4x4 --data.test 1000 --variants base,full-gradient --seeds 3`.
+    """
+    from hrm.recipes.variants import variant
+    from hrm.studies.compare import FIGURE, RESULT
+    from hrm.studies.compare import compare as study
+
+    resolved, _ = resolve(recipe, config, overrides)
+    admit_own(resolved.data.puzzle)
+    if resolved.train.compile:
+        keep_compiled_code()
+    folder = out or Path("runs") / f"compare-{resolved.recipe}"
+    found = study(
+        dict(variant(resolved, text.strip()) for text in variants.split(",")), list(range(seeds)), folder, equal=equal,
+        data=data, split=split, segments=segments, cache_dir=cache_folder(cache), now=present(), console=stderr(),
+    )  # fmt: skip
+    if json:
+        print_json(found)
+        return
+    test = found["test"]
+    stdout().print(_table(found))
+    stdout().print(
+        f"exact in % of {test['puzzles']} puzzles of {test['data']} ({test['split']}) at {test['segments']} segments; "
+        "trained: the checkpoint that validation chose; mean: over the seeds, with its interval by Student's t. "
+        f"All numbers: {folder / RESULT}, {folder / FIGURE}",
+        soft_wrap=True,
+    )
+
+
+def _table(found: dict[str, Any]) -> Table:
+    """Return a row for each variant and seed, and one for their mean."""
+    varying = "PFLOP" if found["equal"] == "updates" else "updates"
+    table = Table(title=f"{found['recipe']} at equal {found['equal']}", box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("variant", "weights", varying, "seed", "untrained", "half", "trained", "95 %"):
+        table.add_column(column, justify="left" if column == "variant" else "right", no_wrap=True)
+    for line in found["variants"]:
+        first = (
+            line["variant"],
+            f"{line['parameters']:,}",
+            f"{line['pflop']:.2g}" if varying == "PFLOP" else f"{line['updates']:,}",
+        )
+        for run in line["runs"]:
+            shares = [f"{100 * stage['exact']:.1f}" for stage in run["stages"]]
+            low, high = run["stages"][-1]["exact_ci95"]
+            table.add_row(*first, str(run["seed"]), *shares, _range(low, high))
+            first = ("", "", "")
+        summary = line["summary"]["trained"]["exact"]
+        if summary["ci95"]:
+            means = [f"{100 * line['summary'][stage]['exact']['mean']:.1f}" for stage in line["summary"]]
+            low, high = summary["ci95"]
+            table.add_row("", "", "", "mean", *means, _range(low, high), end_section=True)
+    return table
+
+
+def _range(low: float, high: float) -> str:
+    return f"{100 * low:.1f}–{100 * high:.1f}"
