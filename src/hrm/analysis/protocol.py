@@ -185,7 +185,7 @@ def puzzles_for(
     cache_dir: Path,
     now: str,
 ) -> tuple[Split, dict[str, Any]]:
-    """Return the puzzles to ask about, and where they come from, also in words (``said``); as ``analyze`` takes them."""
+    """Return the puzzles that ``analyze`` asks about, and where they come from, also in words (``said``)."""
     if data is None:
         rows, provenance = unseen(config.data, count, seed, cache_dir, now)
         return rows, provenance | {"said": f"generated puzzles (seed {seed})"}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hrm.analysis.questions import QUESTIONS
+from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
 from hrm.cli.common import (
     Cache,
     Device,
@@ -25,8 +25,6 @@ from hrm.cli.common import (
 )
 from hrm.errors import UsageError
 
-_DEFAULT = "residuals,intermediate,dimensionality,calibration,halting"
-
 
 def report(
     model: Model,
@@ -41,7 +39,7 @@ def report(
     segments: Annotated[int | None, Parameter(help="Run so many; default: the training budget.")] = None,
     analyses: Annotated[
         str, Parameter(help=f"Questions with commas between, `all` or `none`: {', '.join(QUESTIONS)}.")
-    ] = _DEFAULT,
+    ] = ",".join(IN_A_REPORT),
     seed: Annotated[int, Parameter(help="Names the generated puzzles and every random draw.")] = 1,
     device: Device = "auto",
     precision: Precision = "auto",

@@ -17,7 +17,7 @@ import torch
 from hrm.analysis.answers import Answers, answers
 from hrm.analysis.paths import Progress, silent
 from hrm.analysis.protocol import BATCH_SIZE, Choices, ask, puzzles_for
-from hrm.analysis.questions import QUESTIONS
+from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
 from hrm.checkpoint import Checkpoint
 from hrm.config import RunConfig
 from hrm.data.prepare import family
@@ -35,13 +35,6 @@ from hrm.puzzles.base import Puzzle
 from hrm.studies.gallery import gallery
 from hrm.train.log import METRICS, read_metrics
 
-PUZZLES = 100
-"""Measured unless told otherwise."""
-ANALYSES = ("residuals", "intermediate", "dimensionality", "calibration", "halting")
-"""Asked unless told otherwise."""
-AT_MOST = {"residuals": 16, "intermediate": 16, "dimensionality": 24, "trajectories": 4, "fixed-points": 50}
-"""Puzzles that a question gets in a report, where that is fewer than are measured: a page must not take long."""
-
 
 def report(
     name: str | Path,
@@ -50,9 +43,9 @@ def report(
     now: str,
     data: Path | None = None,
     split: str = "",
-    puzzles: int = PUZZLES,
+    puzzles: int = 100,
     segments: int | None = None,
-    analyses: Sequence[str] = ANALYSES,
+    analyses: Sequence[str] = IN_A_REPORT,
     seed: int = 1,
     device: str = "auto",
     precision: str = "auto",
@@ -204,7 +197,7 @@ def _analyses(
             model, _, _ = read_model(name, device, "fp32")
             exactly = Solver(model, solver.puzzle, solver.max_segments, solver.batch_size)
         asked = exactly if question.precision == "fp32" and exactly is not None else solver
-        count = min(len(rows), AT_MOST.get(what, len(rows)), question.puzzles)
+        count = min(len(rows), question.few or question.puzzles)
         few = Split(rows.inputs[:count], rows.labels[:count], rows.puzzle_ids[:count], rows.ratings[:count])
         segments = min(question.budgets * config.halting.max_segments, MOST_SEGMENTS)
         entry = {"what": what, "asks": question.asks, "puzzles": count, "segments": segments}

@@ -71,8 +71,9 @@ def line_chart(
         if curve.band:
             edge = [(at, bounds[1]) for (at, _), bounds in zip(curve.points, curve.band, strict=True)]
             edge += [(at, bounds[0]) for (at, _), bounds in zip(curve.points, curve.band, strict=True)][::-1]
-            if len(curve.points) == 1:
-                edge = [(at + shift, value) for (at, value), shift in zip(edge, (0.05, -0.05), strict=True)]
+            if len(edge) == 2:  # a point has a whisker
+                edge = [(at + shift, value) for at, value in edge for shift in (-0.03, 0.03)]
+                edge[2:] = edge[:1:-1]
             parts.append(f'<polygon class="band {curve.style}" points="{_points(edge, across, height)}"/>')
     for curve in reversed(curves):
         parts.append(f'<polyline class="line {curve.style}" points="{_points(curve.points, across, height)}"/>')

@@ -5,8 +5,8 @@ paper and one on dark.
 """
 
 import re
-from colorsys import hls_to_rgb, rgb_to_hls
 from collections.abc import Iterable
+from colorsys import hls_to_rgb, rgb_to_hls
 
 _COLOUR = re.compile(r'(fill="|stroke="|fill: |stroke: )(#[0-9a-fA-F]{6})')
 _PATH = re.compile(r'(?<= d=")[^"]+')
@@ -38,7 +38,7 @@ def on_dark(colour: str) -> str:
     """Return the colour with its lightness turned around, so that paper is dark and ink is light."""
     red, green, blue = (part / 255 for part in bytes.fromhex(colour[1:]))
     hue, lightness, saturation = rgb_to_hls(red, green, blue)
-    turned = hls_to_rgb(hue, _DARKEST + (_LIGHTEST - _DARKEST) * (1 - lightness), saturation * 0.9)
+    turned = hls_to_rgb(hue, _DARKEST + (_LIGHTEST - _DARKEST) * (1 - lightness) ** 0.85, saturation * 0.9)
     return "#" + bytes(round(255 * part) for part in turned).hex()
 
 

@@ -14,7 +14,7 @@ FRAMES = 6
 
 def opening(found: Mapping[str, Any]) -> str:
     """Return the title, the outcome in a sentence, and three numbers."""
-    last, stops, count = found["results"]["per_segment"][-1], found["halting"], found["results"]["examples"]
+    last, stops = found["results"]["per_segment"][-1], found["halting"]
     sentence = (
         f"{_segments(last['segment'])} of thinking solve {_percent(last['exact'])} of {escape(found['puzzles'])} "
         f"of the family {escape(found['task'])}. Stopping where the Q-head says so takes "
@@ -26,7 +26,6 @@ def opening(found: Mapping[str, Any]) -> str:
         (f"{found['card']['parameters']:,}", "trained parameters"),
     ]
     stats = "".join(f"<div><dt>{words}</dt><dd>{number}</dd></div>" for number, words in numbers)
-    assert count > 0
     return (
         f'<p class="kicker">Report on a model</p><h1>{escape(found["title"])}</h1>'
         f'<p class="lede">{sentence}</p><dl class="stats">{stats}</dl>'
@@ -84,9 +83,9 @@ def results(found: Mapping[str, Any]) -> str:
     )
     beyond = f" It was trained with at most {_segments(budget)}." if budget != len(rows) else ""
     return (
-        f"<p>Every puzzle runs through {'all ' if len(rows) > 1 else ''}{_segments(len(rows))}.{beyond} A whole answer is "
-        f"right where every cell equals the stored answer; one answer a puzzle, no search. The band is Wilson’s 95 % "
-        f"interval for {count:,} puzzles.</p>"
+        f"<p>Every puzzle runs through {'all ' if len(rows) > 1 else ''}{_segments(len(rows))}.{beyond} A whole answer "
+        f"is right where every cell equals the stored answer; one answer a puzzle, no search. The band is the "
+        f"95 % interval (Wilson) for {count:,} puzzles.</p>"
         f'<div class="pair"><figure>{line_chart(curves, "segment", said, 0, 1)}{_key(curves)}</figure>'
         f'<div class="table" tabindex="0" role="region" aria-label="Shares after each segment"><table>'
         f'<caption class="unseen">Share right after each segment</caption>'
@@ -125,7 +124,8 @@ def gallery(found: Mapping[str, Any], pictures: Sequence[str]) -> str:
     """Return the puzzles to look at; without a script each shows its last picture."""
     shown = found["gallery"]
     parts = [
-        f"<p>Move a slider, or focus it and use the arrow keys, to see a puzzle after each segment. {_legend(shown)}</p>"
+        "<p>Move a slider, or focus it and use the arrow keys, to see a puzzle after each segment. "
+        f"{_legend(shown)}</p>"
     ]
     for kind, title in (("solved", "Solved"), ("failed", "Failed")):
         entries, total = shown[kind], shown[f"{kind}_in_all"]
@@ -134,7 +134,7 @@ def gallery(found: Mapping[str, Any], pictures: Sequence[str]) -> str:
             parts.append(f"<p>No puzzle of {found['results']['examples']:,} was {kind}.</p>")
             continue
         how = (
-            f"Each {shown['by']} after the last segment; from the one that is right soonest to the one that takes longest."
+            f"Each {shown['by']} after the last segment; from the one that is right soonest to the one right last."
             if kind == "solved"
             else "The first ones of the data."
         )
@@ -162,7 +162,8 @@ def _puzzle(entry: Mapping[str, Any], kind: str, pictures: Sequence[str]) -> str
         f'<span aria-hidden="true">▶</span></button><input type="range" min="0" max="{most}" value="{most}" '
         f'step="1" aria-label="Segment of puzzle {row}"></div>'
         f'<p class="says">{escape(last["name"])} of {most} · {escape(last["count"])}</p>'
-        f'<details><summary>as text<span class="unseen"> of puzzle {row}</span></summary><p><code>{escape(entry["puzzle"])}</code></p>'
+        f'<details><summary>as text<span class="unseen">, puzzle {row}</span></summary>'
+        f"<p><code>{escape(entry['puzzle'])}</code></p>"
         f"<p><code>{escape(entry['answer'])}</code></p></details></article>"
     )
 
@@ -293,7 +294,8 @@ def _legend(shown: Mapping[str, Any]) -> str:
 
 
 def _key(curves: Sequence[Curve]) -> str:
-    return f'<ul class="key">{"".join(f"<li class={chr(34)}{c.style}{chr(34)}>{escape(c.name)}</li>" for c in curves)}</ul>'
+    items = "".join(f'<li class="{curve.style}">{escape(curve.name)}</li>' for curve in curves)
+    return f'<ul class="key">{items}</ul>'
 
 
 def _facts(words: Mapping[str, str]) -> str:
