@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from hrm.web.charts import Curve, bar_chart, line_chart, plain
-from hrm.web.drawings import part_of_page, themed
+from hrm.web.drawings import has_pixels, part_of_page, themed
 
 FRAMES = 6
 """Pictures that the film at the top shows at the most."""
@@ -183,11 +183,12 @@ def inside(analyses: Sequence[Mapping[str, Any]]) -> str:
             f"<p class='quiet'>{escape(what)}: {entry['puzzles']:,} of the puzzles, {_segments(entry['segments'])}</p>"
         )
         if entry["figure"] is not None:
-            svg = themed(part_of_page(entry["figure"], escape(what)))
+            svg = part_of_page(entry["figure"], escape(what))
+            kept = has_pixels(svg)
             label = escape(f"Figure: {entry['asks']} Its numbers follow in words.")
-            svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+            svg = (svg if kept else themed(svg)).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
             scroller = f'tabindex="0" role="region" aria-label="Figure of {escape(what)}"'
-            parts.append(f'<div class="figure" {scroller}>{svg}</div>')
+            parts.append(f'<div class="figure{" on-white" * kept}" {scroller}>{svg}</div>')
         else:
             parts.append("<p>No figure: drawing one takes matplotlib, which was not installed.</p>")
         words = {escape(name): _shown(value) for name, value in entry["summary"].items()}
