@@ -45,7 +45,7 @@ def solve(
         if json:
             print_json(as_json(answer))
         elif trace:
-            from hrm.viz.render import replay
+            from hrm.viz.terminal import replay
 
             replay(solver.puzzle, answer, stdout())
             _verdict(answer)
@@ -70,7 +70,7 @@ def show(
     /,
     *,
     out: Annotated[
-        Path | None, Parameter(help="File to draw: .gif moves, .png is a sheet; default: the terminal.")
+        Path | None, Parameter(help="File to draw: .gif moves, .png and .svg are a sheet; default: the terminal.")
     ] = None,
     segments: Annotated[
         int | None, Parameter(help="Run exactly so many; default: stop when the model says so.")
@@ -80,9 +80,10 @@ def show(
     own: Own = "",
     json: Json = False,
 ) -> None:
-    """Show how a puzzle is solved, segment by segment, in the terminal or as GIF or PNG."""
+    """Show how a puzzle is solved, segment by segment, in the terminal, or as GIF, PNG or SVG."""
     from hrm.inference.load import load
-    from hrm.viz.render import replay, save
+    from hrm.viz.render import save
+    from hrm.viz.terminal import replay
 
     admit_own(own)
     solver = load(model, device, precision)

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hrm.errors import HrmError, UsageError
 from hrm.evaluation.arc_vote import Candidate, Test
+from hrm.puzzles.arc_family import PALETTE
 from hrm.puzzles.arc_tasks import Grid, Task
 
 MOST_ROWS = 512
@@ -23,8 +24,6 @@ MOST_DRAWN = 64
 """Tests that one PNG may show: more would make an image too large for many viewers."""
 MOST_ATTEMPTS = 10
 
-# Black, blue, red, green, yellow, grey, pink, orange, light blue and dark red: the colours of ARC's own pages.
-PALETTE = ("000000", "0074d9", "ff4136", "2ecc40", "ffdc00", "aaaaaa", "f012be", "ff851b", "7fdbff", "870c25")
 _LINE, _RIGHT, _WRONG, _INK, _PAPER = "555555", "1a7f37", "c1121f", "141418", "ffffff"
 _PIXELS = 180
 """Longest side of a drawn grid."""
@@ -165,7 +164,7 @@ def _svg(grid: Grid, label: str) -> str:
     paths: list[str] = []
     for colour in np.unique(grid).tolist():
         squares = "".join(f"M{x} {y}h1v1h-1z" for y, x in np.argwhere(grid == colour).tolist())
-        paths.append(f'<path fill="#{PALETTE[colour]}" d="{squares}"/>')
+        paths.append(f'<path fill="{PALETTE[colour]}" d="{squares}"/>')
     return (
         f'<svg role="img" aria-label="{escape(label)}, {height} by {width}" width="{width * cell:.0f}" '
         f'height="{height * cell:.0f}" viewBox="0 0 {width} {height}"><g stroke="#{_LINE}" stroke-width=".04">'
@@ -181,7 +180,7 @@ def _draw(draw: ImageDraw.ImageDraw, grid: Grid, left: int, top: int, right: boo
     for y in range(height):
         for x in range(width):
             x0, y0 = left + x * cell, top + y * cell
-            draw.rectangle((x0, y0, x0 + cell, y0 + cell), f"#{PALETTE[grid[y, x]]}", f"#{_LINE}")
+            draw.rectangle((x0, y0, x0 + cell, y0 + cell), PALETTE[grid[y, x]], f"#{_LINE}")
 
 
 def _ink(right: bool | None) -> str:
