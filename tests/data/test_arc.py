@@ -201,7 +201,7 @@ def test_grids_of_the_family():
 
 @pytest.mark.skipif(not ARC1.is_dir(), reason="ARC-1 is not beside this checkout")
 def test_counts_of_the_real_sets(tmp_path):
-    store = build_arc(tmp_path / "arc", [ARC1 / "training", ARC1 / "evaluation"], 10, 0, NOW)
+    store = build_arc(tmp_path / "arc", [ARC1 / "training", ARC1 / "evaluation"], 2, 0, NOW)
     assert store.manifest.provenance["tasks"] == 600 and store.manifest.provenance["held_back"] == 200
     assert len(store.splits["train"]) == 1302 + 416 + 674 and len(store.splits["test"]) == 214
     assert store.manifest.provenance["tests_given_away"] == 4  # as the READMEs of the sets have it

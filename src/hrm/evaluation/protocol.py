@@ -12,12 +12,13 @@ from hrm.data.build import cached_store
 from hrm.data.prepare import family
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
-from hrm.evaluation.arc import predict, scored, truth_of
+from hrm.evaluation.arc import in_own_ids, predict, scored, truth_of
 from hrm.evaluation.arc_vote import Candidate, Test, vote
 from hrm.evaluation.classical import classical
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
+from hrm.puzzles.arc_family import ARC
 
 Ranked = dict[Test, tuple[Candidate, ...]]
 
@@ -77,17 +78,15 @@ def evaluate_model(
     store = cached_store(data, cache_dir, puzzle, now)
     name_of_split, rows = choose_split(store, split)
     segments = segments or config.halting.max_segments
-    trained_on = checkpoint.meta.get("data", {}).get("digest")
-    if store.table is not None and trained_on != store.digest:
-        raise UsageError(
-            f"{name} was trained with other puzzle ids than those of {data}: evaluate it on the store of its training"
-        )
+    total = len(rows)
+    if puzzle.spec.name == ARC:
+        rows = in_own_ids(rows, checkpoint.table, store, limit)
     if compiled:
         model.compile_levels()
-    solver = Solver(model, puzzle, config.halting.max_segments, batch_size)
+    solver = Solver(model, puzzle, config.halting.max_segments, batch_size, checkpoint.table)
     began = clock()
     found = dict(evaluate(solver, rows, segments, limit, progress))
-    if store.table is not None:
+    if store.table is not None and name_of_split == "test":
         ranked = vote(predict(solver, store, segments, variants, limit, progress))
         found |= scored(ranked, truth_of(store, limit))
         answers(ranked)
@@ -109,7 +108,7 @@ def evaluate_model(
         "data": str(data),
         "data_digest": store.digest,
         "split": name_of_split,
-        "rows_in_split": len(rows),
+        "rows_in_split": total,
         "segments": segments,
         "metric": "exact: every cell equals the stored answer; one answer a puzzle, no search",
         "early_exit_rule": "q_halt_logit > q_continue_logit" if config.model.q_continue else "q_halt_logit > 0",
