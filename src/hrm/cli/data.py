@@ -59,6 +59,9 @@ def arc(
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="Folder of the store.")],
     variants: Annotated[int, Parameter(help="Most variants of a task beside itself, each with a puzzle id.")] = 1000,
     seed: Annotated[int, Parameter(help="Names the variants.")] = 0,
+    hold_back: Annotated[
+        bool, Parameter(negative="", help="Hold the tests of all tasks back, wherever they lie.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Build a store of ARC tasks: demonstrations to train on, tests of held-back tasks to evaluate on.
@@ -67,7 +70,7 @@ def arc(
     """
     from hrm.data.arc import build_arc
 
-    _describe(build_arc(out, folders, variants, seed, present()), json)
+    _describe(build_arc(out, folders, variants, seed, present(), hold_back), json)
 
 
 @app.command
@@ -264,7 +267,8 @@ def _report(found: "Audit") -> None:
         if not apart.twins:
             say(f"no row of {apart.part} is a twin of a row of {apart.of}")
     if found.clean and found.puzzle == ARC:
-        say(f"clean: no test's answer is trained on{' but those that are published so' if found.notes else ''}")
+        published = any("published" in note.kind for note in found.notes)
+        say(f"clean: no test is trained on with its answer{', but those that are published so' if published else ''}")
     elif found.clean:
         proof = ", each puzzle has exactly one solution" if found.proven else ""
         say(f"clean: no wrong answer, duplicate or twin{proof}")

@@ -51,8 +51,8 @@ def solve(
     from hrm.inference.load import load
 
     admit_own(own)
-    solver = load(model, device, precision)
     file = _file(puzzle)
+    solver = load(model, device, precision)
     if solver.table is not None and file is not None and puzzle != "-":
         _solve_tasks(solver, file, segments, variants, json)
         return

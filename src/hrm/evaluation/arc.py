@@ -12,11 +12,11 @@ from hrm.data.arc import held_out_tests
 from hrm.data.folders import replace_file
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
-from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, score, submission
+from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, answers, score, submission
 from hrm.inference.solver import Solver, filled_up
 from hrm.puzzles.arc import decode, encode
 from hrm.puzzles.arc_family import shown
-from hrm.puzzles.arc_tasks import Task
+from hrm.puzzles.arc_tasks import Pair, Task
 from hrm.puzzles.arc_variants import PuzzleTable
 
 Progress = Callable[[int, int], None]
@@ -85,7 +85,8 @@ def _predicted(
         own = own[: min(len(own), variants or len(own))]
         rows += [row] * len(own)
         ids += own
-    size, total = solver.batch_size, len(rows)
+    total = len(rows)
+    size = min(solver.batch_size, total)  # 900 cells are too many to fill up a batch with
     tokens = np.zeros((total, grids.shape[1]), np.uint8)
     q_halt = np.zeros(total)
     chosen = np.array(ids, np.int64) - 1
@@ -146,19 +147,27 @@ def in_own_ids(split: Split, table: PuzzleTable | None, of: Store, limit: int | 
     return Split(split.inputs[:limit], split.labels[:limit], own, split.ratings[:limit])
 
 
+def tested_tasks(store: Store, limit: int | None = None) -> list[Task]:
+    """Return the tasks of a store with nothing but their tests, the first so many of them.
+
+    Raises:
+        DataError: the store holds no ARC tests.
+    """
+    names, split = held_out_tests(store)[:limit], store.splits["test"]
+    tests: dict[str, tuple[Pair, ...]] = {}
+    grids = (decode(np.asarray(array[:limit])) for array in (split.inputs, split.labels))
+    for (task, _), given, output in zip(names, *grids, strict=True):
+        tests[task] = (*tests.get(task, ()), Pair(given, output if output.size else None))
+    return [Task(task, (), pairs, "evaluation") for task, pairs in tests.items()]
+
+
 def truth_of(store: Store, limit: int | None = None) -> dict[str, tuple[np.ndarray, ...]]:
     """Return the outputs of the tests, by task.
 
     Raises:
         DataError: a test has no known output, so that nothing can be scored.
     """
-    found: dict[str, tuple[np.ndarray, ...]] = {}
-    outputs = decode(np.asarray(store.splits["test"].labels[:limit]))
-    for (task, number), output in zip(held_out_tests(store)[:limit], outputs, strict=True):
-        if not output.size:
-            raise DataError(f"test {number + 1} of task {task} has no known output: nothing can be scored")
-        found[task] = (*found.get(task, ()), output)
-    return found
+    return answers(tested_tasks(store, limit))
 
 
 def scored(ranked: dict[Test, tuple[Candidate, ...]], truth: dict[str, tuple[np.ndarray, ...]]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ from hrm.data.build import cached_store
 from hrm.data.prepare import family
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
-from hrm.evaluation.arc import in_own_ids, predict, scored, truth_of
+from hrm.evaluation.arc import in_own_ids, predict, scored, tested_tasks, truth_of
 from hrm.evaluation.arc_vote import Candidate, Test, vote
 from hrm.evaluation.classical import classical
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.puzzles.arc_family import ARC
+from hrm.puzzles.arc_tasks import Task
 
 Ranked = dict[Test, tuple[Candidate, ...]]
 
@@ -38,7 +39,7 @@ def evaluate_model(
     compiled: bool = False,
     with_classical: bool = False,
     variants: int | None = None,
-    answers: Callable[[Ranked], None] = lambda ranked: None,
+    answers: Callable[[Sequence[Task], Ranked], None] = lambda tasks, ranked: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
@@ -59,7 +60,8 @@ def evaluate_model(
         limit: only the first so many puzzles.
         compiled: compile the network first; pays for thousands of puzzles.
         variants: of ARC, how many variants of each task vote; None: all that the store has.
-        answers: of ARC, called with the candidates for each test, the best first.
+        answers: of ARC, called with the tasks, which hold their tests only, and the candidates for each test, the best
+            first.
         with_classical: add ``classical``: what each classical solver of the family makes of the first puzzles.
 
     Raises:
@@ -89,7 +91,7 @@ def evaluate_model(
     if store.table is not None and name_of_split == "test":
         ranked = vote(predict(solver, store, segments, variants, limit, progress))
         found |= scored(ranked, truth_of(store, limit))
-        answers(ranked)
+        answers(tested_tasks(store, limit), ranked)
     found["network_s"] = clock() - began
     solvers = puzzle.classical_solvers if with_classical else puzzle.classical_solvers[:1]
     lines = [classical(puzzle, rows.inputs[: found["examples"]], solver) for solver in solvers]
