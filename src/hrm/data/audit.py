@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int, Shaped, UInt8
 
+from hrm.data.arc_audit import audit_arc
+from hrm.data.findings import Audit, Finding, Separation, finding
 from hrm.data.reading import Fault, family_of, read_faulty
-from hrm.data.store import open_store
+from hrm.data.store import Store, open_store
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle
-
-SHOWN = 10
-"""So many rows of each finding are named."""
 
 
 @dataclass(frozen=True)
@@ -36,51 +35,6 @@ class Part:
         return len(self.inputs)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One kind of fault in one part. Rows are counted from 1, without header and empty lines."""
-
-    kind: str
-    part: str
-    count: int
-    rows: list[int]
-    """The first rows that have it."""
-    others: list[str]
-    """For each of these rows what it clashes with, or what is wrong, in words."""
-
-
-@dataclass(frozen=True)
-class Separation:
-    """How many rows of one part have a twin in another; 0 proves that they are apart."""
-
-    part: str
-    of: str
-    twins: int
-
-
-@dataclass(frozen=True)
-class Audit:
-    """All that was looked at and found."""
-
-    path: str
-    puzzle: str
-    shape: tuple[int, int]
-    rows: dict[str, int]
-    """Of each part."""
-    answered: dict[str, int]
-    vocabulary: dict[str, dict[str, int]]
-    """How often each character occurs in the questions of each part."""
-    proven: bool
-    """Whether every puzzle was searched for a second answer."""
-    separations: list[Separation]
-    findings: list[Finding]
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
-
-
 def audit(
     path: Path,
     apart_from: Sequence[Path] = (),
@@ -89,6 +43,8 @@ def audit(
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
     """Look for wrong answers, duplicates, twins, and puzzles without exactly one solution.
+
+    In a store of ARC look for tests whose answer is trained on, and for nothing else.
 
     Args:
         path: a CSV or JSONL file, or a store, whose splits are compared with one another.
@@ -100,7 +56,10 @@ def audit(
     Raises:
         DataError: something that cannot be read as puzzles of one family.
     """
-    family, parts = _parts(path, puzzle)
+    store = open_store(path, puzzle=puzzle) if path.is_dir() else None
+    if store is not None and store.table is not None:
+        return audit_arc(store, {str(other): open_store(other, puzzle=store.puzzle) for other in apart_from}, str(path))
+    family, parts = _parts(path, puzzle) if store is None else (store.puzzle, _splits(store))
     spec = family.spec
     others = [part for other in apart_from for part in _parts(other, family, str(other))[1]]
     right = {part.name: _right(part.inputs, part.labels, family) for part in parts}
@@ -144,15 +103,17 @@ def audit(
 def _parts(path: Path, puzzle: Puzzle | None, prefix: str = "") -> tuple[Puzzle, list[Part]]:
     if path.is_dir():
         store = open_store(path, puzzle=puzzle)
-        parts = []
-        for name, split in store.splits.items():
-            whole = f"{prefix}:{name}" if prefix else name
-            numbers = np.arange(1, len(split) + 1)
-            parts.append(Part(whole, np.asarray(split.inputs), np.asarray(split.labels), numbers))
-        return store.puzzle, parts
+        return store.puzzle, _splits(store, f"{prefix}:" if prefix else "")
     puzzle = puzzle or family_of(path)
     rows, numbers, faults = read_faulty(path, puzzle)
     return puzzle, [Part(prefix or path.name, rows.inputs, rows.labels, numbers, tuple(faults))]
+
+
+def _splits(store: Store, prefix: str = "") -> list[Part]:
+    return [
+        Part(prefix + name, np.asarray(split.inputs), np.asarray(split.labels), np.arange(1, len(split) + 1))
+        for name, split in store.splits.items()
+    ]
 
 
 def _right(
@@ -171,18 +132,11 @@ def _vocabulary(part: Part, tokens: Sequence[str]) -> dict[str, int]:
 
 
 def _finding(kind: str, part: Part, found: list[tuple[int, str]]) -> list[Finding]:
-    if not found:
-        return []
-    rows, others = zip(*found[:SHOWN], strict=True)
-    return [Finding(kind, part.name, len(found), [int(part.numbers[row]) for row in rows], list(others))]
+    return finding(kind, part.name, [(int(part.numbers[row]), says) for row, says in found])
 
 
 def _unreadable(part: Part, column: str, kind: str) -> list[Finding]:
-    found = [fault for fault in part.faults if fault.column == column]
-    if not found:
-        return []
-    shown = found[:SHOWN]
-    return [Finding(kind, part.name, len(found), [fault.row for fault in shown], [fault.says for fault in shown])]
+    return finding(kind, part.name, [(fault.row, fault.says) for fault in part.faults if fault.column == column])
 
 
 def _unsolved(
