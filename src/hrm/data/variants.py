@@ -14,8 +14,8 @@ from hrm.puzzles.arc_variants import PuzzleTable, Variants
 FOLDER = "variants"
 _ROWS, _TASKS = "variants.u1", "tasks.json"
 _WIDTH = 1 + COLOURS
-MOST_BYTES = 1 << 28
-"""A larger table is refused unread: the published sets need 12 MB."""
+MOST_BYTES = {_ROWS: 1 << 28, _TASKS: 1 << 22}
+"""Larger files are refused unread: the published sets need 12 MB and 25 kB."""
 
 
 def write_table(store: Path, table: PuzzleTable) -> dict[str, FileRecord]:
@@ -43,14 +43,14 @@ def read_table(store: Path, promised: Mapping[str, FileRecord]) -> PuzzleTable:
     content = {}
     for name, record in promised.items():
         file = store / FOLDER / name
-        if not file.is_file() or file.stat().st_size != record.bytes or record.bytes > MOST_BYTES:
+        if not file.is_file() or file.stat().st_size != record.bytes or record.bytes > MOST_BYTES[name]:
             raise DataError(f"{file} is not the file that the manifest promises; build the store again")
         if sha256_of(file) != record.sha256:
             raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
         content[name] = file.read_bytes()
     try:
         counts = {str(name): int(count) for name, count in json.loads(content[_TASKS]).items()}
-    except (ValueError, AttributeError, TypeError, RecursionError):
+    except (ValueError, AttributeError, TypeError, RecursionError, OverflowError):
         raise DataError(f"{store}/{FOLDER}/{_TASKS} is not a table of tasks; build the store again") from None
     rows = np.frombuffer(content[_ROWS], np.uint8)
     if len(rows) != _WIDTH * sum(counts.values()) or min(counts.values(), default=0) < 1:
