@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hrm.data.folders import MANIFEST_BYTES, FileRecord, replacing
+from hrm.data.folders import MANIFEST_BYTES, FileRecord, open_file, replacing
 from hrm.data.variants import ROWS, TASKS, table_files, table_of
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.arc_variants import PuzzleTable
@@ -220,7 +220,7 @@ def _manifest(folder: Path) -> _Manifest:
     """Return the manifest once it and the sizes of the files that it names are right."""
     file = folder / "manifest.json"
     try:
-        with open(file, "rb") as f:
+        with open_file(file) as f:
             raw = f.read(MANIFEST_BYTES + 1)
         if len(raw) > MANIFEST_BYTES:
             raise ValueError(f"longer than {MANIFEST_BYTES} bytes")

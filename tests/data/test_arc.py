@@ -26,7 +26,7 @@ from hrm.puzzles.arc import decode
 from hrm.puzzles.arc_family import shown
 
 NOW = "2026-01-01T00:00:00+00:00"
-ARC1 = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "arc1" / "data"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def grid(rng, most=5):
@@ -243,11 +243,48 @@ def test_grids_of_the_family():
     assert np.array_equal(family.twin_invariants(canvas[None], canvas[None]), family.twin_invariants(moved, moved))
 
 
-@pytest.mark.skipif(not ARC1.is_dir(), reason="ARC-1 is not beside this checkout")
-def test_counts_of_the_real_sets(tmp_path):
-    store = build_arc(tmp_path / "arc", [ARC1 / "training", ARC1 / "evaluation"], 2, 0, NOW)
-    assert store.manifest.provenance["tasks"] == 600 and store.manifest.provenance["held_back"] == 200
-    assert len(store.splits["train"]) == 1302 + 416 + 674 and len(store.splits["test"]) == 214
-    assert store.manifest.provenance["tests_given_away"] == 4  # as the READMEs of the sets have it
-    found = audit(store.path)
+@pytest.mark.skipif(not (SHARED / "arc1").is_dir(), reason="ARC-1 is not beside this checkout")
+def test_an_audit_counts_what_the_published_sets_give_away(tmp_path):
+    found = audit(
+        build_arc(
+            tmp_path / "arc", [SHARED / "arc1" / "data" / part for part in ("training", "evaluation")], 2, 0, NOW
+        ).path
+    )
     assert found.clean and {note.kind: note.count for note in found.notes}["given away by train, as published"] == 4
+
+
+@pytest.mark.skipif(not (SHARED / "arc1").is_dir(), reason="the ARC tasks are not beside this checkout")
+class TestRealSets:
+    """The official sets without what is kept apart from this checkout: its counts are those of the READMEs there."""
+
+    SETS = {"arc-1": ["arc1/data", "conceptarc/corpus"], "arc-2": ["arc2/data"], "minimal": ["conceptarc/MinimalTasks"]}
+
+    @pytest.mark.parametrize(("name", "tasks", "held_back", "train", "test", "given_away"), [
+        ("arc-1", 400 + 200 + 112, 200, 1302 + 416 + 674 + 299 + 336, 214, 4),
+        pytest.param("arc-2", 812 + 60, 60, 2584 + 883 + 180, 85, 0, marks=pytest.mark.slow),
+        ("minimal", 16, 0, 46 + 48, 0, 0),
+    ])  # fmt: skip
+    def test_counts(self, tmp_path, name, tasks, held_back, train, test, given_away):
+        store = build_arc(tmp_path / "arc", [SHARED / folder for folder in self.SETS[name]], 2, 0, NOW)
+        found = store.manifest.provenance
+        assert (found["tasks"], found["held_back"], found["tests_given_away"]) == (tasks, held_back, given_away)
+        assert {part: len(split) for part, split in store.splits.items()} == (
+            {"train": train, "test": test} if test else {"train": train}
+        )
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        ("name", "official_tasks", "official_ids", "official_few", "few"),
+        [("arc-1", 960, 876_399, 164, 131), ("arc-2", 1120, 1_045_837, 151, 124)],
+    )
+    def test_puzzle_ids_beside_those_of_the_official_builder(
+        self, tmp_path, name, official_tasks, official_ids, official_few, few
+    ):
+        """Tasks of less than 1,000 variants have up to 576 of them, and what is missing here accounts for the rest."""
+        table = build_arc(tmp_path / "arc", [SHARED / folder for folder in self.SETS[name]], 1000, 0, NOW).table
+        counts = np.diff(table.starts)
+        assert (counts < 1001).sum() == few and counts.min() == 9
+        assert set(counts[counts < 1001]) <= {9, 18, 36, 72, 288, 575, 576}  # the last one is not always drawn
+        missing, missing_few = official_tasks - len(counts), official_few - few
+        rest = official_ids - len(table) - 1001 * (missing - missing_few)
+        assert 400 < rest / missing_few < 576

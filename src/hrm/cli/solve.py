@@ -73,7 +73,11 @@ def solve(
         return
     from hrm.data.reading import plain_questions, questions
 
-    given = plain_questions(sys.stdin, "stdin", solver.puzzle) if puzzle == "-" else questions(file, solver.puzzle)
+    given = (
+        plain_questions(open(sys.stdin.fileno(), "rb", closefd=False), "stdin", solver.puzzle)
+        if puzzle == "-"
+        else questions(file, solver.puzzle)
+    )
     for answer in solver.solve_many(given, segments, trace):
         if json:
             print_json(as_json(answer))
@@ -185,9 +189,9 @@ def _file(puzzle: str) -> Path | None:
     path = Path(puzzle)
     if path.is_file():
         return path
-    if path.suffix in (".csv", ".json", ".jsonl", ".txt") or path.is_dir():
+    if path.suffix in (".csv", ".json", ".jsonl", ".npz", ".txt") or path.is_dir():
         raise UsageError(
-            f"there is no file {puzzle}: give a puzzle as text, a .csv, .jsonl or .txt file, or - for stdin; "
+            f"there is no file {puzzle}: give a puzzle as text, a .csv, .jsonl, .npz or .txt file, or - for stdin; "
             "of ARC, a .json file"
         )
     return None

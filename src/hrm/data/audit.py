@@ -5,6 +5,7 @@ Only what is no file of rows, or no whole store, is still refused at once.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,21 +68,25 @@ def audit(
     for part in parts:
         findings += _unreadable(part, "question", "unreadable question")
         findings += _unreadable(part, "answer", "unreadable answer")
+        findings += _unreadable(part, "rating", "unreadable rating")
         wrong = np.flatnonzero(part.labels.any(axis=1) & ~right[part.name]).tolist()
         findings += _finding("wrong answer", part, [(row, "not a legal completion of its question") for row in wrong])
     unique = unique and spec.unique
-    solved = {part.name: part.labels.copy() for part in parts}
+    solved = {id(part): part.labels.copy() for part in [*parts, *others]}
     if unique:
         findings += _unsolved(parts, family, solved, progress)
+        _solve_unanswered(others, family, solved)
     else:
         findings += _refused(parts, family)
-    for part in parts:  # a twin is known by its answer, too: rows without a right one go without
-        right[part.name] |= _right(part.inputs, solved[part.name], family)
+    for part in others:  # what cannot be read cannot be proven to be apart
+        findings += _unreadable(part, "question", "unreadable question")
     classes = _Classes(family)
-    for part in parts:
-        classes.add(part, solved[part.name], right[part.name])
-    for part in others:
-        classes.add(part, part.labels, _right(part.inputs, part.labels, family))
+    for part in [*parts, *others]:  # a twin is known by its answer, too: rows without a right one go without
+        known = _right(part.inputs, part.labels, family) | _right(part.inputs, solved[id(part)], family)
+        classes.add(part, solved[id(part)], known)
+        if spec.has_rules and len(parts) + len(others) > 1:
+            bare = [(row, "its twins are not known: it has no right answer") for row in np.flatnonzero(~known).tolist()]
+            findings += _finding("compared as it stands", part, bare)
     for part in parts:
         findings += _finding("duplicate", part, classes.duplicates(part))
         findings += _finding("twin", part, classes.twins(part, part))
@@ -142,7 +147,7 @@ def _unreadable(part: Part, column: str, kind: str) -> list[Finding]:
 def _unsolved(
     parts: Sequence[Part],
     puzzle: Puzzle,
-    solved: dict[str, np.ndarray],
+    solved: dict[int, np.ndarray],
     progress: Callable[[int, int], None] | None,
 ) -> list[Finding]:
     """Find puzzles that have not exactly one answer, and note the answers of those that have."""
@@ -157,7 +162,7 @@ def _unsolved(
                 faults["unproven"].append((row, str(error)))
             else:
                 if len(answers) == 1:
-                    solved[part.name][row] = answers[0]
+                    solved[id(part)][row] = answers[0]
                 elif len(answers):
                     text = " and ".join(puzzle.text(answer) for answer in answers)
                     faults["several solutions"].append((row, text if len(text) < 200 else "two were found"))
@@ -169,6 +174,16 @@ def _unsolved(
         for kind, found in faults.items():
             findings += _finding(kind, part, found)
     return findings
+
+
+def _solve_unanswered(parts: Sequence[Part], puzzle: Puzzle, solved: dict[int, np.ndarray]) -> None:
+    """Note the answers of puzzles that have no right one beside them, and exactly one at all."""
+    for part in parts:
+        for row in np.flatnonzero(~_right(part.inputs, part.labels, puzzle)).tolist():
+            with suppress(DataError):
+                answers = puzzle.solutions(part.inputs[row], limit=2)
+                if len(answers) == 1:
+                    solved[id(part)][row] = answers[0]
 
 
 def _refused(parts: Sequence[Part], puzzle: Puzzle) -> list[Finding]:

@@ -16,8 +16,8 @@ FOLDER = "variants"
 ROWS, TASKS = "variants.u1", "tasks.json"
 """The two files: a row of bytes for each puzzle id from 1, and how many rows each task has, in their order."""
 _WIDTH = 1 + COLOURS
-MOST_BYTES = 1 << 28
-"""A larger table is refused unread: the published sets need 12 MB."""
+MOST_BYTES = {ROWS: 1 << 28, TASKS: 1 << 22}
+"""Larger files are refused unread: the published sets need 12 MB and 25 kB."""
 
 
 def table_files(table: PuzzleTable) -> dict[str, bytes]:
@@ -39,7 +39,7 @@ def table_of(files: Mapping[str, bytes], where: Path, remedy: str) -> PuzzleTabl
     """
     try:
         counts = {str(name): int(count) for name, count in json.loads(files[TASKS]).items()}
-    except (ValueError, AttributeError, TypeError, RecursionError):
+    except (ValueError, AttributeError, TypeError, RecursionError, OverflowError):
         raise DataError(f"{where}/{TASKS} is not a table of tasks; {remedy}") from None
     rows = np.frombuffer(files[ROWS], np.uint8)
     if len(rows) != _WIDTH * sum(counts.values()) or min(counts.values(), default=0) < 1:
@@ -72,7 +72,7 @@ def read_table(store: Path, promised: Mapping[str, FileRecord]) -> PuzzleTable:
     content = {}
     for name, record in promised.items():
         file = store / FOLDER / name
-        if not file.is_file() or file.stat().st_size != record.bytes or record.bytes > MOST_BYTES:
+        if not file.is_file() or file.stat().st_size != record.bytes or record.bytes > MOST_BYTES[name]:
             raise DataError(f"{file} is not the file that the manifest promises; build the store again")
         content[name] = file.read_bytes()
         if hashlib.sha256(content[name]).hexdigest() != record.sha256:
