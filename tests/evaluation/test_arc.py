@@ -63,7 +63,7 @@ def measured(place, store, **more):
         now=NOW,
         batch_size=4,
         device="cpu",
-        answers=kept.update,
+        answers=lambda tasks, ranked: kept.update(ranked),
         **more,
     )
     grids = {test: [(c.grid.tolist(), c.votes, c.q_halt) for c in ranked] for test, ranked in kept.items()}
