@@ -243,6 +243,21 @@ def test_grids_of_the_family():
     assert np.array_equal(family.twin_invariants(canvas[None], canvas[None]), family.twin_invariants(moved, moved))
 
 
+def test_what_gives_a_test_away_is_left_out_where_all_tests_are_held_back(tmp_path):
+    rng = np.random.default_rng(1)
+    pairs = [
+        {"input": rng.integers(0, 4, (3, 4)).tolist(), "output": rng.integers(0, 4, (4, 5)).tolist()} for _ in "abcd"
+    ]
+    turned = {name: np.rot90(np.array(cells)).tolist() for name, cells in pairs[3].items()}
+    task = {"train": [pairs[0], turned, pairs[1]], "test": [pairs[2], pairs[3]]}
+    (tmp_path / "t.json").write_text(json.dumps(task))
+    store = build_arc(tmp_path / "arc", [tmp_path / "t.json"], 3, 0, NOW, hold_back=True)
+    assert {name: len(split) for name, split in store.splits.items()} == {"train": 2, "test": 2}
+    origin = store.manifest.provenance
+    assert origin["examples_left_out"] == 1 and origin["tests_given_away"] == origin["outputs_given_away"] == 0
+    assert audit(store.path).clean
+
+
 @pytest.mark.skipif(not (SHARED / "arc1").is_dir(), reason="ARC-1 is not beside this checkout")
 def test_an_audit_counts_what_the_published_sets_give_away(tmp_path):
     found = audit(

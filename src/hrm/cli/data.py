@@ -60,7 +60,11 @@ def arc(
     variants: Annotated[int, Parameter(help="Most variants of a task beside itself, each with a puzzle id.")] = 1000,
     seed: Annotated[int, Parameter(help="Names the variants.")] = 0,
     hold_back: Annotated[
-        bool, Parameter(negative="", help="Hold the tests of all tasks back, wherever they lie.")
+        bool,
+        Parameter(
+            negative="",
+            help="Hold the tests of all tasks back, wherever they lie, and leave out examples that give one away.",
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
