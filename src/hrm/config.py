@@ -15,9 +15,13 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from hrm.data.config import DataConfig
+from hrm.data.folders import open_file
 from hrm.errors import UsageError, did_you_mean
 from hrm.model.config import DirectConfig, EquivariantConfig, HRMConfig, RecurrentConfig
 from hrm.optim.config import OptimConfig
+
+CONFIG_BYTES = 1 << 20
+"""A longer file is refused unread."""
 
 
 class _Section(BaseModel):
@@ -134,8 +138,8 @@ def read_toml(text: str, source: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{source} is not TOML: {error}") from None
+    except (ValueError, RecursionError) as error:  # a number of 10,000 digits is no TOMLDecodeError
+        raise UsageError(f"{source} is not TOML: {str(error)[:200]}") from None
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -145,7 +149,11 @@ def read_config(path: Path) -> dict[str, Any]:
         UsageError: no such file, or not TOML.
     """
     try:
-        return read_toml(path.read_text(encoding="utf-8"), str(path))
+        with open_file(path) as file:
+            raw = file.read(CONFIG_BYTES + 1)
+        if len(raw) > CONFIG_BYTES:
+            raise UsageError(f"{path} is longer than {CONFIG_BYTES} bytes: it is no configuration")
+        return read_toml(raw.decode("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the configuration {path}: {error}") from None
 
@@ -173,7 +181,7 @@ def override(path: str, text: str) -> dict[str, Any]:
     """Turn a flag such as ``--optim.lr 7e-5`` into nested dictionaries; text is read as TOML where it can be."""
     try:
         value = tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text
     tree: Any = value
     for key in reversed(path.split(".")):

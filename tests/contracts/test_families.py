@@ -59,7 +59,7 @@ class Mirror(Puzzle):
         return np.concatenate([half, np.ones(HALF, np.uint8)]), np.concatenate([half, half[::-1]])
 
 
-SLOW = {"sudoku-16x16": 3, "killer-9x9": 4, "samurai": 2}
+SLOW = {"sudoku-16x16": 3, "killer-9x9": 3, "samurai": 2, "maze-30x30": 4, "maze-30x30-unique": 4}
 """Families that take their time, and how many of their puzzles are examined."""
 
 

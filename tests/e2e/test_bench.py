@@ -1,8 +1,8 @@
 """``hrm bench`` as a user meets it."""
 
 
-def test_one_object_on_stdout(hrm):
-    found = hrm("bench", "--quick", "--preset", "small", "--batch-size", 1, "--rounds", 1, "--json").json
+def test_one_object_on_stdout(installed):
+    found = installed("bench", "--quick", "--preset", "small", "--batch-size", 1, "--rounds", 1, "--json").json
     assert {"ceilings", "cases", "speedups", "protocol"} == found.keys()
     assert [case["mode"] for case in found["cases"]] == ["train", "infer"]
     for case in found["cases"]:

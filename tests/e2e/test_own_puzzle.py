@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from hrm import puzzles
+from hrm.errors import UsageError
+
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "your-own-puzzle.md").read_text(encoding="utf-8")
 SMALL = ["--train.updates", 60, "--train.batch-size", 16, "--eval.every", 30, "--model.width", 32, "--model.heads", 2,
          "--model.puzzle-width", 32, "--model.l-layers", 1]  # fmt: skip
@@ -31,15 +34,17 @@ def place(tmp_path_factory):
         lines = ["".join(rng.choice("abcd") for _ in range(rng.randint(3, 6))) for _ in range(count)]
         rows = [f"{line},{''.join(sorted(line))}" for line in dict.fromkeys(lines)]
         (folder / f"{name}.csv").write_text(fences("csv")[0].splitlines()[0] + "\n" + "\n".join(rows) + "\n")
-    code, checked = fences("python")
-    (folder / "mirror.py").write_text(code)
-    (folder / "checked.py").write_text(checked)
+    for name, code in zip(("mirror", "checked", "mirrors"), fences("python"), strict=True):
+        (folder / f"{name}.py").write_text(code)
     return folder
 
 
 def test_the_page_has_what_is_tested():
-    assert len(commands()) == 6 and len(fences("python")) == 2
-    assert len([line for line in fences("python")[0].splitlines() if line.strip()]) <= 40
+    assert len(commands()) == 6 and len(fences("python")) == 3
+    for code in (fences("python")[0], fences("python")[2]):
+        lines = code[code.index("class ") :].splitlines()
+        assert len([line for line in lines if line.strip()]) <= 40
+    assert [line[3:6] for line in PAGE.splitlines() if line.startswith("## (")] == ["(a)", "(b)", "(c)"]
 
 
 def test_its_commands_run(hrm, place):
@@ -51,8 +56,14 @@ def test_its_commands_run(hrm, place):
     assert refused.code == 2 and "add --puzzle mirror:Mirror" in refused.err
 
 
-def test_its_class_keeps_its_promises(place):
-    done = subprocess.run([sys.executable, "checked.py"], cwd=place, capture_output=True, text=True)
+@pytest.mark.parametrize("name", ["mirror:Mirror", "mirrors:Mirrors"])
+def test_its_classes_keep_their_promises(place, name):
+    module, name = name.split(":")
+    code = (place / "checked.py").read_text().replace("from mirror import Mirror", f"from {module} import {name}")
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace("check(Mirror())", f"check({name}())")],
+        cwd=place, capture_output=True, text=True,
+    )  # fmt: skip
     assert done.stdout.strip() == "ready", done.stderr
 
 
@@ -62,3 +73,15 @@ def test_its_json_row_is_read(place, hrm):
     assert plan.code == 0, plan.err
     assert plan.json["config"]["data"]["symbols"] == ["2", "3", "4", "10"]
     assert plan.json["config"]["data"]["shape"] == [2, 2] and plan.json["config"]["model"]["cells"] == 4
+
+
+def test_a_package_offers_its_families_by_entry_point(place, tmp_path, monkeypatch):
+    info = tmp_path / "somebodys_puzzles-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: somebodys-puzzles\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[hrm.puzzles]\nsomebodys-mirror = mirror:Mirror\n")
+    monkeypatch.syspath_prepend(place)
+    with pytest.raises(UsageError, match="no puzzle family is called 'somebodys-mirror'"):
+        puzzles.get("somebodys-mirror")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert puzzles.get("somebodys-mirror").spec.name == "mirror"

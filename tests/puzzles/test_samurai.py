@@ -90,9 +90,9 @@ def test_without_extra_givens_none_can_be_spared():
 
 def test_the_canvas():
     assert LARGE.spec.shape == (21, 21) and SMALL.spec.shape == (8, 8)
-    assert LARGE._inside.sum() == 369 and SMALL._inside.all()
+    assert LARGE._grids.inside.sum() == 369 and SMALL._grids.inside.all()
     assert LARGE.spec.padded and not SMALL.spec.padded
-    outside = ~LARGE._inside
+    outside = ~LARGE._grids.inside
     assert not LARGE.relation_matrices[:, outside].any() and not LARGE.relation_matrices[:, :, outside].any()
     with pytest.raises(UsageError, match="6 digits"):
         Samurai(6)
@@ -158,7 +158,7 @@ BLANKS = "." * 64
         ("." * 63, "63 cells; give the 64"),
         ("", "0 cells"),
         ("5" + BLANKS[1:], "holds '5'; allowed are 1-4"),
-        ("11" + BLANKS[2:], "row 1, column 1 of the canvas and row 1, column 2 of the canvas are in the same row"),
+        ("11" + BLANKS[2:], "row 1, column 1 and row 1, column 2 are in the same row"),
         ("_" + BLANKS[1:], "inside a grid, and holds '_'"),
         ("1" * 9999, "9999 characters"),
         (None, "as NoneType"),
@@ -177,11 +177,11 @@ def test_what_is_no_puzzle_is_refused(given, said):
 def test_digits_outside_the_grids_are_refused():
     canvas = list(LARGE.text(LARGE.generate(0, 0)[0]))
     canvas[9] = "3"
-    with pytest.raises(DataError, match="row 1, column 10 of the canvas is outside all grids"):
+    with pytest.raises(DataError, match="row 1, column 10 is outside all grids"):
         LARGE.parse("".join(canvas))
     shared = ["."] * 441
     shared[6 * 21 + 6], shared[6 * 21 + 14] = "3", "3"  # the ends of the first row of the middle grid
-    with pytest.raises(DataError, match="same row of a grid and both hold 3"):
+    with pytest.raises(DataError, match="same row and both hold 3"):
         LARGE.parse(shared)
 
 
@@ -194,7 +194,7 @@ def test_symmetries_do_more_than_turn():
     shared = {tuple(move[6:9, 0] // 21) for move in moves}
     assert len(own) > 60 and len(shared) == 6
     assert all((move[6:9, 20] // 21 == move[6:9, 0] // 21).all() for move in moves)  # together, across the canvas
-    outside = ~LARGE._inside
+    outside = ~LARGE._grids.inside
     assert (moves.reshape(200, -1)[:, outside] == np.flatnonzero(outside)).all() or all(
         set(move[outside]) == set(np.flatnonzero(outside)) for move in moves.reshape(200, -1)
     )

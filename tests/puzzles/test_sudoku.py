@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles import NAMES, get
+from hrm.puzzles.digits import MOST_GUESSES
 from hrm.puzzles.randomness import Stream, uniforms
-from hrm.puzzles.sudoku import MOST_GUESSES, Sudoku
+from hrm.puzzles.sudoku import Sudoku
 from hrm.puzzles.sudoku_solver import solve
 
 DATA = Path(__file__).parents[2] / "../shared/data"

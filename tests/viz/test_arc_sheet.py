@@ -9,8 +9,9 @@ from PIL import Image
 
 from hrm.errors import HrmError, UsageError
 from hrm.evaluation.arc_vote import Candidate
+from hrm.puzzles.arc_family import PALETTE
 from hrm.puzzles.arc_tasks import Pair, Task
-from hrm.viz.arc_sheet import MOST_DRAWN, PALETTE, rows, save, sheet_html, sheet_image
+from hrm.viz.arc_sheet import MOST_DRAWN, rows, save, sheet_html, sheet_image
 
 GRID = np.arange(10, dtype=np.uint8).reshape(2, 5)
 RIGHT, WRONG = Candidate(GRID, 1, 0.75), Candidate(GRID[:, ::-1].copy(), 12, 0.25)
@@ -37,7 +38,7 @@ def test_the_page_is_whole_and_loads_nothing():
     svgs = re.findall(r"<svg.*?</svg>", page)
     assert len(svgs) == 4 + 2 + 2
     drawn = ElementTree.fromstring(svgs[0])
-    assert [path.get("fill") for path in drawn.iter("path")] == [f"#{colour}" for colour in PALETTE]
+    assert [path.get("fill") for path in drawn.iter("path")] == list(PALETTE)
     assert "No output is known." in sheet_html(rows([BARE], RANKED))
 
 
@@ -45,7 +46,7 @@ def test_the_picture_shows_every_colour_and_both_verdicts():
     image = sheet_image(rows([TASK, BARE], RANKED))
     assert image.width > 4 * 180 and image.height > 3 * 180
     colours = {f"{red:02x}{green:02x}{blue:02x}" for _, (red, green, blue) in image.getcolors(1 << 20)}
-    assert colours >= {*PALETTE, "1a7f37", "c1121f"}
+    assert colours >= {*(colour[1:] for colour in PALETTE), "1a7f37", "c1121f"}
 
 
 def test_files_by_suffix(tmp_path):

@@ -22,7 +22,7 @@ def demo(
     if json:
         print_json(result.as_json())
         return
-    from hrm.viz.render import replay
+    from hrm.viz.terminal import replay
 
     console = stdout()
     console.print(segment_table(result.evaluation))

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ from hrm.data.build import cached_store
 from hrm.data.prepare import family
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
-from hrm.evaluation.arc import predict, scored, truth_of
+from hrm.evaluation.arc import in_own_ids, predict, scored, tested_tasks, truth_of
 from hrm.evaluation.arc_vote import Candidate, Test, vote
 from hrm.evaluation.classical import classical
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
+from hrm.puzzles.arc_family import ARC
+from hrm.puzzles.arc_tasks import Task
 
 Ranked = dict[Test, tuple[Candidate, ...]]
 
@@ -37,7 +39,7 @@ def evaluate_model(
     compiled: bool = False,
     with_classical: bool = False,
     variants: int | None = None,
-    answers: Callable[[Ranked], None] = lambda ranked: None,
+    answers: Callable[[Sequence[Task], Ranked], None] = lambda tasks, ranked: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
@@ -58,7 +60,8 @@ def evaluate_model(
         limit: only the first so many puzzles.
         compiled: compile the network first; pays for thousands of puzzles.
         variants: of ARC, how many variants of each task vote; None: all that the store has.
-        answers: of ARC, called with the candidates for each test, the best first.
+        answers: of ARC, called with the tasks, which hold their tests only, and the candidates for each test, the best
+            first.
         with_classical: add ``classical``: what each classical solver of the family makes of the first puzzles.
 
     Raises:
@@ -77,16 +80,11 @@ def evaluate_model(
     store = cached_store(data, cache_dir, puzzle, now)
     name_of_split, rows = choose_split(store, split)
     segments = segments or config.halting.max_segments
-    trained_on = checkpoint.meta.get("data", {}).get("digest")
-    if store.table is not None and trained_on != store.digest:
-        raise UsageError(
-            f"{name} was trained with other puzzle ids than those of {data}: evaluate it on the store of its training"
-        )
     if compiled:
         model.compile_levels()
-    solver = Solver(model, puzzle, config.halting.max_segments, batch_size)
+    solver = Solver(model, puzzle, config.halting.max_segments, batch_size, checkpoint.table)
     began = clock()
-    found = measure(solver, store, rows, segments, limit, variants, answers, progress)
+    found = measure(solver, store, name_of_split, segments, limit, variants, answers, progress)
     found["network_s"] = clock() - began
     solvers = puzzle.classical_solvers if with_classical else puzzle.classical_solvers[:1]
     lines = [classical(puzzle, rows.inputs[: found["examples"]], solver) for solver in solvers]
@@ -120,22 +118,25 @@ def evaluate_model(
 def measure(
     solver: Solver,
     store: Store,
-    rows: Split,
+    split: str,
     segments: int,
     limit: int | None = None,
     variants: int | None = None,
-    answers: Callable[[Ranked], None] = lambda ranked: None,
+    answers: Callable[[Sequence[Task], Ranked], None] = lambda tasks, ranked: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Return the metrics of ``evaluate`` for a split of a store, and those of ARC where it has a table of variants.
+    """Return the metrics of ``evaluate`` for a split of a store, and those of ARC for its tests.
 
     Args: as those of ``evaluate_model``.
     """
+    rows = store.split(split)
+    if solver.puzzle.spec.name == ARC:
+        rows = in_own_ids(rows, solver.table, store, limit)
     found = dict(evaluate(solver, rows, segments, limit, progress))
-    if store.table is not None:
+    if store.table is not None and split == "test":
         ranked = vote(predict(solver, store, segments, variants, limit, progress))
         found |= scored(ranked, truth_of(store, limit))
-        answers(ranked)
+        answers(tested_tasks(store, limit), ranked)
     return found
 
 

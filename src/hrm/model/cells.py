@@ -102,7 +102,9 @@ class CellNetwork(Network, Generic[Config]):
         config = self.config
         x = F.embedding(inputs, self.token_embedding.weight).to(self.dtype)
         if config.prefix:
-            x = torch.cat((self._prefix(inputs, puzzle_ids), x), dim=1)  # B C D -> B S D
+            x = torch.cat((self._puzzle(inputs, puzzle_ids), x), dim=1)  # B C D -> B S D
+        elif config.puzzle_width:
+            x = x + self._puzzle(inputs, puzzle_ids)
         if self.position_embedding is not None:
             x = math.sqrt(0.5) * (x + self.position_embedding.to(self.dtype))
         if mask is not None:
@@ -110,6 +112,8 @@ class CellNetwork(Network, Generic[Config]):
         planes = relation_planes(relations, config.relation_kinds)
         if planes is not None:  # the prefix is related to nothing
             planes = F.pad(planes, (config.prefix, 0, config.prefix, 0))
+            if config.mixer == "messages":
+                planes = planes.to(self.dtype)  # once, not at every call
         around = Surroundings(mask, planes)
         return Embedded(math.sqrt(config.width) * x, around)
 
@@ -125,8 +129,9 @@ class CellNetwork(Network, Generic[Config]):
     def _beside(self, x: Embedded) -> tuple[object, ...]:
         return x.around, self.rotary
 
-    def _prefix(self, inputs: Int[Tensor, "B C"], puzzle_ids: Int[Tensor, " B"] | None) -> Float[Tensor, "B P D"]:
-        prefix, width = self.config.prefix, self.config.width
+    def _puzzle(self, inputs: Int[Tensor, "B C"], puzzle_ids: Int[Tensor, " B"] | None) -> Float[Tensor, "B P D"]:
+        """Return the puzzle embedding as the vectors of the prefix, or as one where there is none."""
+        prefix, width = max(self.config.prefix, 1), self.config.width
         if self.puzzle_embedding is None:
             return torch.zeros(len(inputs), prefix, width, dtype=self.dtype, device=inputs.device)
         if puzzle_ids is None:

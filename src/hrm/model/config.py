@@ -33,7 +33,7 @@ class CellConfig(BaseModel, frozen=True):
     relation_kinds: tuple[int, ...] = ()
     """Kinds of each relation between cells that the puzzle declares and that bias the attention; empty = off."""
     prefix: int = Field(default=1, ge=0)
-    """Positions P in front of the cells, which hold the puzzle embedding."""
+    """Positions P in front of the cells, which hold the puzzle embedding; 0 = it is added to every cell."""
     puzzle_width: int = Field(default=512, ge=0)
     """Width of the puzzle embedding in numbers, zero-padded to P·D; 0 = no puzzle embedding."""
     puzzles: int = Field(default=1, gt=0)
@@ -45,10 +45,8 @@ class CellConfig(BaseModel, frozen=True):
             raise ValueError(f"heads must divide width (got {self.heads} heads, width {self.width})")
         if self.positions == "rope" and self.mixer == "attention" and (self.width // self.heads) % 2:
             raise ValueError(f"rope needs an even head width (got {self.width}/{self.heads})")
-        if self.puzzle_width > self.prefix * self.width:
-            raise ValueError(
-                f"puzzle_width {self.puzzle_width} does not fit into prefix·width = {self.prefix * self.width}"
-            )
+        if self.puzzle_width > (room := max(self.prefix, 1) * self.width):
+            raise ValueError(f"puzzle_width {self.puzzle_width} does not fit into prefix·width = {room}")
         if self.mixer == "messages" and not self.relation_kinds:
             raise ValueError("mixer = 'messages' needs relation_kinds: messages travel along relations")
         if self.mixer == "mlp" and self.relation_kinds:

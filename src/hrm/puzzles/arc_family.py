@@ -16,13 +16,15 @@ from hrm.puzzles.arc import CELLS, decode, encode, encode_pairs, random_offsets
 from hrm.puzzles.arc_split import canonical
 from hrm.puzzles.arc_tasks import SIDE, Pair
 from hrm.puzzles.arc_variants import Variant
-from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.grids import neighbours
+from hrm.puzzles.base import Puzzle, PuzzleSpec, Sketch, Symmetries
+from hrm.puzzles.grids import directions
 from hrm.puzzles.randomness import mix
 from hrm.puzzles.table import cells_of
 
 ARC = "arc"
 """Name of the family."""
+# Black, blue, red, green, yellow, grey, pink, orange, light blue and dark red: the colours of ARC's own pages.
+PALETTE = ("#000000", "#0074d9", "#ff4136", "#2ecc40", "#ffdc00", "#aaaaaa", "#f012be", "#ff851b", "#7fdbff", "#870c25")
 
 
 _SPEC = PuzzleSpec(
@@ -34,6 +36,8 @@ _SPEC = PuzzleSpec(
     symmetry_draws=0,
     unique=False,
     has_rules=False,
+    fills=tuple(enumerate(PALETTE, start=2)),
+    solid=tuple(range(2, 12)),
 )
 
 
@@ -74,8 +78,8 @@ class Arc(Puzzle):
         return np.array([grid.size > 0 for grid in decode(answers)], bool)
 
     def relations(self) -> Int8[np.ndarray, "1 C C"]:
-        """Return 1 where two cells touch along an edge."""
-        return neighbours(self.spec.shape)[None]
+        """Return in which of the eight directions a neighbour lies, so that messages can tell left from right."""
+        return directions(self.spec.shape)[None]
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Return none: variants are those of whole tasks, and each has an id of its own."""
@@ -97,6 +101,10 @@ class Arc(Puzzle):
     def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
         """Return nothing: an example alone has no rule to solve by."""
         return np.zeros((0, CELLS), np.uint8)
+
+    def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
+        """Return that no cell is fixed: an answer may be of another size."""
+        return Sketch(np.zeros(CELLS, bool))
 
     def refuse_ambiguous(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
         """Refuse nothing: an example alone has no rule to judge by."""

@@ -6,8 +6,8 @@ project (stores, augmentation, training, solving, pictures) works from this decl
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -41,8 +41,12 @@ class PuzzleSpec:
     """Whether ``verify`` knows the rules; else an answer is never called right, only equal to the stored one."""
     padded: bool = False
     """Whether puzzles may be smaller than the shape; cells of padding are then hidden from the network."""
+    differ: tuple[str, ...] = ()
+    """Those of the relations whose cells must hold different symbols; pictures mark where they do not."""
+    fills: tuple[tuple[int, str], ...] = ()
+    """Token ids whose cells pictures fill with a colour, each with the colour (``#rrggbb``)."""
     solid: tuple[int, ...] = ()
-    """Token ids that pictures draw as filled cells, not as characters: walls, paths."""
+    """Token ids that pictures tell by the colour of the cell alone, without the character: walls, paths."""
     clues: tuple[int, ...] = ()
     """Further token ids that the answer replaces: each says something about a cell without being its answer."""
     box: tuple[int, int] = (0, 0)
@@ -61,6 +65,22 @@ class PuzzleSpec:
     def given(self, grids: UInt8[np.ndarray, "*n C"]) -> Bool[np.ndarray, "*n C"]:
         """Say which cells of puzzles are given: neither blank, nor a clue, nor padding. Answers keep them."""
         return ~np.isin(grids, (PAD, self.blank, *self.clues))
+
+
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """What pictures of a puzzle show beside the symbols in its cells, the same after every segment."""
+
+    fixed: Bool[np.ndarray, " C"]
+    """Cells that are drawn whatever they hold; others are left out while they hold padding or a blank."""
+    regions: Int[np.ndarray, " C"] | None = None
+    """Number of the region of each cell, -1 where it is in none; a line is drawn around each region."""
+    notes: Mapping[int, str] = field(default_factory=dict)
+    """Small words in the corner of a cell."""
+    nodes: tuple[int, ...] = ()
+    """The cells that are nodes of a graph: it is then drawn, with its nodes in a ring, and not the grid."""
+    edges: tuple[tuple[int, int], ...] = ()
+    """The cells of two nodes that a line joins."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +208,10 @@ class Puzzle(ABC):
         """Return the relations that hold for these puzzles: a set for each, or the one that holds for all."""
         own = self.relations_of(inputs)
         return self.relation_matrices if own is None else own
+
+    def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
+        """Return what pictures of this puzzle show beside the symbols: unless told, all cells that are no padding."""
+        return Sketch(puzzle != PAD)
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:

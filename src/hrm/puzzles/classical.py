@@ -5,7 +5,7 @@ search without propagation drowns in a hard Sudoku.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -147,12 +147,18 @@ def tremaux(floor: Floor) -> Walk:
     return Walk(path, len(trail))
 
 
-def depth_first(digits: Sequence[int], peers: Sequence[Sequence[int]], count: int) -> tuple[list[int] | None, int]:
+def depth_first(
+    digits: Sequence[int],
+    peers: Sequence[Sequence[int]],
+    count: int,
+    fits: Callable[[Sequence[int], int, int], bool] | None = None,
+) -> tuple[list[int] | None, int]:
     """Fill the first empty cell with the first digit that no peer holds, and go back where none is left.
 
     Args:
         digits: 1 to ``count`` for each cell, 0 where it is empty.
         peers: for each cell, the cells that must hold another digit.
+        fits: further rules: whether a cell of a grid may hold a digit, whatever it holds now.
 
     Returns:
         The filled cells, or None where there is no answer or ``MOST_TRIED`` digits were tried; how many were tried.
@@ -162,7 +168,8 @@ def depth_first(digits: Sequence[int], peers: Sequence[Sequence[int]], count: in
     while 0 <= place < len(empty):
         cell = empty[place]
         taken = {grid[peer] for peer in peers[cell]}
-        digit = next((d for d in range(grid[cell] + 1, count + 1) if d not in taken), 0)
+        free = (digit for digit in range(grid[cell] + 1, count + 1) if digit not in taken)
+        digit = next((digit for digit in free if fits is None or fits(grid, cell, digit)), 0)
         tried += digit > 0
         if tried > MOST_TRIED:
             return None, tried

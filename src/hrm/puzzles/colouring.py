@@ -5,7 +5,6 @@ joins i and j. The answer fills the diagonal and repeats the rest. Token 0 is pa
 and the colour c, counted from 1, has the token c + 3.
 """
 
-import json
 import re
 from functools import cached_property
 
@@ -13,17 +12,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.classical import depth_first
-from hrm.puzzles.grids import MAX_GIVEN
+from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
+from hrm.puzzles.classical import MOST_TRIED, depth_first
+from hrm.puzzles.grids import MAX_GIVEN, read_json, small_number
 from hrm.puzzles.randomness import Stream, generator, mix
 
 MOST_NODES, MOST_COLOURS = 32, 9
-MOST_TRIED = 200_000
-"""The exact search gives up after so many colours tried."""
-
 _BLANK, _APART, _EDGE, _FIRST_COLOUR = 1, 2, 3, 4
 _COLOURS = "123456789"
+# colours that most people tell apart (Okabe and Ito, 2008), and two greys; no red, which marks mistakes
+_PAINTS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#b5894f", "#d9d9d9", "#8c8c8c")
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
@@ -45,6 +43,8 @@ class Colouring(Puzzle):
             blank=_BLANK,
             relations=("adjacent", "same line"),
             symmetry_draws=nodes + colours,
+            differ=("adjacent",),
+            fills=((_EDGE, "#4a505c"), *enumerate(_PAINTS[:colours], start=_FIRST_COLOUR)),
             solid=(_EDGE,),
         )
 
@@ -65,30 +65,31 @@ class Colouring(Puzzle):
                 nodes of one given colour.
         """
         name, n = self.spec.name, self.nodes
-        nodes, edges = _given(given, name)
-        if len(nodes) != n:
-            raise DataError(f"not a {name} puzzle: it has {len(nodes)} nodes instead of {n}, before the ';'")
+        try:
+            nodes, edges = _given(given)
+            if len(nodes) != n:
+                raise DataError(f"it has {len(nodes)} nodes instead of {n}, before the ';'")
+            for node, symbol in enumerate(nodes):
+                if symbol not in (".", "0", *_COLOURS[: self.colours]):
+                    raise DataError(
+                        f"node {node + 1} is {symbol!r}; allowed are the colours 1-{self.colours}, and '.' for none yet"
+                    )
+            for a, b in edges:
+                if not 1 <= min(a, b) <= max(a, b) <= n:
+                    raise DataError(f"the edge {a}-{b}: nodes have the numbers 1 to {n}")
+                if a == b:
+                    raise DataError(f"the edge {a}-{b} joins a node with itself")
+        except DataError as error:
+            raise DataError(f"not a {name} puzzle: {error}") from None
         grid = np.full((n, n), _APART, np.uint8)
-        for node, symbol in enumerate(nodes):
-            if symbol not in (".", "0", *_COLOURS[: self.colours]):
+        np.fill_diagonal(grid, [_BLANK if s in ".0" else _FIRST_COLOUR + _COLOURS.index(s) for s in nodes])
+        for a, b in edges:
+            if nodes[a - 1] == nodes[b - 1] in _COLOURS:
                 raise DataError(
-                    f"not a {name} puzzle: node {node + 1} is {symbol!r}; allowed are the colours 1-{self.colours}, "
-                    "and '.' for none yet"
+                    f"the givens contradict each other: nodes {a} and {b} are joined and both have the colour "
+                    f"{nodes[a - 1]}; correct one of them or make it a '.'"
                 )
-            grid[node, node] = _BLANK if symbol in ".0" else _FIRST_COLOUR + _COLOURS.index(symbol)
-        for first, second in edges:
-            for node in (first, second):
-                if not 1 <= node <= n:
-                    raise DataError(f"not a {name} puzzle: the edge {first}-{second}: nodes have the numbers 1 to {n}")
-            if first == second:
-                raise DataError(f"not a {name} puzzle: the edge {first}-{second} joins a node with itself")
-            a, b = first - 1, second - 1
-            if grid[a, a] == grid[b, b] != _BLANK:
-                raise DataError(
-                    f"the givens contradict each other: nodes {first} and {second} are joined and both have the colour "
-                    f"{nodes[a]}; correct one of them or make it a '.'"
-                )
-            grid[a, b] = grid[b, a] = _EDGE
+            grid[a - 1, b - 1] = grid[b - 1, a - 1] = _EDGE
         return grid.reshape(-1)
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
@@ -174,6 +175,13 @@ class Colouring(Puzzle):
         if not complete:
             raise DataError(f"no proof within {MOST_TRIED} colours tried: too little is given for an exact search")
         return self._answers(puzzle, found)
+
+    def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
+        """Return the graph: its nodes lie on the diagonal, and are told by their numbers."""
+        nodes = np.flatnonzero(self._is_node).tolist()
+        pairs = np.argwhere(np.triu(puzzle.reshape(self.spec.shape) == _EDGE, k=1)).tolist()
+        notes = {node: str(number) for number, node in enumerate(nodes, start=1)}
+        return Sketch(puzzle != PAD, None, notes, tuple(nodes), tuple((nodes[a], nodes[b]) for a, b in pairs))
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
@@ -277,41 +285,25 @@ def colour_graph(beside: list[int], options: list[int], limit: int) -> tuple[lis
     return found, tried, True
 
 
-def _given(given: object, name: str) -> tuple[list[str], list[tuple[int, int]]]:
+def _given(given: object) -> tuple[list[str], list[tuple[int, int]]]:
     """Return the symbols of the nodes, and the edges, of whatever a puzzle was given as."""
+    given = read_json(given, "{")
     if isinstance(given, str):
-        if len(given) > MAX_GIVEN:
-            raise DataError(
-                f"not a {name} puzzle: it has {len(given)} characters; at most {MAX_GIVEN} are read at once"
-            )
-        if given.lstrip()[:1] == "{":
-            try:
-                return _given(json.loads(given), name)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"not a {name} puzzle: it starts like JSON but is none: {str(error)[:80]}") from None
         nodes, told, edges = given.partition(";")
         if not told:
-            raise DataError(f"not a {name} puzzle: there is no ';'; give the nodes, ';', and edges such as 1-2,1-5")
-        return list("".join(nodes.split())), [_edge(e.split("-"), name) for e in _SEPARATORS.split(edges) if e]
+            raise DataError("there is no ';'; give the nodes, ';', and edges such as 1-2,1-5")
+        return list("".join(nodes.split())), [_edge(edge.split("-")) for edge in _SEPARATORS.split(edges) if edge]
     if isinstance(given, dict) and set(given) == {"nodes", "edges"}:
         nodes, edges = given["nodes"], given["edges"]
         sound = isinstance(nodes, str | list) and isinstance(edges, list) and len(edges) + len(nodes) <= MAX_GIVEN
         if sound and all(isinstance(node, str | int) and not isinstance(node, bool) for node in nodes):
-            return [str(node)[:9] for node in nodes], [_edge(edge, name) for edge in edges]
-    raise DataError(
-        f"not a {name} puzzle: give text such as '1..2;1-2,1-4', or an object of 'nodes' and 'edges' (pairs in a list)"
-    )
+            return [str(node)[:9] for node in nodes], [_edge(edge) for edge in edges]
+    raise DataError("give text such as '1..2;1-2,1-4', or an object of 'nodes' and 'edges' (pairs in a list)")
 
 
-def _edge(ends: object, name: str) -> tuple[int, int]:
+def _edge(ends: object) -> tuple[int, int]:
     if isinstance(ends, list | tuple) and len(ends) == 2:
-        numbers = [_number(end) for end in ends]
-        if None not in numbers:
-            return numbers[0] or 0, numbers[1] or 0
-    raise DataError(f"not a {name} puzzle: an edge is two numbers of nodes, such as 1-5, not {str(ends)[:24]!r}")
-
-
-def _number(item: object) -> int | None:
-    if isinstance(item, str) and item.isascii() and item.isdigit() and len(item) < 4:
-        return int(item)
-    return item if isinstance(item, int) and not isinstance(item, bool) else None
+        first, second = (small_number(end) for end in ends)
+        if first is not None and second is not None:
+            return first, second
+    raise DataError(f"an edge is two numbers of nodes, such as 1-5, not {str(ends)[:24]!r}")

@@ -38,7 +38,7 @@ def read_rows(given: object, symbols: Mapping[str, int], allowed: str, columns: 
     """
     rows = _rows(given, columns)
     if sum(map(len, rows)) > MAX_GIVEN:
-        raise DataError(f"the puzzle has {sum(map(len, rows))} cells; at most {MAX_GIVEN} are read at once")
+        raise DataError(f"it has {sum(map(len, rows))} cells; at most {MAX_GIVEN} are read at once")
     flat = len(rows) == 1
     numbers = set(symbols.values())
     result: list[list[int]] = []
@@ -53,6 +53,42 @@ def read_rows(given: object, symbols: Mapping[str, int], allowed: str, columns: 
                 )
             result[-1].append(value)
     return result
+
+
+def read_json(given: object, openers: str, most: int = MAX_GIVEN) -> object:
+    """Return what JSON text holds; anything else, other text included, as it came.
+
+    Args:
+        openers: characters that JSON of this kind starts with.
+        most: longest text that is read.
+
+    Raises:
+        DataError: text that is too long, or that starts like JSON and is none.
+    """
+    if not isinstance(given, str):
+        return given
+    if len(given) > most:
+        raise DataError(f"it has {len(given)} characters; at most {most} are read at once")
+    if not given.strip() or given.lstrip()[0] not in openers:
+        return given
+    try:
+        return json.loads(given)
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", "nested too deeply")
+        raise DataError(f"it starts like JSON but cannot be read as JSON: {reason}") from None
+
+
+def small_number(item: object) -> int | None:
+    """Return a whole number below 1000, given as such or as text; None of anything else."""
+    if isinstance(item, str) and item.isascii() and item.isdigit() and len(item) < 4:
+        return int(item)
+    return item if isinstance(item, int) and not isinstance(item, bool) and 0 <= item < 1000 else None
+
+
+def place(cell: int, columns: int) -> str:
+    """Return where a cell is, in the words of messages."""
+    y, x = divmod(cell, columns)
+    return f"row {y + 1}, column {x + 1}"
 
 
 def block_permutations(blocks: int, size: int) -> Int[np.ndarray, "k {blocks*size}"]:
@@ -85,18 +121,21 @@ def neighbours(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
     return (np.abs(y[:, None] - y) + np.abs(x[:, None] - x) == 1).astype(np.int8)
 
 
+def directions(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
+    """Return where each cell's neighbours lie: 1 to 8, row by row from the upper left one, and 0 for all others."""
+    y, x = np.divmod(np.arange(shape[0] * shape[1]), shape[1])
+    down, right = y - y[:, None], x - x[:, None]
+    near = (np.abs(down) <= 1) & (np.abs(right) <= 1)
+    place = 3 * down + right + 4  # 4: the cell itself
+    return np.where(near & (place != 4), place + (place < 4), 0).astype(np.int8)
+
+
 def box_units(box: tuple[int, int]) -> Int[np.ndarray, "3 C"]:
     """Return the number of the row, the column and the box of each cell of a Sudoku whose boxes are this large."""
     height, width = box
     n = height * width
     y, x = np.divmod(np.arange(n * n), n)
     return np.stack([y, x, y // height * (n // width) + x // width])
-
-
-def cells_of_units(units: Int[np.ndarray, "3 C"]) -> Int[np.ndarray, "U n"]:
-    """Return the cells of each row, then of each column, then of each box."""
-    count = 3 * (int(units.max()) + 1)
-    return np.argsort(units, axis=1, kind="stable").reshape(count, -1)
 
 
 def least_rows(table: UInt8[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
@@ -115,23 +154,18 @@ def least_rows(table: UInt8[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
 def _rows(given: object, columns: int) -> list[list[object]]:
     if isinstance(given, np.ndarray):
         if given.size > MAX_GIVEN:
-            raise DataError(f"the puzzle has {given.size} cells; at most {MAX_GIVEN} are read at once")
+            raise DataError(f"it has {given.size} cells; at most {MAX_GIVEN} are read at once")
         return _rows(given.tolist(), columns)
     if isinstance(given, str):
-        if len(given) > MAX_GIVEN:
-            raise DataError(f"the puzzle has {len(given)} characters; at most {MAX_GIVEN} are read at once")
-        if given.lstrip()[:1] in ("[", '"'):
-            try:
-                return _rows(json.loads(given), columns)
-            except (json.JSONDecodeError, RecursionError) as error:
-                reason = getattr(error, "msg", "nested too deeply")
-                raise DataError(f"the puzzle starts like JSON but cannot be read as JSON: {reason}") from None
+        read = read_json(given, '["')
+        if read is not given:
+            return _rows(read, columns)
         rows = [_symbols(line, columns) for line in given.splitlines()]
         return [row for row in rows if row] or [[]]
     if not isinstance(given, list | tuple):
         raise DataError(f"a puzzle is given as text, lists or an array, not as {type(given).__name__}")
     if len(given) > MAX_GIVEN:
-        raise DataError(f"the puzzle has {len(given)} entries; at most {MAX_GIVEN} are read at once")
+        raise DataError(f"it has {len(given)} entries; at most {MAX_GIVEN} are read at once")
     if any(isinstance(row, list | tuple | np.ndarray) for row in given):
         for y, row in enumerate(given):
             if not isinstance(row, list | tuple | np.ndarray):

@@ -7,30 +7,26 @@ colours, so that cages are what hangs together among cells of one clue.
 Differs from puzzles in print: cages of ``generate`` have at most five cells.
 """
 
-import json
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.classical import MOST_TRIED
-from hrm.puzzles.grids import MAX_GIVEN, box_units, cells_of_units, dihedral
-from hrm.puzzles.killer_cages import Cage, bounds, coloured, cut, heads, pruner
+from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
+from hrm.puzzles.digits import BLANK, DIGITS, FIRST_DIGIT, DigitGrids, Rules
+from hrm.puzzles.grids import box_units, dihedral
+from hrm.puzzles.killer_cages import Cage, coloured, cut, heads, pruner
+from hrm.puzzles.killer_text import read
 from hrm.puzzles.randomness import Stream, generator, mix
 from hrm.puzzles.sudoku import BOXES
-from hrm.puzzles.sudoku_solver import solve
+from hrm.puzzles.sudoku_solver import Layout, solve
 
 SIZES = (4, 6, 9)
 COLOURS = 5
 """Four always suffice (cages are countries on a map); with a fifth nobody has to search long for them."""
-MOST_GUESSES = 20_000
-"""After so many guesses the exact search gives up."""
 _GUESSES_TO_GENERATE = 300  # puzzles whose proof takes more are not worth the time
-
-_BLANK, _FIRST_DIGIT = 1, 2
-_DIGITS = "123456789"
 _FIRST_SIGN = 0x100  # letters from here on name the clues in ``PuzzleSpec.tokens``, one character each
 
 
@@ -44,15 +40,17 @@ class Killer(Puzzle):
         self.size = size
         self.box = BOXES[size]
         self.most = size * (size + 1) // 2
+        self._grids = DigitGrids(Layout.single(self.box), self._rules)
         signs = tuple(chr(_FIRST_SIGN + i) for i in range(self.most * COLOURS))
-        tokens = ("_", ".", *_DIGITS[:size], *signs)
-        self._first_clue = _FIRST_DIGIT + size
+        tokens = ("_", ".", *DIGITS[:size], *signs)
+        self._first_clue = FIRST_DIGIT + size
         self._spec = PuzzleSpec(
             name=f"killer-{size}x{size}",
             shape=(size, size),
             tokens=tokens,
-            blank=_BLANK,
-            relations=("same row", "same column", "same box", "same cage"),
+            blank=BLANK,
+            relations=(kinds := ("same row", "same column", "same box", "same cage")),
+            differ=kinds,
             symmetry_draws=1 + COLOURS,
             clues=tuple(range(self._first_clue, len(tokens))),
             box=self.box,
@@ -80,42 +78,14 @@ class Killer(Puzzle):
             DataError: something else, another number of cells or sums, a cage that is too large, a sum that its cage
                 cannot have, or givens that contradict each other.
         """
-        name, n = self.spec.name, self.size
-        letters, sums = _given(given, name)
-        if len(letters) != n * n:
-            raise DataError(f"not a {name} puzzle: it has {len(letters)} cells instead of {n * n}, before the ';'")
-        grid = np.full(n * n, _BLANK, np.uint8)
-        marks = np.full(n * n, -1)
-        for cell, letter in enumerate(letters):
-            if letter in _DIGITS[:n]:
-                grid[cell] = _FIRST_DIGIT + _DIGITS.index(letter)
-            elif letter.isascii() and letter.isalpha():
-                marks[cell] = ord(letter)
-            elif letter not in ".0":
-                raise DataError(
-                    f"not a {name} puzzle: {self._where(cell)} holds {letter!r}; allowed are a letter for its cage, "
-                    f"1-{n} for a given, and '.' for neither"
-                )
-        if (marks < 0).all() and (grid == _BLANK).any():
-            raise DataError(f"not a {name} puzzle: it has no cage; write a letter for each cell, then ';' and the sums")
-        first = heads(marks.reshape(1, n, n))[0]
-        firsts = [cell for cell in np.unique(first).tolist() if marks[cell] >= 0]
-        if len(sums) != len(firsts):
-            raise DataError(
-                f"not a {name} puzzle: it has {len(firsts)} cages and {len(sums)} sums; give one for each, in the "
-                "order in which the cages begin"
-            )
-        cages = [Cage(tuple(np.flatnonzero(first == c).tolist()), s) for c, s in zip(firsts, sums, strict=True)]
-        for cage in cages:
-            self._refuse(cage)
-        colours = [ord(letters[cage.cells[0]]) - ord("a") for cage in cages]
-        if not all(
-            colour < COLOURS and letters[c.cells[0]].islower() for colour, c in zip(colours, cages, strict=True)
-        ):
-            colours = coloured(cages, n, COLOURS)
-        for cage, colour in zip(cages, colours, strict=True):
-            grid[list(cage.cells)] = self.clue(cage.total, colour)
-        self._refuse_twice(grid)
+        try:
+            digits, cages, colours = read(given, self.size)
+        except DataError as error:
+            raise DataError(f"not a {self.spec.name} puzzle: {error}") from None
+        if not all(0 <= colour < COLOURS for colour in colours):
+            colours = coloured(cages, self.size, COLOURS)
+        grid = self._clued(cages, colours, self._grids.tokens([digits])[0])
+        self._grids.refuse_twice(grid)
         return grid
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
@@ -133,9 +103,8 @@ class Killer(Puzzle):
     def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
         """Say for each puzzle whether the answer keeps givens, completes the units, and gives each cage its sum."""
         right = (~self.spec.given(inputs) | (inputs == answers)).all(axis=1) & (inputs != PAD).all(axis=1)
-        values = np.int32(1) << np.minimum(answers, _FIRST_DIGIT + self.size)
-        everything = sum(1 << token for token in range(_FIRST_DIGIT, _FIRST_DIGIT + self.size))
-        right &= (np.bitwise_or.reduce(values[:, self._unit_cells], axis=2) == everything).all(axis=1)
+        right &= self._grids.complete(answers)
+        values = np.int32(1) << np.minimum(answers, self._first_clue)
         is_clue = inputs >= self._first_clue
         count, cells = inputs.shape
         cage = (self._heads(inputs) + np.arange(count)[:, None] * cells).ravel()
@@ -143,7 +112,7 @@ class Killer(Puzzle):
         def of_cages(numbers: Int[np.ndarray, "n C"]) -> Int[np.ndarray, "n C"]:
             return np.bincount(cage, numbers.ravel(), count * cells).astype(np.int64)[cage].reshape(count, cells)
 
-        totals = of_cages(answers.astype(np.int64) - _BLANK)
+        totals = of_cages(answers.astype(np.int64) - BLANK)
         told = (inputs.astype(np.int64) - self._first_clue) // COLOURS + 1
         # a sum of powers of two has as many bits as terms only where all terms differ
         differ = np.bitwise_count(of_cages(values)) == of_cages(np.ones_like(values))
@@ -153,8 +122,7 @@ class Killer(Puzzle):
         """Return 1 where two cells share a row, a column, a box, and where some cage could hold both."""
         y, x = np.divmod(np.arange(self.spec.cells), self.size)
         apart = np.abs(y[:, None] - y) + np.abs(x[:, None] - x)
-        units = self._units[:, :, None] == self._units[:, None, :]
-        return np.concatenate([units, (apart < self.size)[None]]).astype(np.int8)
+        return np.concatenate([self._grids.related, (apart < self.size)[None]]).astype(np.int8)
 
     def relations_of(self, inputs: UInt8[np.ndarray, "n C"]) -> Int8[np.ndarray, "n 4 C C"]:
         """Return 1 where two cells share a row, a column, a box, a cage of the puzzle."""
@@ -203,15 +171,19 @@ class Killer(Puzzle):
         Raises:
             DataError: a search of some seconds found no proof; happens where little is told.
         """
-        return self._answers(self._solve(puzzle, limit)[0])
+        return self._grids.solutions(puzzle, limit)
+
+    def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
+        """Return the cages and their sums."""
+        cages, regions = self.cages(puzzle), np.full(self.spec.cells, -1)
+        for number, cage in enumerate(cages):
+            regions[list(cage.cells)] = number
+        return Sketch(puzzle != PAD, regions, {cage.cells[0]: str(cage.total) for cage in cages})
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
         """Return constraint propagation with guesses, and depth-first search without any propagation."""
-        return (
-            ClassicalSolver("propagation and guessing, pure Python", "guesses", self._propagate),
-            ClassicalSolver("depth-first search", "digits tried", self._depth_first),
-        )
+        return self._grids.classical_solvers
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
@@ -226,7 +198,8 @@ class Killer(Puzzle):
             first_row = (rng.permutation(n) + 1).tolist() + [0] * (n * n - n)
             digits = solve(first_row, self.box, limit=1, rng=rng).solutions[0]
             cages = cut(np.array(digits), n, rng, self._first_two, 3 * n * n // 4)
-        return self._clued(cages), self._answers([digits])[0]
+        puzzle = np.full(self.spec.cells, BLANK, np.uint8)
+        return self._clued(cages, coloured(cages, n, COLOURS), puzzle), self._grids.tokens([digits])[0]
 
     def cages(self, puzzle: UInt8[np.ndarray, " C"]) -> list[Cage]:
         """Return the cages of a puzzle, in the order in which they begin."""
@@ -245,100 +218,29 @@ class Killer(Puzzle):
         beyond = np.maximum(grids.astype(np.int64) - self._first_clue, 0)
         return (grids - beyond % COLOURS).astype(np.uint8)
 
-    def _clued(self, cages: list[Cage]) -> UInt8[np.ndarray, " C"]:
-        grid = np.full(self.spec.cells, _BLANK, np.uint8)
-        for cage, colour in zip(cages, coloured(cages, self.size, COLOURS), strict=True):
-            grid[list(cage.cells)] = self.clue(cage.total, colour)
-        return grid
-
     def _first_two(self, cages: list[Cage]) -> list[list[int]]:
         """Return the answers that cages alone allow, two at most."""
         empty, prune = [0] * self.spec.cells, pruner(cages, self._units)
         return solve(empty, self.box, 2, max_guesses=_GUESSES_TO_GENERATE, prune=prune).solutions
 
-    def _solve(self, puzzle: UInt8[np.ndarray, " C"], limit: int) -> tuple[list[list[int]], int]:
-        """Return the answers as digits, and the guesses that they took."""
-        digits = np.where(self.spec.given(puzzle), puzzle, _BLANK) - _BLANK
-        prune = pruner(self.cages(puzzle), self._units)
-        found = solve(digits.tolist(), self.box, limit, max_guesses=MOST_GUESSES, prune=prune)
-        return found.solutions, found.guesses
+    def _rules(self, puzzle: UInt8[np.ndarray, " C"]) -> Rules:
+        cages = self.cages(puzzle)
+        cage_of = {cell: cage for cage in cages for cell in cage.cells}
 
-    def _answers(self, digits: list[list[int]]) -> UInt8[np.ndarray, "k C"]:
-        return (np.array(digits, np.int64).reshape(-1, self.spec.cells) + _BLANK).astype(np.uint8)
+        def fits(grid: Sequence[int], cell: int, digit: int) -> bool:
+            if cell not in cage_of:
+                return True
+            others = [grid[other] for other in cage_of[cell].cells if other != cell]
+            missing, empty = cage_of[cell].total - digit - sum(others), others.count(0)
+            return empty <= missing <= empty * self.size
 
-    def _propagate(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
-        try:
-            found, guesses = self._solve(puzzle, limit=1)
-        except DataError:
-            return Attempt(None, MOST_GUESSES)
-        return Attempt(self._answers(found)[0] if found else None, guesses)
+        return Rules(pruner(cages, self._units), tuple(cage.cells for cage in cages), fits)
 
-    def _depth_first(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
-        """Fill cell after cell with the first digit that breaks no rule; a cage is added up when it is full."""
-        n, cells = self.size, self.spec.cells
-        grid = (np.where(self.spec.given(puzzle), puzzle, _BLANK) - _BLANK).tolist()
-        cage_of = {cell: cage for cage in self.cages(puzzle) for cell in cage.cells}
-        shares = (self._units[:, :, None] == self._units[:, None, :]).any(axis=0)
-        peers = [set(np.flatnonzero(row).tolist()) for row in shares]
-        for cell, cage in cage_of.items():
-            peers[cell] |= set(cage.cells)
-        empty, place, tried = [cell for cell in range(cells) if not grid[cell]], 0, 0
-        while 0 <= place < len(empty):
-            cell = empty[place]
-            taken = {grid[peer] for peer in peers[cell] if peer != cell}
-            cage = cage_of.get(cell)
-            for digit in range(grid[cell] + 1, n + 1):
-                grid[cell] = digit
-                held = [grid[other] for other in cage.cells] if cage else []
-                low, high = sum(held) + held.count(0), sum(held) + held.count(0) * n
-                if digit not in taken and (cage is None or low <= cage.total <= high):
-                    break
-            else:
-                digit = 0
-            grid[cell] = digit
-            tried += digit > 0
-            if tried > MOST_TRIED:
-                return Attempt(None, tried)
-            place += 1 if digit else -1
-        return Attempt(self._answers([grid])[0] if place >= 0 else None, tried)
-
-    def _refuse(self, cage: Cage) -> None:
-        """Check that a cage can have its sum.
-
-        Raises:
-            DataError: it is too large, or its sum is out of reach.
-        """
-        count, where = len(cage.cells), f"the cage of {self._where(cage.cells[0])}"
-        if count > self.size:
-            raise DataError(
-                f"not a {self.spec.name} puzzle: {where} has {count} cells, but only {self.size} digits can differ; "
-                "give touching cages different letters"
-            )
-        least, most = bounds(count, self.size)
-        if not least <= cage.total <= most:
-            raise DataError(
-                f"not a {self.spec.name} puzzle: {where} has {count} cells and the sum {cage.total}; {least} to {most} "
-                "is possible"
-            )
-
-    def _refuse_twice(self, grid: UInt8[np.ndarray, " C"]) -> None:
-        """Check that no row, column or box holds a given twice.
-
-        Raises:
-            DataError: names the first two cells that contradict each other.
-        """
-        given = self.spec.given(grid)
-        same = (grid[:, None] == grid[None, :]) & given[:, None]
-        shares = (self._units[:, :, None] == self._units[:, None, :]).any(axis=0)
-        for a, b in np.argwhere(np.triu(same & shares, k=1))[:1].tolist():
-            raise DataError(
-                f"the givens contradict each other: {self._where(a)} and {self._where(b)} share a row, column or box "
-                f"and both hold {self.spec.tokens[grid[a]]}; correct one of them"
-            )
-
-    def _where(self, cell: int) -> str:
-        y, x = divmod(cell, self.size)
-        return f"row {y + 1}, column {x + 1}"
+    def _clued(self, cages: list[Cage], colours: list[int], grid: UInt8[np.ndarray, " C"]) -> UInt8[np.ndarray, " C"]:
+        """Write the clues of cages into a grid."""
+        for cage, colour in zip(cages, colours, strict=True):
+            grid[list(cage.cells)] = self.clue(cage.total, colour)
+        return grid
 
     @cached_property
     def _units(self) -> Int[np.ndarray, "3 C"]:
@@ -346,48 +248,7 @@ class Killer(Puzzle):
         return box_units(self.box)
 
     @cached_property
-    def _unit_cells(self) -> Int[np.ndarray, "U n"]:
-        return cells_of_units(self._units)
-
-    @cached_property
     def _turns(self) -> Int[np.ndarray, "k C"]:
         """The turns and reflections that carry boxes into boxes: eight, or four where boxes are not square."""
         box = self._units[2][:, None] == self._units[2]
         return np.stack([turn for turn in dihedral(self.spec.shape) if np.array_equal(box[np.ix_(turn, turn)], box)])
-
-
-def _given(given: object, name: str) -> tuple[str, list[int]]:
-    """Return the cells of a puzzle as one text, and its sums, of whatever it was given as."""
-    if isinstance(given, str):
-        if len(given) > MAX_GIVEN:
-            raise DataError(
-                f"not a {name} puzzle: it has {len(given)} characters; at most {MAX_GIVEN} are read at once"
-            )
-        if given.lstrip()[:1] in ("{", "["):
-            try:
-                return _given(json.loads(given), name)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"not a {name} puzzle: it starts like JSON but is none: {str(error)[:80]}") from None
-        cells, _, sums = given.partition(";")
-        return "".join(cells.split()), [_sum(word, name) for word in sums.replace(",", " ").split()]
-    if isinstance(given, dict):
-        if set(given) != {"cells", "sums"} or not isinstance(given["sums"], list):
-            raise DataError(f"not a {name} puzzle: an object has the keys 'cells' and 'sums' (a list), no others")
-        if len(given["sums"]) > MAX_GIVEN:
-            raise DataError(f"not a {name} puzzle: it has {len(given['sums'])} sums")
-        return _given(given["cells"], name)[0], [_sum(item, name) for item in given["sums"]]
-    if isinstance(given, np.ndarray):
-        given = given.tolist() if given.size <= MAX_GIVEN else None
-    if isinstance(given, list | tuple) and len(given) <= MAX_GIVEN:
-        items = [item for row in given for item in (row if isinstance(row, list | tuple) else [row])]
-        if len(items) <= MAX_GIVEN and all(isinstance(i, str | int) and not isinstance(i, bool) for i in items):
-            return _given("".join(str(item)[:MAX_GIVEN] for item in items), name)
-    raise DataError(f"not a {name} puzzle: give text such as 'aabb...;7,3,...', or an object with 'cells' and 'sums'")
-
-
-def _sum(item: object, name: str) -> int:
-    if isinstance(item, str) and item.isascii() and item.isdigit() and len(item) < 4:
-        return int(item)
-    if isinstance(item, int) and not isinstance(item, bool) and 0 <= item < 1000:
-        return item
-    raise DataError(f"not a {name} puzzle: the sum {str(item)[:24]!r} is no whole number")

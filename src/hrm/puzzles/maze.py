@@ -8,7 +8,6 @@ wall pattern that has such a pair is as likely as another, and so is every such 
 first of 100 pairs that will do, which favours patterns with many.
 """
 
-import json
 from collections.abc import Callable
 from functools import cached_property, partial
 from itertools import islice
@@ -20,7 +19,7 @@ from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.classical import Floor, Walk, a_star, breadth_first, tremaux, wall_following
 from hrm.puzzles.floods import Floods
-from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbours
+from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbours, read_json
 from hrm.puzzles.randomness import Stream, generator, mix
 
 TOKENS = ("_", "#", " ", "S", "G", "o")
@@ -56,6 +55,7 @@ class Maze(Puzzle):
             relations=("neighbour",),
             symmetry_draws=1,
             unique=False,
+            fills=((WALL, "#30353f"), (PATH, "#2f6fd6"), (START, "#8fd0a5"), (GOAL, "#f4b26b")),
             solid=(WALL, PATH),
         )
         self._unique, self._floods = unique, Floods(rows, columns)
@@ -260,14 +260,11 @@ def _rows(given: object, name: str) -> list[list[object]]:
         if given.size > MAX_GIVEN:
             raise DataError(f"not a {name}: it has {given.size} cells; at most {MAX_GIVEN} are read at once")
         return _rows(given.tolist(), name)
+    try:
+        given = read_json(given, "[", 2 * MAX_GIVEN)
+    except DataError as error:
+        raise DataError(f"not a {name}: {error}") from None
     if isinstance(given, str):
-        if len(given) > 2 * MAX_GIVEN:
-            raise DataError(f"not a {name}: it has {len(given)} characters; at most {2 * MAX_GIVEN} are read at once")
-        if given[:1] == "[":
-            try:
-                return _rows(json.loads(given), name)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"not a {name}: it starts like JSON but is none: {str(error)[:80]}") from None
         return [list(line) for line in given.strip("\r\n").splitlines()] or [[]]
     if not isinstance(given, list | tuple) or len(given) > MAX_GIVEN:
         raise DataError(f"not a {name}: give text, rows as strings, or rows of characters or tokens")

@@ -10,20 +10,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.classical import depth_first
-from hrm.puzzles.grids import dihedral, random_lines, read_rows
+from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitGrids
+from hrm.puzzles.grids import dihedral, place, random_lines, read_rows
 from hrm.puzzles.randomness import Stream, generator, mix
 from hrm.puzzles.sudoku_solver import Layout, solve
 
 SIDES = {4: 2, 9: 3}
 """Rows of a box, for each number of digits."""
-MOST_GUESSES = 20_000
-"""After so many guesses the exact search gives up."""
-
-_BLANK, _FIRST_DIGIT = 1, 2
-_DIGITS = "123456789"
-_UNITS = ("row", "column", "box")
 _GUESSES_TO_GENERATE = 12  # a given is kept where the proof that it can be spared takes more
 
 
@@ -45,17 +39,19 @@ class Samurai(Puzzle):
         self.corners = ((0, 0), (0, far), (far, 0), (far, far), (middle, middle))
         """Top left cells of the grids, that of the middle one last."""
         self.layout = Layout((self.side, self.side), (span, span), (self.corners[:4], self.corners[4:]))
+        self._grids = DigitGrids(self.layout)
         self._spec = PuzzleSpec(
             name="samurai" if size == 9 else f"samurai-{size}x{size}",
             shape=(span, span),
-            tokens=("_", ".", *_DIGITS[:size]),
-            blank=_BLANK,
-            relations=tuple(f"same {unit}" for unit in _UNITS),
-            symmetry_draws=self._draws(),
+            tokens=("_", ".", *DIGITS[:size]),
+            blank=BLANK,
+            relations=(kinds := tuple(f"same {unit}" for unit in UNITS)),
+            differ=kinds,
+            symmetry_draws=sum(self._counts()),
             padded=size == 9,
             box=(self.side, self.side),
         )
-        self.extra_givens = int(self._inside.sum()) // 5 if extra_givens is None else extra_givens
+        self.extra_givens = int(self._grids.inside.sum()) // 5 if extra_givens is None else extra_givens
 
     @property
     def spec(self) -> PuzzleSpec:
@@ -74,9 +70,9 @@ class Samurai(Puzzle):
             DataError: another number of cells, a digit outside the grids or too large, or givens that contradict each
                 other.
         """
-        name, canvas, inside = self.spec.name, self.spec.cells, self._inside
+        name, canvas, inside = self.spec.name, self.spec.cells, self._grids.inside
         outside = self.size + 1
-        symbols = {".": 0, "0": 0, "_": outside} | {digit: d + 1 for d, digit in enumerate(_DIGITS[: self.size])}
+        symbols = {".": 0, "0": 0, "_": outside} | {digit: d + 1 for d, digit in enumerate(DIGITS[: self.size])}
         try:
             rows = read_rows(given, symbols, f"1-{self.size}, '.' or 0 for a blank, '_' outside", self.spec.shape[1])
         except DataError as error:
@@ -92,13 +88,13 @@ class Samurai(Puzzle):
             wrong = np.where(inside, values == outside, (values > 0) & (values < outside))
             for cell in np.flatnonzero(wrong)[:1].tolist():
                 what = "inside a grid, and holds '_'" if inside[cell] else "outside all grids, and holds a digit"
-                raise DataError(f"not a {name} puzzle: {self._where(cell)} is {what}")
+                raise DataError(f"not a {name} puzzle: {place(cell, self.spec.shape[1])} is {what}")
             values = values[inside]
         grid = np.full(canvas, PAD, np.uint8)
-        grid[inside] = np.where(values == outside, 0, values) + _BLANK
+        grid[inside] = np.where(values == outside, 0, values) + BLANK
         if (values == outside).any():
             raise DataError(f"not a {name} puzzle: it has '_' among its {within} cells; leave out all of them or none")
-        self._refuse_twice(grid)
+        self._grids.refuse_twice(grid)
         return grid
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
@@ -107,21 +103,13 @@ class Samurai(Puzzle):
 
     def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
         """Say for each puzzle whether the answer keeps its givens and completes every unit of each of the grids."""
-        right = ((inputs == _BLANK) | (inputs == answers)).all(axis=1)
-        right &= ((inputs == PAD) == ~self._inside).all(axis=1)
-        values = np.int32(1) << answers
-        everything = sum(1 << token for token in range(_FIRST_DIGIT, _FIRST_DIGIT + self.size))
-        for unit in self._unit_cells:  # one after the other, so that memory stays small
-            right &= np.bitwise_or.reduce(values[:, unit], axis=1) == everything
-        return right
+        right = ((inputs == BLANK) | (inputs == answers)).all(axis=1)
+        right &= ((inputs == PAD) == ~self._grids.inside).all(axis=1)
+        return right & self._grids.complete(answers)
 
     def relations(self) -> Int8[np.ndarray, "3 C C"]:
         """Return 1 where two cells share a row, a column, a box of one of the grids."""
-        found = np.zeros((3, self.spec.cells, self.spec.cells), np.int8)
-        for matrix, units in zip(found, np.split(self._unit_cells, 3), strict=True):
-            for unit in units:
-                matrix[np.ix_(unit, unit)] = 1
-        return found
+        return self._grids.related
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into symmetries.
@@ -134,7 +122,7 @@ class Samurai(Puzzle):
         bands = n // side - 1
         parts = iter(np.split(draws, np.cumsum(self._counts())[:-1], axis=1))
         tokens = np.tile(np.arange(self.spec.vocab_size), (count, 1))
-        tokens[:, _FIRST_DIGIT:] = np.argsort(next(parts), axis=1) + _FIRST_DIGIT
+        tokens[:, FIRST_DIGIT:] = np.argsort(next(parts), axis=1) + FIRST_DIGIT
         cells = self._turns[(next(parts)[:, 0] * len(self._turns)).astype(np.int64)]
         canvas = np.arange(span * span).reshape(span, span)
         for y, x in self.corners[:4]:
@@ -178,15 +166,12 @@ class Samurai(Puzzle):
         Raises:
             DataError: a search of some seconds found no proof; happens where little is given.
         """
-        return self._answers(solve(self._digits(puzzle), self.layout, limit, max_guesses=MOST_GUESSES).solutions)
+        return self._grids.solutions(puzzle, limit)
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
         """Return constraint propagation with guesses, and depth-first search without any propagation."""
-        return (
-            ClassicalSolver("propagation and guessing, pure Python", "guesses", self._propagate),
-            ClassicalSolver("depth-first search", "digits tried", self._depth_first),
-        )
+        return self._grids.classical_solvers
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
@@ -203,62 +188,20 @@ class Samurai(Puzzle):
                 view[0] = rng.permutation(n) + 1
             grid = solve(view.ravel().tolist(), box, limit=1, rng=rng).solutions[0]
             view[:] = np.array(grid).reshape(n, n)
-        first = self._answers([canvas.ravel().tolist()])
+        first = self._grids.tokens([canvas.ravel().tolist()])
         [answer] = self.symmetries(rng.random((1, self.spec.symmetry_draws))).apply(first)
-        kept, spared = self._digits(answer), []
-        for cell in rng.permutation(np.flatnonzero(self._inside)).tolist():
-            digit, kept[cell] = kept[cell], 0
-            if self._is_needed(kept, cell, digit):
-                kept[cell] = digit
-            else:
-                spared.append(cell)
-        puzzle = np.where(self._inside, np.array(kept) + _BLANK, PAD).astype(np.uint8)
-        back = rng.permutation(spared)[: rng.integers(self.extra_givens + 1)]
-        puzzle[back] = answer[back]
-        return puzzle, answer
-
-    def _is_needed(self, kept: list[int], cell: int, digit: int) -> bool:
-        try:
-            found = solve(kept, self.layout, 1, without=(cell, digit), max_guesses=_GUESSES_TO_GENERATE)
-        except DataError:
-            return True
-        return bool(found.solutions)
-
-    def _propagate(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
-        try:
-            found = solve(self._digits(puzzle), self.layout, limit=1, max_guesses=MOST_GUESSES)
-        except DataError:
-            return Attempt(None, MOST_GUESSES)
-        return Attempt(self._answers(found.solutions)[0] if found.solutions else None, found.guesses)
-
-    def _depth_first(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
-        inside = np.flatnonzero(self._inside)
-        related = (self.relation_matrices != 0).any(axis=0) & ~np.eye(self.spec.cells, dtype=bool)
-        peers = [np.flatnonzero(row).tolist() for row in related[inside][:, inside]]
-        found, tried = depth_first(np.array(self._digits(puzzle))[inside].tolist(), peers, self.size)
-        if found is None:
-            return Attempt(None, tried)
-        answer = np.full(self.spec.cells, PAD, np.uint8)
-        answer[inside] = np.array(found) + _BLANK
-        return Attempt(answer, tried)
-
-    def _answers(self, grids: list[list[int]]) -> UInt8[np.ndarray, "k C"]:
-        digits = np.array(grids, np.int64).reshape(-1, self.spec.cells)
-        return np.where(self._inside, digits + _BLANK, PAD).astype(np.uint8)
-
-    def _digits(self, grid: UInt8[np.ndarray, " C"]) -> list[int]:
-        return (np.maximum(grid, _BLANK) - _BLANK).tolist()
+        return self._grids.thinned(answer, rng, self.extra_givens, max_guesses=_GUESSES_TO_GENERATE), answer
 
     def _invariants(
         self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
     ) -> UInt64[np.ndarray, " n"]:
         count = len(inputs)
         grids = np.zeros(self.spec.cells, np.uint64)
-        for unit in np.split(self._unit_cells, 3)[0]:
+        for unit in np.split(self._grids.units, 3)[0]:
             grids[unit] += np.uint64(1)
-        colours = mix((inputs != _BLANK).astype(np.uint64) + np.uint64(2) * grids)
-        rows, columns, boxes = np.split(self._unit_cells, 3)
-        same = answers[:, :, None] == np.arange(_FIRST_DIGIT, self.spec.vocab_size)  # n C N
+        colours = mix((inputs != BLANK).astype(np.uint64) + np.uint64(2) * grids)
+        rows, columns, boxes = np.split(self._grids.units, 3)
+        same = answers[:, :, None] == np.arange(FIRST_DIGIT, self.spec.vocab_size)  # n C N
         for _ in range(4):
             heard = mix(colours)
             lines, squares, digits = (np.zeros_like(colours) for _ in range(3))
@@ -269,51 +212,12 @@ class Samurai(Puzzle):
             by_digit = (heard[:, :, None] * same).sum(axis=1, dtype=np.uint64)
             digits += (by_digit[:, None, :] * same).sum(axis=2, dtype=np.uint64)
             colours = mix(colours + mix(lines) + mix(squares + np.uint64(2)) + mix(digits + np.uint64(3)))
-        return mix(np.where(self._inside, mix(colours), np.uint64(0)).sum(axis=1, dtype=np.uint64).reshape(count))
-
-    def _refuse_twice(self, grid: UInt8[np.ndarray, " C"]) -> None:
-        """Check that no unit holds a digit twice.
-
-        Raises:
-            DataError: names the first two cells that contradict each other.
-        """
-        same = (grid[:, None] == grid[None, :]) & (grid[:, None] >= _FIRST_DIGIT)
-        for unit, matrix in zip(_UNITS, self.relation_matrices, strict=True):
-            for a, b in np.argwhere(np.triu(same & matrix.astype(bool), k=1))[:1].tolist():
-                raise DataError(
-                    f"the givens contradict each other: {self._where(a)} and {self._where(b)} are in the same {unit} "
-                    f"of a grid and both hold {self.spec.tokens[grid[a]]}; correct one or make it a blank"
-                )
-
-    def _where(self, cell: int) -> str:
-        y, x = divmod(cell, self.spec.shape[1])
-        return f"row {y + 1}, column {x + 1} of the canvas"
+        return mix(np.where(self._grids.inside, mix(colours), np.uint64(0)).sum(axis=1, dtype=np.uint64).reshape(count))
 
     def _counts(self) -> list[int]:
         """Return how many uniform numbers each part of a symmetry takes."""
         own = self.size // self.side - 1
         return [self.size, 1, *[own, own * self.side] * 8, self.size, self.size]
-
-    def _draws(self) -> int:
-        return sum(self._counts())
-
-    @cached_property
-    def _unit_cells(self) -> Int[np.ndarray, "U n"]:
-        """The cells of each row, then of each column, then of each box; a shared box comes twice."""
-        n, side, span = self.size, self.side, self.layout.canvas[1]
-        corners = np.array([y * span + x for y, x in self.corners])[:, None, None]
-        y, x = np.divmod(np.arange(n * n).reshape(n, n), n)
-        box_y, box_x = np.divmod(np.arange(n)[:, None], side)
-        in_y, in_x = np.divmod(np.arange(n)[None, :], side)
-        boxes = (box_y * side + in_y) * span + box_x * side + in_x
-        return np.concatenate([(corners + part).reshape(-1, n) for part in (y * span + x, x * span + y, boxes)])
-
-    @cached_property
-    def _inside(self) -> Bool[np.ndarray, " C"]:
-        """Which cells of the canvas lie in a grid."""
-        found = np.zeros(self.layout.canvas[0] * self.layout.canvas[1], bool)
-        found[self._unit_cells.ravel()] = True
-        return found
 
     @cached_property
     def _turns(self) -> Int[np.ndarray, "k C"]:

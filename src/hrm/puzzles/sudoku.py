@@ -8,26 +8,18 @@ of them.
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
+from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.classical import depth_first
-from hrm.puzzles.grids import box_units, cells_of_units, random_lines, read_rows
+from hrm.puzzles.base import ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitGrids
+from hrm.puzzles.grids import box_units, random_lines, read_rows
 from hrm.puzzles.randomness import Stream, generator
-from hrm.puzzles.sudoku_solver import solve
+from hrm.puzzles.sudoku_solver import Layout, solve
 from hrm.puzzles.sudoku_twins import Twins
 
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}
 """Rows and columns of a box, for each size."""
-
-_DIGITS = "123456789ABCDEFG"
-_BLANK = 1
-_FIRST_DIGIT = 2
-_UNITS = ("row", "column", "box")
-
-MOST_GUESSES = 20_000
-"""After so many guesses the exact search gives up; 9×9 puzzles need some hundreds at most."""
 
 
 class Sudoku(Puzzle):
@@ -52,12 +44,14 @@ class Sudoku(Puzzle):
         self.size = size
         self.extra_givens = cells // 5 if extra_givens is None else extra_givens
         height, width = BOXES[size]
+        self._grids = DigitGrids(Layout.single(BOXES[size]))
         self._spec = PuzzleSpec(
             name=f"sudoku-{size}x{size}",
             shape=(size, size),
-            tokens=("_", ".", *_DIGITS[:size]),
-            blank=_BLANK,
-            relations=tuple(f"same {unit}" for unit in _UNITS),
+            tokens=("_", ".", *DIGITS[:size]),
+            blank=BLANK,
+            relations=(kinds := tuple(f"same {unit}" for unit in UNITS)),
+            differ=kinds,
             symmetry_draws=3 * size + size // height + size // width + (height == width),
             box=(height, width),
         )
@@ -96,26 +90,9 @@ class Sudoku(Puzzle):
         for y, row in enumerate(rows):
             if len(rows) > 1 and len(row) != n:
                 raise DataError(f"not a {name} puzzle: row {y + 1} has {len(row)} cells instead of {n}")
-        puzzle = (np.concatenate([np.array(row, np.int64) for row in rows]) + _BLANK).astype(np.uint8)
-        self.refuse_contradictions(puzzle)
+        puzzle = (np.concatenate([np.array(row, np.int64) for row in rows]) + BLANK).astype(np.uint8)
+        self._grids.refuse_twice(puzzle)
         return puzzle
-
-    def refuse_contradictions(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
-        """Check that no row, column or box holds a digit twice.
-
-        Raises:
-            DataError: names the first two cells that contradict each other.
-        """
-        same = (puzzle[:, None] == puzzle[None, :]) & (puzzle[:, None] >= _FIRST_DIGIT)
-        clashes = np.triu(same & self.relation_matrices.astype(bool), k=1)
-        for unit, clash in zip(_UNITS, clashes, strict=True):
-            for a, b in np.argwhere(clash)[:1].tolist():
-                (y, x), (v, u) = divmod(a, self.size), divmod(b, self.size)
-                raise DataError(
-                    f"the givens contradict each other: row {y + 1}, column {x + 1} and row {v + 1}, "
-                    f"column {u + 1} are in the same {unit} and both hold {self.spec.tokens[puzzle[a]]}; "
-                    "correct one of them or make it a blank"
-                )
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return a grid as one line of text, with ``.`` for a blank."""
@@ -123,15 +100,11 @@ class Sudoku(Puzzle):
 
     def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
         """Say for each puzzle whether the answer keeps its givens and completes every row, column and box."""
-        keeps = ((inputs == _BLANK) | (inputs == answers)).all(axis=1)
-        values = np.int32(1) << answers
-        everything = sum(1 << token for token in range(_FIRST_DIGIT, _FIRST_DIGIT + self.size))
-        units = values[:, self._unit_cells]
-        return keeps & (np.bitwise_or.reduce(units, axis=2) == everything).all(axis=1)
+        return ((inputs == BLANK) | (inputs == answers)).all(axis=1) & self._grids.complete(answers)
 
     def relations(self) -> Int8[np.ndarray, "3 C C"]:
         """Return 1 where two cells share a row, a column, a box; a cell shares all three with itself."""
-        return (self._units[:, :, None] == self._units[:, None, :]).astype(np.int8)
+        return self._grids.related
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into symmetries.
@@ -147,7 +120,7 @@ class Sudoku(Puzzle):
         if height == width:
             cells = np.where(rest[:, :, None] < 0.5, cells.swapaxes(1, 2), cells)
         tokens = np.tile(np.arange(self.spec.vocab_size), (len(draws), 1))
-        tokens[:, _FIRST_DIGIT:] = np.argsort(digits, axis=1) + _FIRST_DIGIT
+        tokens[:, FIRST_DIGIT:] = np.argsort(digits, axis=1) + FIRST_DIGIT
         return Symmetries(cells.reshape(len(draws), n * n), tokens)
 
     def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
@@ -156,28 +129,12 @@ class Sudoku(Puzzle):
         Raises:
             DataError: a search of some seconds found no proof; happens on 16×16 puzzles with few givens.
         """
-        found = solve(self._digits(puzzle), self.spec.box, limit, max_guesses=MOST_GUESSES).solutions
-        return (np.array(found, np.int64).reshape(-1, self.spec.cells) + _BLANK).astype(np.uint8)
+        return self._grids.solutions(puzzle, limit)
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
         """Return constraint propagation with guesses, and depth-first search without any propagation."""
-        return (
-            ClassicalSolver("propagation and guessing, pure Python", "guesses", self._propagate),
-            ClassicalSolver("depth-first search", "digits tried", self._depth_first),
-        )
-
-    def _propagate(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
-        try:
-            found = solve(self._digits(puzzle), self.spec.box, limit=1, max_guesses=MOST_GUESSES)
-        except DataError:
-            return Attempt(None, MOST_GUESSES)
-        answer = (np.array(found.solutions[0]) + _BLANK).astype(np.uint8) if found.solutions else None
-        return Attempt(answer, found.guesses)
-
-    def _depth_first(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
-        grid, tried = depth_first(self._digits(puzzle), self._peers, self.size)
-        return Attempt(None if grid is None else (np.array(grid) + _BLANK).astype(np.uint8), tried)
+        return self._grids.classical_solvers
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
@@ -191,22 +148,8 @@ class Sudoku(Puzzle):
         n, cells = self.size, self.spec.cells
         first_row = (rng.permutation(n) + 1).tolist() + [0] * (cells - n)
         grid = solve(first_row, self.spec.box, limit=1, rng=rng).solutions[0]
-        found = (np.array([grid]) + _BLANK).astype(np.uint8)
-        answer = self.symmetries(rng.random((1, self.spec.symmetry_draws))).apply(found)[0]
-        kept, spared = self._digits(answer), []
-        floor = cells * 7 // 16 if n == 16 else 0
-        for cell in rng.permutation(cells).tolist():
-            digit, kept[cell] = kept[cell], 0
-            if solve(kept, self.spec.box, limit=1, without=(cell, digit)).solutions:
-                kept[cell] = digit
-            else:
-                spared.append(cell)
-            if cells - len(spared) == floor:
-                break
-        puzzle = (np.array(kept) + _BLANK).astype(np.uint8)
-        back = rng.permutation(spared)[: rng.integers(self.extra_givens + 1)]
-        puzzle[back] = answer[back]
-        return puzzle, answer
+        [answer] = self.symmetries(rng.random((1, self.spec.symmetry_draws))).apply(self._grids.tokens([grid]))
+        return self._grids.thinned(answer, rng, self.extra_givens, cells * 7 // 16 if n == 16 else 0), answer
 
     def canonical(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> UInt8[np.ndarray, " C"]:
         """Return the twin that stands for all of them, the one whose answer comes first.
@@ -218,7 +161,7 @@ class Sudoku(Puzzle):
             UsageError: the size is 16x16, where eight million orders of the columns are too many to try.
         """
         solution, given = self._canonical(puzzle, answer)
-        return np.where(given, solution, _BLANK).astype(np.uint8)
+        return np.where(given, solution, BLANK).astype(np.uint8)
 
     def solution_key(self, answer: UInt8[np.ndarray, " C"]) -> bytes:
         """Return a key that two answers share exactly when a symmetry turns one into the other.
@@ -249,7 +192,7 @@ class Sudoku(Puzzle):
             inputs: puzzles, tokens.
             answers: their legal answers; for others the number means nothing.
         """
-        return self._twins.invariants(answers.astype(np.int8) - np.int8(_FIRST_DIGIT), inputs != _BLANK)
+        return self._twins.invariants(answers.astype(np.int8) - np.int8(FIRST_DIGIT), inputs != BLANK)
 
     def _canonical(
         self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]
@@ -259,39 +202,20 @@ class Sudoku(Puzzle):
             raise UsageError("a sudoku-16x16 has too many symmetries for a canonical form; use twin_key instead")
         if not self.verify(puzzle[None], answer[None])[0]:
             raise DataError(f"the answer {self.text(answer)} is not a legal one of the puzzle {self.text(puzzle)}")
-        least, given = self._twins.canonical(answer.astype(np.int64) - _FIRST_DIGIT, puzzle != _BLANK)
-        return least + np.uint8(_FIRST_DIGIT), given
-
-    def _digits(self, grid: UInt8[np.ndarray, " C"]) -> list[int]:
-        return (np.maximum(grid, _BLANK) - _BLANK).tolist()
-
-    @cached_property
-    def _units(self) -> Int[np.ndarray, "3 C"]:
-        """Number of the row, the column and the box of each cell."""
-        return box_units(self.spec.box)
-
-    @cached_property
-    def _unit_cells(self) -> Int[np.ndarray, "U n"]:
-        """The cells of each row, then of each column, then of each box."""
-        return cells_of_units(self._units)
-
-    @cached_property
-    def _peers(self) -> list[list[int]]:
-        """For each cell, the others of its row, column and box."""
-        related = self.relation_matrices.any(axis=0) & ~np.eye(self.spec.cells, dtype=bool)
-        return [np.flatnonzero(row).tolist() for row in related]
+        least, given = self._twins.canonical(answer.astype(np.int64) - FIRST_DIGIT, puzzle != BLANK)
+        return least + np.uint8(FIRST_DIGIT), given
 
     @cached_property
     def _twins(self) -> Twins:
-        return Twins(self.spec.box, self._units)
+        return Twins(self.spec.box, box_units(self.spec.box))
 
     @cached_property
     def _symbols(self) -> dict[str, int]:
-        digits = {symbol: d + 1 for d, symbol in enumerate(_DIGITS[: self.size])}
+        digits = {symbol: d + 1 for d, symbol in enumerate(DIGITS[: self.size])}
         lower = {symbol.lower(): d for symbol, d in digits.items()}
         return {".": 0, "0": 0} | {str(d): d for d in digits.values()} | lower | digits
 
     @cached_property
     def _allowed(self) -> str:
-        letters = f", A-{_DIGITS[self.size - 1]} (or 10-{self.size})" if self.size > 9 else ""
+        letters = f", A-{DIGITS[self.size - 1]} (or 10-{self.size})" if self.size > 9 else ""
         return f"1-{min(self.size, 9)}{letters}, and '.' or 0 for a blank"

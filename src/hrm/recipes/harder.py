@@ -31,16 +31,16 @@ def samurai_4x4() -> RunConfig:
 
 
 def colouring() -> RunConfig:
-    """Learn to colour graphs of 12 nodes with three colours, a few of which are given.
+    """Learn to colour graphs of 10 nodes with three colours, a few of which are given.
 
     Messages travel along the edges of each graph, and between a node and the row and column that tell its edges.
     Command: ``hrm train colouring``. About 20 minutes on one busy CPU core. Expected: unknown, no accuracy was measured
     yet.
     """
     network = small(
-        7, 144, mixer="messages", relation_kinds=(1, 1), tied=True, l_layers=2, grad_calls=6, puzzle_width=0
+        7, 100, width=64, mixer="messages", relation_kinds=(1, 1), tied=True, l_layers=2, grad_calls=6, puzzle_width=0
     )
-    return _recipe("colouring", network, DataConfig(puzzle="colouring-12x3", generate=True, train=2000, validation=200))
+    return _recipe("colouring", network, DataConfig(puzzle="colouring-10x3", generate=True, train=2000, validation=200))
 
 
 def _recipe(name: str, network: HRMConfig, data: DataConfig) -> RunConfig:
@@ -48,8 +48,8 @@ def _recipe(name: str, network: HRMConfig, data: DataConfig) -> RunConfig:
         recipe=name,
         model=network,
         data=data,
-        optim=OptimConfig(kind="muon", muon_lr=0.01, lr=1e-3, warmup_updates=100, min_lr_ratio=0.05, ema=0.99),
+        optim=OptimConfig(kind="muon", muon_lr=0.01, lr=1e-3, warmup_updates=50, min_lr_ratio=0.05, ema=0.98),
         halting=HaltingConfig(max_segments=8),
-        train=TrainConfig(updates=1000, batch_size=64, log_every=50, checkpoint_every=200, loss="softmax"),
-        eval=EvalConfig(every=250, segments=16, batch_size=200),
+        train=TrainConfig(updates=400, batch_size=64, log_every=50, checkpoint_every=200, loss="softmax"),
+        eval=EvalConfig(every=100, segments=16, batch_size=200),
     )

@@ -138,7 +138,7 @@ def _run(
         if line is None:
             checkpoint = _trained(trainer, folder, stage, until)
             solver = load(checkpoint, config.train.device, batch_size=config.eval.batch_size)
-            measured = measure(solver, store, rows, wanted)
+            measured = measure(solver, store, name, wanted)
             meta = read_model(checkpoint)[2].meta
             line = {"stage": stage, "update": meta["update"], "trained_s": meta["trained_s"], "key": key}
             line |= {k: measured[k] for k in (*KEPT, *measured["per_segment"][-1]) if k in measured}

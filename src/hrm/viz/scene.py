@@ -1,0 +1,161 @@
+"""What the pictures of one answer have in common, and what is to be seen of each cell after a segment.
+
+Everything follows from what the family declares: ``PuzzleSpec`` and ``Puzzle.sketch``. Axes: C cells, Y rows and X
+columns of the picture, which may be fewer than those of the puzzle.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from jaxtyping import Bool, Int, UInt8
+
+from hrm.errors import UsageError
+from hrm.inference.solver import Answer, Moment
+from hrm.puzzles.base import PAD, Puzzle, Sketch
+from hrm.puzzles.conflicts import conflicts
+
+THIN, REGION, THICK = 1, 2, 4
+"""Lines beside cells, which are added up: of the grid; around a region; around a box, and around all cells."""
+UNSURE = 0.5
+"""A confidence below this is told by a mark where there is no shade."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is seen of one cell."""
+
+    place: int
+    """Its number in the puzzle."""
+    y: int
+    x: int
+    symbol: str
+    """Empty where it is blank, or tells its clue in another way."""
+    fill: str
+    """The declared colour, ``#rrggbb``, or empty."""
+    is_solid: bool
+    """Whether the colour stands for the symbol."""
+    given: bool
+    """Whether the puzzle tells it, and the answer keeps it."""
+    changed: bool
+    wrong: bool
+    confidence: float
+    """1 where it is given or empty."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A family, an answer with its trace, and the part of the grid that is ever filled."""
+
+    puzzle: Puzzle
+    answer: Answer
+
+    @cached_property
+    def start(self) -> UInt8[np.ndarray, " C"]:
+        """The puzzle."""
+        return self.puzzle.parse(self.answer.puzzle)
+
+    @cached_property
+    def sketch(self) -> Sketch:
+        """What the family shows beside symbols."""
+        return self.puzzle.sketch(self.start)
+
+    @cached_property
+    def opening(self) -> Moment:
+        """The puzzle itself as moment 0."""
+        sure, same = np.ones(len(self.start), np.float32), np.zeros(len(self.start), bool)
+        return Moment(0, self.start, sure, same, 0.0, self.answer.puzzle)
+
+    def moments(self, most: int | None = None) -> list[Moment]:
+        """Return the trace, led by the puzzle.
+
+        Raises:
+            UsageError: there is no trace, or it has more than ``most`` segments.
+        """
+        trace = self.answer.trace
+        if not trace:
+            raise UsageError("this answer has no trace to show; solve with trace=True")
+        if most is not None and len(trace) > most:
+            count = f"a file shows at most {most} segments, not {len(trace)}"
+            raise UsageError(f"{count}; solve with segments={most} or fewer")
+        return [self.opening, *trace]
+
+    @cached_property
+    def window(self) -> tuple[slice, slice]:
+        """The rows and columns that hold a cell at some moment."""
+        ever = self._exists(self.start)
+        for moment in self.answer.trace or ():
+            ever |= self._exists(moment.tokens)
+        ever |= not ever.any()
+        square = ever.reshape(self.puzzle.spec.shape)
+        rows, columns = np.flatnonzero(square.any(axis=1)).tolist(), np.flatnonzero(square.any(axis=0)).tolist()
+        return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the picture."""
+        rows, columns = self.window
+        return rows.stop - rows.start, columns.stop - columns.start
+
+    def cells(self, moment: Moment) -> list[Cell]:
+        """Return the cells that exist at a moment, row by row."""
+        spec, fills = self.puzzle.spec, dict(self.puzzle.spec.fills)
+        kept = spec.given(self.start) & (moment.tokens == self.start)
+        wrong = conflicts(self.puzzle, moment.tokens, self.start)
+        if spec.has_rules:
+            wrong |= spec.given(self.start) & ~kept
+        tokens = self._cut(moment.tokens)
+        exists, places = self._cut(self._exists(moment.tokens)), self._cut(np.arange(spec.cells))
+        found = []
+        for y, x in zip(*(axis.tolist() for axis in np.nonzero(exists)), strict=True):
+            token, place = int(tokens[y, x]), int(places[y, x])
+            empty = token in (PAD, spec.blank, *spec.clues)
+            found.append(
+                Cell(
+                    place=place,
+                    y=y,
+                    x=x,
+                    symbol="" if empty else spec.tokens[token],
+                    fill=fills.get(token, ""),
+                    is_solid=token in spec.solid,
+                    given=bool(kept[place]),
+                    changed=bool(moment.changed[place]),
+                    wrong=bool(wrong[place]),
+                    confidence=1.0 if kept[place] or empty else float(moment.confidence[place]),
+                )
+            )
+        return found
+
+    def lines(self, moment: Moment) -> tuple[Int[np.ndarray, "lines X"], Int[np.ndarray, "Y lines_down"]]:
+        """Return what lines are above and below each row, and left and right of each column."""
+        exists = np.pad(self._cut(self._exists(moment.tokens)), 1)
+        height, width = self.puzzle.spec.box
+        regions = self.sketch.regions
+        numbers = np.pad(np.full(self.shape, -1) if regions is None else self._cut(regions), 1, constant_values=-1)
+        found = []
+        for axis, size, offset in ((0, height, self.window[0].start), (1, width, self.window[1].start)):
+            here, there, region, other = (
+                np.moveaxis(part, axis, 0)[cut, 1:-1]
+                for part, cut in product((exists, numbers), (slice(None, -1), slice(1, None)))
+            )
+            at_box = (np.arange(len(here)) + offset) % size == 0 if size else np.zeros(len(here), bool)
+            kinds = THIN + REGION * (region != other) + THICK * (at_box[:, None] | (here ^ there))
+            found.append(np.moveaxis(kinds * (here | there), 0, axis))
+        return found[0], found[1]
+
+    def caption(self, moment: Moment) -> tuple[str, str]:
+        """Return which segment this is, and what is to be counted in it."""
+        first = moment.segment == 0
+        counted = self.puzzle.spec.given(self.start) if first else moment.changed
+        nodes = list(self.sketch.nodes)
+        count = int(np.count_nonzero(counted[nodes] if nodes else counted))
+        noun = ("node" if nodes else "cell") + "s" * (count != 1)
+        cells = f"{count} {noun} {'given' if first else 'changed'}"
+        return "puzzle" if first else f"segment {moment.segment}", cells
+
+    def _exists(self, tokens: UInt8[np.ndarray, " C"]) -> Bool[np.ndarray, " C"]:
+        return self.sketch.fixed | ~np.isin(tokens, (PAD, self.puzzle.spec.blank))
+
+    def _cut(self, numbers: np.ndarray) -> np.ndarray:
+        return numbers.reshape(self.puzzle.spec.shape)[self.window]
