@@ -20,7 +20,7 @@ def test_help_is_fast_and_never_imports_torch(installed):
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "eval", "solve", "show", "data", "config", "params"])
+@pytest.mark.parametrize("command", ["demo", "train", "eval", "solve", "show", "analyze", "data", "config", "params"])
 def test_every_command_explains_itself(hrm, command):
     assert "Usage" in hrm(command, "--help").out
 

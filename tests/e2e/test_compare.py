@@ -1,5 +1,7 @@
 """Every variant trains and is measured through the command line."""
 
+import pytest
+
 from hrm.recipes.variants import VARIANTS
 
 TINY = {
@@ -10,10 +12,13 @@ TINY = {
 WEIGHTS = "model.safetensors"
 
 
+@pytest.mark.timeout(240)  # fifteen trainings
 def test_every_variant_trains_and_is_measured(hrm, workplace):
     flags = [text for key, value in TINY.items() for text in (f"--{key}", value)]
     names = [*VARIANTS, "direct-3:direct:model.layers=3"]
-    done = hrm("compare", "smoke", *flags, "--variants", ",".join(names), "--seeds", 1, "--out", "all", "--json")
+    done = hrm(
+        "compare", "smoke", *flags, "--variants", ",".join(names), "--seeds", 1, "--out", "all", "--json", timeout=220
+    )
     assert done.code == 0, done.err
     found = {line["variant"]: line for line in done.json["variants"]}
     assert list(found) == [*VARIANTS, "direct-3"]

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from hrm.train.losses import IGNORED, cross_entropy, exactly_right, log_stablemax
+from hrm.nn.probabilities import log_stablemax
+from hrm.train.losses import IGNORED, cross_entropy, exactly_right
 
 
 def naive_log_stablemax(x):

@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 
-from hrm.cli import adapt, bench, compare, data, demo, evaluate, inspect, solve, train
+from hrm.cli import adapt, analyze, bench, compare, data, demo, evaluate, inspect, solve, train
 from hrm.errors import HrmError
 
 app = App(
@@ -25,6 +25,7 @@ app.command(train.train)
 app.command(evaluate.evaluate, name="eval")
 app.command(solve.solve)
 app.command(solve.show)
+app.command(analyze.analyze)
 app.command(adapt.adapt)
 app.command(compare.compare)
 app.command(data.app)

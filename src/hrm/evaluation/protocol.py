@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from hrm.checkpoint import Checkpoint
 from hrm.data.build import cached_store
 from hrm.data.prepare import family
 from hrm.data.store import Split, Store
@@ -20,6 +21,7 @@ from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.puzzles.arc_family import ARC
 from hrm.puzzles.arc_tasks import Task
+from hrm.puzzles.base import Puzzle
 
 Ranked = dict[Test, tuple[Candidate, ...]]
 
@@ -73,12 +75,9 @@ def evaluate_model(
         raise UsageError(f"--limit must be 1 or more (got {limit})")
     if batch_size < 1:
         raise UsageError(f"--batch-size must be 1 or more (got {batch_size})")
-    if not data.exists():
-        raise UsageError(f"there is no file or store {data}")
     model, config, checkpoint = read_model(name, device, precision)
     puzzle = family(config.data)
-    store = cached_store(data, cache_dir, puzzle, now)
-    name_of_split, rows = choose_split(store, split)
+    store, name_of_split, rows = rows_for(checkpoint, puzzle, data, split, cache_dir, now)
     segments = segments or config.halting.max_segments
     if compiled:
         model.compile_levels()
@@ -113,6 +112,31 @@ def evaluate_model(
         "date": now,
     }
     return found
+
+
+def rows_for(
+    checkpoint: Checkpoint, puzzle: Puzzle, data: Path, split: str, cache_dir: Path, now: str
+) -> tuple[Store, str, Split]:
+    """Return the store behind a path, and the split to measure a model on, with its name.
+
+    Args:
+        data: a store, or a CSV/JSONL file.
+        split: empty: ``test``, else the only one.
+        now: the present time as ISO 8601.
+
+    Raises:
+        UsageError: there is nothing at this path, no such split, or the model knows other puzzle ids.
+        DataError: the file or store is not what it should be.
+    """
+    if not data.exists():
+        raise UsageError(f"there is no file or store {data}")
+    store = cached_store(data, cache_dir, puzzle, now)
+    name, rows = choose_split(store, split)
+    if store.table is not None and checkpoint.meta.get("data", {}).get("digest") != store.digest:
+        raise UsageError(
+            f"{checkpoint.path} was trained with other puzzle ids than those of {data}: use the store of its training"
+        )
+    return store, name, rows
 
 
 def measure(

@@ -9,11 +9,11 @@ from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Int, Shaped, UInt8
 from torch import Tensor
 
 from hrm.errors import UsageError
-from hrm.model.contract import Network
+from hrm.model.contract import Embedded, Network
 from hrm.model.halting import prefers_halt
 from hrm.puzzles.arc_variants import PuzzleTable
 from hrm.puzzles.base import PAD, Puzzle
@@ -131,25 +131,41 @@ class Solver:
             puzzle_ids: rows of the puzzle embedding; None: row 0 for all.
         """
         with torch.inference_mode():
-            given = torch.from_numpy(inputs.astype(np.int64)).to(self.device)
-            exists = given != PAD if self.puzzle.spec.padded else None
-            ids = None if puzzle_ids is None else torch.from_numpy(puzzle_ids.astype(np.int64)).to(self.device)
-            own = self.puzzle.relations_of(inputs)
-            relations = self._relations if own is None else torch.from_numpy(own).to(self.device)
-            x = self.model.embed(given, ids, exists, relations)
+            x = self.embed(inputs, puzzle_ids)
             latents = self.model.initial(x)
             for _ in range(segments):
                 segment = self.model.segment(latents, x)
                 latents = segment.latents
-                confidence, tokens = segment.logits.float().softmax(-1).max(-1)
-                if exists is not None:
-                    tokens = tokens.where(exists, PAD)
+                tokens, confidence = self.decide(segment.logits, inputs)
                 yield Thought(
-                    tokens=_numpy(tokens).astype(np.uint8),
-                    confidence=_numpy(confidence),
+                    tokens=tokens,
+                    confidence=confidence,
                     q_halt=_numpy(segment.q_halt_logit.sigmoid()),
                     prefers_halt=_numpy(prefers_halt(segment.q_halt_logit, segment.q_continue_logit)),
                 )
+
+    def embed(self, inputs: UInt8[np.ndarray, "B C"], puzzle_ids: Int[np.ndarray, " B"] | None = None) -> Embedded:
+        """Return a batch of parsed puzzles as the network sees it.
+
+        Args:
+            puzzle_ids: rows of the puzzle embedding; None: row 0 for all.
+        """
+        given = torch.from_numpy(inputs.astype(np.int64)).to(self.device)
+        exists = given != PAD if self.puzzle.spec.padded else None
+        ids = None if puzzle_ids is None else torch.from_numpy(puzzle_ids.astype(np.int64)).to(self.device)
+        own = self.puzzle.relations_of(inputs)
+        relations = self._relations if own is None else torch.from_numpy(own).to(self.device)
+        return self.model.embed(given, ids, exists, relations)
+
+    def decide(
+        self, logits: Float[Tensor, "B C V"], inputs: UInt8[np.ndarray, "B C"]
+    ) -> tuple[UInt8[np.ndarray, "B C"], Float32[np.ndarray, "B C"]]:
+        """Return the answer that logits give, and each token's probability under a softmax."""
+        confidence, tokens = logits.float().softmax(-1).max(-1)
+        answers = _numpy(tokens).astype(np.uint8)
+        if self.puzzle.spec.padded:
+            answers = np.where(inputs == PAD, np.uint8(PAD), answers)
+        return answers, _numpy(confidence)
 
     def _solve(
         self,

@@ -139,6 +139,13 @@ class RecursiveNetwork(Network, Generic[Config]):
 
         yield from timesteps(f_L, f_H, latents, x.x, self.config, cycles)
 
+    def preliminary(self, latents: Latents, x: Embedded) -> Latents:
+        """Return the latents after one call of f_H out of turn: what the high level would make of z_L as it stands.
+
+        Source: HRM paper, visualisation of intermediate timesteps (figure 7).
+        """
+        return Latents(self._run_H(latents.z_H, latents.z_L, *self._beside(x)), latents.z_L)
+
     def segment(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Segment:
         """Run N cycles of T timesteps and decode the high-level state."""
         [(_, _, _, latents)] = deque(self.timesteps(latents, x, cycles), maxlen=1)  # only the last latents are kept

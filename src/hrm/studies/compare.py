@@ -18,7 +18,8 @@ from hrm.evaluation.protocol import choose_split, measure
 from hrm.inference.load import BEST, load, read_model
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.hrm import parameter_counts
-from hrm.plot import has_matplotlib, plot_comparison
+from hrm.plot.canvas import has_matplotlib
+from hrm.plot.curves import plot_comparison
 from hrm.studies.fit import fitted
 from hrm.train.trainer import Trainer
 

@@ -12,22 +12,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hrm.model.contract import Segment
+from hrm.nn.probabilities import log_probabilities
 
 IGNORED = -100
 """Label of a cell that is not supervised."""
-
-
-def log_stablemax(logits: Float[Tensor, "*B V"]) -> Float[Tensor, "*B V"]:
-    """Return log(s(x_i) / Σ s(x_j)) with s(x) = x+1 for x ≥ 0 and 1/(1−x) below.
-
-    log s is ±log1p(|x|), so fp32 is within 1e-6 of fp64 and nothing can overflow.
-
-    Source: Prieto et al. 2025 (arXiv 2501.04697). Differs: fp32 in log space, the official code computes in
-    fp64; its ε of 1e-30 has no effect and is left out (paper.md 4).
-    """
-    above, below = torch.log1p(logits.clamp(min=0)), torch.log1p((-logits).clamp(min=0))
-    log_s = torch.where(logits >= 0, above, -below)  # at 0 the gradient is that of one branch, 1
-    return log_s - torch.logsumexp(log_s, dim=-1, keepdim=True)
 
 
 def cross_entropy(
@@ -35,7 +23,7 @@ def cross_entropy(
 ) -> Float[Tensor, " B"]:
     """Return for each puzzle the mean over its supervised cells of −log p(label), in fp32 or better."""
     logits = logits if logits.dtype == torch.float64 else logits.float()
-    log_p = log_stablemax(logits) if kind == "stablemax" else torch.log_softmax(logits, dim=-1)
+    log_p = log_probabilities(logits, kind)
     supervised = labels != IGNORED
     picked = log_p.gather(-1, labels.clamp(min=0).long().unsqueeze(-1)).squeeze(-1)
     return -torch.where(supervised, picked, 0.0).sum(-1) / supervised.sum(-1).clamp(min=1)

@@ -38,7 +38,8 @@ from hrm.nn.device import choose_device, choose_dtype
 from hrm.nn.memory import keep_freed_memory
 from hrm.optim.ema import ema_decay, update_ema
 from hrm.optim.optimizers import Optimizers
-from hrm.plot import has_matplotlib, plot_curves
+from hrm.plot.canvas import has_matplotlib
+from hrm.plot.curves import plot_curves
 from hrm.puzzles.base import PAD
 from hrm.puzzles.randomness import Stream, uniforms
 from hrm.train.card import model_card

@@ -1,14 +1,8 @@
-"""Figures of a run. Needs matplotlib (the extra ``plot``), which is imported only when a figure is drawn."""
+"""The curves of training runs."""
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-
-def has_matplotlib() -> bool:
-    """Say whether figures can be drawn here."""
-    return find_spec("matplotlib") is not None
 
 
 def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:

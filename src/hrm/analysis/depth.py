@@ -1,0 +1,63 @@
+"""Accuracy against the number of segments at inference, in training and far beyond: figure 5.
+
+Axes: M segments, n puzzles.
+"""
+
+from dataclasses import dataclass
+
+from hrm.analysis.answers import answers
+from hrm.analysis.paths import Progress, silent
+from hrm.data.store import Split
+from hrm.evaluation.metrics import wilson_interval
+from hrm.inference.solver import Solver
+
+
+@dataclass(frozen=True)
+class Depth:
+    """What each budget of segments reaches, run in full and with early exit."""
+
+    trained_budget: int
+    """M_max of the training."""
+    segments: list[int]
+    """1 … M."""
+    exact: list[float]
+    """Share right where every puzzle runs exactly so many segments."""
+    exact_ci95: list[list[float]]
+    cell: list[float]
+    early_exact: list[float]
+    """Share right with early exit under this budget."""
+    early_segments_mean: list[float]
+    """Segments used with early exit under this budget, mean over puzzles."""
+
+    @property
+    def summary(self) -> dict[str, float | str | None]:
+        """Return the headline numbers."""
+        at = min(self.trained_budget, len(self.segments)) - 1
+        return {
+            "training budget": float(self.trained_budget),
+            f"exact at {at + 1} segments": self.exact[at],
+            f"exact at {self.segments[-1]} segments": self.exact[-1],
+            f"exact with early exit, budget {at + 1}": self.early_exact[at],
+            f"segments with early exit, budget {at + 1}": self.early_segments_mean[at],
+            f"exact with early exit, budget {self.segments[-1]}": self.early_exact[-1],
+            f"segments with early exit, budget {self.segments[-1]}": self.early_segments_mean[-1],
+        }
+
+
+def depth(solver: Solver, split: Split, segments: int, progress: Progress = silent) -> Depth:
+    """Measure every budget up to so many segments, which may be far beyond the budget of the training.
+
+    Source: HRM paper, figure 5: mean segments of ACT beside a fixed M, accuracy against M, inference-time scaling.
+    """
+    found = answers(solver, split, segments, progress)
+    count = len(split)
+    used = [found.segments_used(budget) for budget in range(1, segments + 1)]
+    return Depth(
+        trained_budget=solver.max_segments,
+        segments=list(range(1, segments + 1)),
+        exact=found.exact.mean(1).tolist(),
+        exact_ci95=[list(wilson_interval(int(row.sum()), count)) for row in found.exact],
+        cell=found.right_cells.mean(1).tolist(),
+        early_exact=[float(found.exact_after(row).mean()) for row in used],
+        early_segments_mean=[float(row.mean()) for row in used],
+    )

@@ -1,0 +1,196 @@
+"""Ask a model by name a question by name, and say how the numbers were obtained."""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import torch
+
+from hrm.analysis.calibration import calibration
+from hrm.analysis.code_length import code_length
+from hrm.analysis.depth import depth
+from hrm.analysis.dimensionality import Pooling, dimensionality
+from hrm.analysis.fixed_points import fixed_points
+from hrm.analysis.halting import halting
+from hrm.analysis.intermediate import intermediate
+from hrm.analysis.memory import memory
+from hrm.analysis.paths import Progress, silent
+from hrm.analysis.questions import QUESTIONS
+from hrm.analysis.residuals import residuals
+from hrm.analysis.trajectories import StateKind, trajectories
+from hrm.checkpoint import Checkpoint
+from hrm.config import RunConfig
+from hrm.data.prepare import family
+from hrm.data.store import Split
+from hrm.data.unseen import unseen
+from hrm.errors import UsageError, did_you_mean
+from hrm.evaluation.protocol import rows_for
+from hrm.inference.load import facts, read_model
+from hrm.inference.solver import MOST_SEGMENTS, Solver
+
+BATCH_SIZE = 32
+"""Puzzles at once, at the most."""
+
+
+@runtime_checkable
+class Finding(Protocol):
+    """What an analysis returns: a frozen record of plain values, with its headline numbers."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Return the headline numbers by name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What can be chosen of single analyses; the others do not look at it."""
+
+    seed: int = 0
+    """Of bootstraps, permutations, random sets and blanked cells."""
+    pooling: Pooling = "positions"
+    """Of ``dimensionality``."""
+    state: StateKind = "flattened"
+    """Of ``trajectories``."""
+    shown: int | None = None
+    """Of ``intermediate``: the puzzle whose answers are kept."""
+
+
+def analyze(
+    name: str | Path,
+    what: str,
+    *,
+    cache_dir: Path,
+    now: str,
+    data: Path | None = None,
+    split: str = "",
+    puzzles: int | None = None,
+    segments: int | None = None,
+    choices: Choices | None = None,
+    device: str = "auto",
+    precision: str | None = None,
+    progress: Progress = silent,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Any]:
+    """Return what an analysis finds of a model: ``numbers``, their ``summary``, and the ``protocol``.
+
+    Args:
+        name: a run folder, a checkpoint folder or a shipped model.
+        what: a name in ``QUESTIONS``.
+        cache_dir: where the stores of files and of generated training puzzles are kept.
+        now: the present time as ISO 8601.
+        data: a store, or a CSV/JSONL file; None: unseen puzzles are generated, named by the seed.
+        split: of a store with several; empty: ``test``, else the only one.
+        puzzles: the first so many; None: what the question takes.
+        segments: None: what the question takes.
+        precision: auto, fp32 or bf16; None: what the question takes.
+        clock: seconds since any fixed time.
+
+    Raises:
+        UsageError, DataError: a name, value, file or checkpoint that is not what it should be.
+    """
+    if what not in QUESTIONS:
+        hint = did_you_mean(what, list(QUESTIONS))
+        raise UsageError(f"no analysis is called {what!r}; there are {', '.join(QUESTIONS)}.{hint}")
+    question, choices = QUESTIONS[what], choices or Choices()
+    count = question.puzzles if puzzles is None else puzzles
+    if count < 1:
+        raise UsageError(f"--puzzles must be 1 or more (got {count})")
+    if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
+        raise UsageError(f"--segments must be 1 to {MOST_SEGMENTS} (got {segments})")
+    model, config, checkpoint = read_model(name, device, precision or question.precision)
+    segments = segments or min(question.budgets * config.halting.max_segments, MOST_SEGMENTS)
+    rows, origin = _puzzles(config, checkpoint, data, split, count, choices.seed, cache_dir, now)
+    batches = -(-len(rows) // BATCH_SIZE)
+    solver = Solver(model, family(config.data), config.halting.max_segments, batch_size=-(-len(rows) // batches))
+    began = clock()
+    trained_on = checkpoint.meta.get("data", {}).get("train_rows")
+    found = ask(what, solver, rows, segments, choices, config.train.loss, trained_on, progress)
+    return {
+        "what": what,
+        "asks": question.asks,
+        "model": str(name),
+        "task": solver.puzzle.spec.name,
+        "puzzles": f"{len(rows)} {origin['said']}",
+        "segments": segments,
+        "summary": found.summary,
+        "numbers": asdict(found),
+        "protocol": facts(checkpoint, config, model)
+        | {
+            "checkpoint": checkpoint.path.name,
+            "puzzles": origin | {"rows": len(rows)},
+            "choices": asdict(choices),
+            "batch_size": solver.batch_size,
+            "wall_s": round(clock() - began, 1),
+            "machine": f"{platform.machine()}, torch {torch.__version__}",
+            "date": now,
+        },
+    }
+
+
+def ask(
+    what: str,
+    solver: Solver,
+    rows: Split,
+    segments: int,
+    choices: Choices,
+    loss: Literal["stablemax", "softmax"] = "softmax",
+    training_puzzles: int | None = None,
+    progress: Progress = silent,
+) -> Finding:
+    """Ask one question of a solver and its puzzles.
+
+    Args:
+        loss: how the model's logits become probabilities.
+        training_puzzles: how many it was trained on, where that is known.
+
+    Raises:
+        UsageError, DataError: the question does not fit this network, these puzzles or this number of segments.
+    """
+    match what:
+        case "residuals":
+            return residuals(solver, rows, segments, progress)
+        case "trajectories":
+            return trajectories(solver, rows, segments, choices.state, progress)
+        case "dimensionality":
+            return dimensionality(solver, rows, segments, choices.pooling, seed=choices.seed, progress=progress)
+        case "intermediate":
+            return intermediate(solver, rows, segments, choices.shown, progress)
+        case "halting":
+            return halting(solver, rows, segments, choices.seed, progress)
+        case "depth":
+            return depth(solver, rows, segments, progress)
+        case "calibration":
+            return calibration(solver, rows, segments, seed=choices.seed, progress=progress)
+        case "fixed-points":
+            return fixed_points(solver, rows, segments, seed=choices.seed, progress=progress)
+        case "code-length":
+            return code_length(solver, rows, segments, loss, training_puzzles, choices.seed, progress)
+        case _:
+            return memory(solver, rows)
+
+
+def _puzzles(
+    config: RunConfig,
+    checkpoint: Checkpoint,
+    data: Path | None,
+    split: str,
+    count: int,
+    seed: int,
+    cache_dir: Path,
+    now: str,
+) -> tuple[Split, dict[str, Any]]:
+    """Return the puzzles, and where they come from, also in words (``said``)."""
+    if data is None:
+        rows, provenance = unseen(config.data, count, seed, cache_dir, now)
+        return rows, provenance | {"said": f"generated puzzles (seed {seed})"}
+    store, name, all_rows = rows_for(checkpoint, family(config.data), data, split, cache_dir, now)
+    rows = Split(
+        all_rows.inputs[:count], all_rows.labels[:count], all_rows.puzzle_ids[:count], all_rows.ratings[:count]
+    )
+    return rows, {"said": f"puzzles of {data.name}", "data": str(data), "split": name, "digest": store.digest}

@@ -1,0 +1,125 @@
+"""The path of the states of a puzzle, seen along its principal components.
+
+Axes: K states of a path (the starting state first), S positions, D width, E components.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from hrm.analysis.paths import Progress, batches, calls, recursive, silent
+from hrm.data.store import Split
+from hrm.inference.solver import Solver
+
+COMPONENTS = 5
+"""So many are kept."""
+StateKind = Literal["flattened", "mean"]
+
+
+@dataclass(frozen=True)
+class Path:
+    """The states of one level on the way to the answer of one puzzle."""
+
+    timestep: list[int]
+    """When each state was written; 0: the starting state."""
+    coordinates: list[list[float]]
+    """Along the first components, in the units of the states, a row a state."""
+    explained: list[float]
+    """Share of the path's variance along each of these components."""
+    components_for_90: int
+    """How many components hold nine tenths of the variance."""
+
+
+@dataclass(frozen=True)
+class PuzzlePaths:
+    """Both levels of one puzzle."""
+
+    puzzle: int
+    """Number of the puzzle, from 0."""
+    right: bool
+    """Whether the answer after the last segment is the stored one."""
+    z_H: Path
+    z_L: Path
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """The paths of some puzzles."""
+
+    state: StateKind
+    timesteps_per_segment: int
+    segments: int
+    puzzles: list[PuzzlePaths]
+
+    @property
+    def summary(self) -> dict[str, float | str | None]:
+        """Return the headline numbers."""
+        found: dict[str, float | str | None] = {"state": self.state}
+        for level in ("z_H", "z_L"):
+            paths: list[Path] = [getattr(puzzle, level) for puzzle in self.puzzles]
+            found[f"variance along two components, {level}"] = float(np.mean([sum(p.explained[:2]) for p in paths]))
+            found[f"components for 90 %, {level}"] = float(np.mean([p.components_for_90 for p in paths]))
+        return found
+
+
+def trajectories(
+    solver: Solver, split: Split, segments: int, state: StateKind = "flattened", progress: Progress = silent
+) -> Trajectories:
+    """Follow z_H after every call of f_H and z_L after every call of f_L, from the starting state on.
+
+    Each path has principal components of its own: of its K states, centred, a state being
+
+    * ``flattened``: all its S·D numbers (padding left out);
+    * ``mean``: the mean over its positions, D numbers.
+
+    A component points to where the path ends.
+
+    Source: HRM paper, figure 3, "PCA trajectories". Differs: the paper does not say what a state is.
+    """
+    model = recursive(solver)
+    found: list[PuzzlePaths] = []
+    for batch in batches(solver, split, progress):
+        exists = batch.positions[: batch.count].cpu()
+        latents = model.initial(batch.x)
+        rows = {"H": [_rows(latents.z_H, exists, state)], "L": [_rows(latents.z_L, exists, state)]}
+        numbers, logits = {"H": [0], "L": [0]}, torch.empty(0)
+        for call in calls(model, latents, batch.x, segments):
+            rows[call.level].append(_rows(call.state, exists, state))
+            numbers[call.level].append(call.timestep)
+            latents = call.latents
+        with torch.inference_mode():
+            logits = model.decode(latents)
+        tokens, _ = solver.decide(logits, batch.inputs)
+        labels = np.asarray(split.labels[batch.rows])
+        right = ((tokens[: batch.count] == labels) | (labels == 0)).all(1)
+        for n in range(batch.count):
+            z_H, z_L = (
+                principal_path(numbers[level], np.stack([step[n] for step in rows[level]])) for level in ("H", "L")
+            )
+            found.append(PuzzlePaths(batch.rows.start + n, bool(right[n]), z_H, z_L))
+    return Trajectories(state, model.config.cycles * model.config.timesteps, segments, found)
+
+
+def principal_path(timesteps: list[int], states: Float[np.ndarray, "K F"]) -> Path:
+    """Return a path along its principal components.
+
+    They come from the K×K products of the centred states, which are far fewer than the F numbers of a state.
+    """
+    centred = states - states.mean(0)
+    values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
+    values, vectors = values[::-1].clip(min=0), vectors[:, ::-1]
+    coordinates = vectors[:, :COMPONENTS] * np.sqrt(values[:COMPONENTS])
+    coordinates = coordinates * np.where(coordinates[-1] < 0, -1.0, 1.0)
+    shares = values / values.sum() if values.sum() > 0 else np.zeros_like(values)
+    enough = int(np.searchsorted(shares.cumsum(), 0.9) + 1) if values.sum() > 0 else 0
+    return Path(timesteps, coordinates.tolist(), shares[:COMPONENTS].tolist(), enough)
+
+
+def _rows(state: torch.Tensor, exists: torch.Tensor, kind: StateKind) -> list[np.ndarray]:
+    """Return the state of each puzzle as one row of numbers."""
+    state = state[: len(exists)].float().cpu()
+    kept = [state[n][exists[n]] for n in range(len(exists))]
+    return [(row.mean(0) if kind == "mean" else row.flatten()).numpy() for row in kept]

@@ -1,0 +1,72 @@
+"""Puzzles that a model has not been trained on, generated on the spot."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from hrm.data.build import PATIENCE
+from hrm.data.config import DataConfig
+from hrm.data.prepare import family, prepare
+from hrm.data.store import Plain, Split
+from hrm.data.twins import TwinClasses
+from hrm.errors import DataError, UsageError
+
+MOST_COMPARED = 5000
+"""So many training puzzles are generated again, to leave them out; of more, a chance meeting is left to chance."""
+
+
+def unseen(
+    config: DataConfig,
+    count: int,
+    seed: int,
+    cache_dir: Path,
+    now: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Split, dict[str, Plain]]:
+    """Generate different puzzles of a model's family, and say where they come from.
+
+    Where the model was trained on a few thousand generated puzzles at the most, none is among its training and
+    validation puzzles, nor a twin of one where its splits were kept free of twins. More take too long to generate
+    again, and a training file need not be at hand: then nothing is compared, and ``apart_from`` says so.
+
+    Args:
+        config: of the training.
+        now: the present time as ISO 8601.
+
+    Raises:
+        UsageError: the family is not generated, or the seed is that of training puzzles that are not compared with.
+        DataError: it has fewer puzzles than asked for.
+    """
+    puzzle = family(config)
+    seen: set[bytes] = set()
+    twins = TwinClasses(puzzle)
+    generated = config.generate and not config.path
+    compared = generated and config.train + config.validation <= MOST_COMPARED
+    if generated and not compared and seed == config.seed:
+        raise UsageError(f"seed {seed} has generated the training puzzles: choose another")
+    if compared:
+        _, splits = prepare(config, cache_dir, now)
+        for name in splits.keys() - {"test"}:
+            seen |= {row.tobytes() for row in np.asarray(splits[name].inputs)}
+            if not config.share_twins:
+                twins.add(np.asarray(splits[name].inputs), np.asarray(splits[name].labels))
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
+    index = repeats = 0
+    while len(kept) < count:
+        inputs, answer = puzzle.generate(seed, index)
+        index += 1
+        if inputs.tobytes() in seen or twins.has(inputs, answer):
+            repeats += 1
+            if repeats >= PATIENCE:
+                raise DataError(f"{puzzle.spec.name} has only {len(kept)} unseen puzzles of {count}; ask for fewer")
+            continue
+        repeats = 0
+        seen.add(inputs.tobytes())
+        kept.append((inputs, answer))
+        if progress:
+            progress(len(kept), count)
+    grids, labels = (np.stack(column) for column in zip(*kept, strict=True))
+    split = Split(grids, labels, np.zeros(count, np.int32), np.full(count, np.nan, np.float32))
+    apart = "training and validation puzzles" if compared else "nothing: the training puzzles were not at hand"
+    return split, {"generator": puzzle.spec.name, "seed": seed, "puzzles": count, "apart_from": apart}

@@ -1,0 +1,77 @@
+"""What all figures share: paper, colours, and how they are written."""
+
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrm.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Told apart by the colour-blind, too (Okabe and Ito 2008)."""
+HIGH, LOW = COLOURS[1], COLOURS[0]
+"""Of z_H and of z_L, in every figure."""
+RIGHT, WRONG = COLOURS[2], COLOURS[1]
+INK, FAINT = "#222222", "#8a8f98"
+
+
+def has_matplotlib() -> bool:
+    """Say whether figures can be drawn here."""
+    return find_spec("matplotlib") is not None
+
+
+def require_matplotlib() -> None:
+    """Refuse, before any work, where figures cannot be drawn.
+
+    Raises:
+        UsageError: says what to install.
+    """
+    if not has_matplotlib():
+        raise UsageError("figures need matplotlib: pip install 'hierarchical-reasoning[plot]'")
+
+
+def canvas(width: float, height: float, title: str = "") -> "Figure":
+    """Return an empty figure on white, sizes in inches."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    if title:
+        figure.suptitle(title, fontsize=11, color=INK)
+    return figure
+
+
+def dress(axes: "Axes", title: str = "", x: str = "", y: str = "") -> None:
+    """Give axes their labels and a quiet frame."""
+    axes.set_title(title, fontsize=10, color=INK, loc="left")
+    axes.set_xlabel(x, fontsize=9)
+    axes.set_ylabel(y, fontsize=9)
+    axes.tick_params(labelsize=8, colors=INK)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def legend(axes: "Axes", **options: Any) -> None:
+    """Add a legend where something has a label."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(**{"fontsize": 8, "frameon": True, "framealpha": 0.9, "edgecolor": "none", **options})
+
+
+def rendered(figure: "Figure", format: str) -> bytes:
+    """Return a figure as ``png`` or ``svg``."""
+    out = BytesIO()
+    figure.savefig(out, format=format, dpi=150, metadata={"Date": None} if format == "svg" else None)
+    return out.getvalue()
+
+
+def write(figure: "Figure", stem: Path) -> list[Path]:
+    """Write a figure as ``stem.png`` and ``stem.svg``, and return both."""
+    files = [stem.with_name(f"{stem.name}.{format}") for format in ("png", "svg")]
+    for file in files:
+        file.write_bytes(rendered(figure, file.suffix[1:]))
+    return files
