@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from hrm.data.config import DataConfig
 from hrm.data.folders import open_file
 from hrm.errors import UsageError, did_you_mean
-from hrm.model.config import EquivariantConfig, HRMConfig
+from hrm.model.config import DirectConfig, EquivariantConfig, HRMConfig, RecurrentConfig
 from hrm.optim.config import OptimConfig
 
 CONFIG_BYTES = 1 << 20
@@ -35,6 +35,8 @@ class HaltingConfig(_Section):
     """Budget M_max: segments after which a puzzle leaves its slot in training, and stops in inference."""
     explore: float = Field(default=0.1, ge=0, le=1)
     """Probability ε that a puzzle must use at least M_min segments, drawn uniformly from 2 … M_max."""
+    adaptive: bool = True
+    """Whether the Q-head ends a puzzle in training; else every puzzle takes the whole budget."""
     redraw: bool = False
     """Whether M_min is drawn anew at every segment, as in the official code, not once a puzzle as in the paper."""
 
@@ -88,7 +90,11 @@ class RunConfig(_Section):
     recipe: str = "custom"
     """Name of the recipe that this configuration began as."""
     model: Annotated[
-        Annotated[HRMConfig, Tag("hrm")] | Annotated[EquivariantConfig, Tag("equivariant")], Discriminator(_kind)
+        Annotated[HRMConfig, Tag("hrm")]
+        | Annotated[EquivariantConfig, Tag("equivariant")]
+        | Annotated[RecurrentConfig, Tag("recurrent")]
+        | Annotated[DirectConfig, Tag("direct")],
+        Discriminator(_kind),
     ]
     """The network."""
     data: DataConfig

@@ -31,7 +31,7 @@ from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import BEST, CHECKPOINTS, find_checkpoint, load_weights
 from hrm.inference.solver import Solver
 from hrm.model.build import build
-from hrm.model.config import EquivariantConfig, HRMConfig
+from hrm.model.config import CellConfig, EquivariantConfig
 from hrm.model.contract import Latents
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
 from hrm.nn.device import choose_device, choose_dtype
@@ -312,6 +312,8 @@ class Trainer:
 
     def _min_segments(self, slots: Slots) -> Tensor:
         halting, draws = self.config.halting, slots.draws.cpu().numpy()
+        if not halting.adaptive:
+            return torch.full_like(slots.segments, halting.max_segments)
         counters = draws * (halting.max_segments + 1)
         if halting.redraw:
             counters = counters + 1 + slots.segments.cpu().numpy()
@@ -411,7 +413,7 @@ class Trainer:
             raise UsageError(f"model.symbols is {model.symbols}; {spec.name} has {names} tokens after the blank")
         if (
             self.store.table is not None
-            and isinstance(model, HRMConfig)
+            and isinstance(model, CellConfig)
             and model.puzzle_width
             and model.puzzles != len(self.store.table)
         ):
