@@ -9,8 +9,8 @@ from hrm.optim.config import OptimConfig
 def killer_4x4() -> RunConfig:
     """Learn Killer Sudoku of 4×4 cells: no givens, but cages whose different digits have a told sum.
 
-    Messages travel along rows, columns, boxes, and the cages of each puzzle. Command: ``hrm train killer-4x4``. About
-    2 minutes on one busy CPU core. Expected: 99.9 % of 1,000 unseen puzzles at 16 segments (three seeds; docs/tasks.md).
+    Messages travel along rows, columns, boxes, and the cages of each puzzle. Command: ``hrm train killer-4x4``. About 2
+    minutes on one busy CPU core. Expected: 99.9 % of 1,000 unseen puzzles at 16 segments (three seeds; docs/tasks.md).
     """
     network = small(
         56, 16, mixer="messages", relation_kinds=(1, 1, 1, 1), tied=True, l_layers=2, grad_calls=6, puzzle_width=0
