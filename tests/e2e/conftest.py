@@ -31,7 +31,7 @@ def workplace(tmp_path_factory):
 def hrm(workplace):
     """Run ``hrm`` with these arguments and return what it did."""
 
-    def run(*arguments, cwd=None, stdin=None, timeout=110, columns=120):
+    def run(*arguments, cwd=None, stdin=None, timeout=280, columns=120):
         import os
 
         done = subprocess.run(
