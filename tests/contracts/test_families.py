@@ -63,7 +63,11 @@ SLOW = {"sudoku-16x16": 3, "killer-9x9": 3, "samurai": 2, "maze-30x30": 4, "maze
 """Families that take their time, and how many of their puzzles are examined."""
 
 
-@pytest.mark.parametrize("name", NAMES)
+OTHER_SIZES = ("maze-4x4", "maze-4x9", "maze-6x5-unique", "maze-24x20", "colouring-4x3", "colouring-30x5")
+"""Names beside those that are listed."""
+
+
+@pytest.mark.parametrize("name", [*NAMES, *OTHER_SIZES])
 def test_family_keeps_its_promises(name):
     assert check(get(name), examples=SLOW.get(name, 10)) == []
 

@@ -61,10 +61,10 @@ def test_a_known_family_from_arrays(tmp_path):
     ],
 )
 def test_hostile_archives_are_refused_at_once(tmp_path, members, said):
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError, match=said):
         list(npz_records(archive(tmp_path / "x.npz", **members)))
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_what_is_no_archive(tmp_path):

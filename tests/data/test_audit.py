@@ -216,10 +216,10 @@ def test_a_search_that_gives_up_is_a_finding(tmp_path, toy, toy_split, monkeypat
 ])  # fmt: skip
 def test_what_is_no_file_of_puzzles_is_refused_at_once(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError, match=said):
         audit(tmp_path / name, puzzle=FAMILY)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_line_that_claims_a_gigabyte_is_not_read(tmp_path):
@@ -227,10 +227,10 @@ def test_a_line_that_claims_a_gigabyte_is_not_read(tmp_path):
     with open(tmp_path / "x.csv", "wb") as f:
         f.write(b"question,answer\n")
         f.truncate(1 << 30)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError, match="x.csv: (a line after line|line 2)"):
         audit(tmp_path / "x.csv", puzzle=FAMILY)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_nothing_that_can_be_read_is_still_counted(tmp_path):

@@ -379,10 +379,10 @@ def test_entries_that_lead_out_are_refused_by_name(tmp_path, name, said):
 def test_links_bombs_and_crowds_are_refused(tmp_path):
     def refused(entries, said):
         path = archive(tmp_path / "a.zip", entries)
-        began = time.monotonic()
+        began = time.process_time()
         with pytest.raises(DataError, match=said):
             read_tasks(path, "data", ["training", "evaluation"], NAME)
-        assert time.monotonic() - began < 2
+        assert time.process_time() - began < 2
 
     refused(arc() | {link("A/data/training/0000000a.json")[0]: "/etc/passwd"}, "0000000a.json' is a link")
     refused(arc() | {link("A/data/training")[0]: "/etc"}, "is a link")
@@ -400,10 +400,10 @@ def test_an_entry_that_lies_about_its_size_is_refused(tmp_path):
     at = raw.rfind(b"PK\x01\x02")
     raw[at + 24 : at + 28] = struct.pack("<I", 10)
     path.write_bytes(raw)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError, match="damaged archive"):
         read_tasks(path, "data", ["training"], NAME)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_damaged_archives_are_refused(tmp_path):
@@ -445,10 +445,10 @@ PAIR = {"input": [[0]], "output": [[1]]}
     ({"train": [PAIR | {"output": [[0]] * 31}], "test": [PAIR]}, "1 to 30 rows, not a list of 31"),
 ])  # fmt: skip
 def test_what_is_no_task_is_refused_with_its_place(task, said):
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError, match=said) as caught:
         canonical("training/x.json", (task if isinstance(task, str) else json.dumps(task)).encode())
-    assert "training/x.json" in str(caught.value) and time.monotonic() - began < 2
+    assert "training/x.json" in str(caught.value) and time.process_time() - began < 2
 
 
 def test_the_real_tasks_that_lie_here_are_tasks(sudoku_files):

@@ -123,7 +123,7 @@ def built(tmp_path_factory):
             command + ["backwards"] * backwards, env=os.environ | changes, umask=umask, cwd=cwd,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-    said = {name: process.communicate(timeout=100)[1] for name, process in running.items()}
+    said = {name: process.communicate(timeout=280)[1] for name, process in running.items()}
     for name, process in running.items():
         assert process.returncode == 0, f"{name}: {said[name]}"
     return {name: contents(place / name / "stores") for name in environments}

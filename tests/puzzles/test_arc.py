@@ -349,10 +349,10 @@ class TestReading:
     ])  # fmt: skip
     def test_a_hostile_file_is_refused_quickly(self, tmp_path, content, said):
         (tmp_path / "bad.json").write_bytes(content)
-        began = time.perf_counter()
+        began = time.process_time()
         with pytest.raises(DataError, match=said) as raised:
             read_tasks(tmp_path)
-        assert time.perf_counter() - began < 2 and len(str(raised.value)) < 400
+        assert time.process_time() - began < 2 and len(str(raised.value)) < 400
 
     def test_a_hostile_collection_is_refused_quickly(self, tmp_path):
         path = tmp_path / "many.json"
@@ -367,10 +367,10 @@ class TestReading:
             (b'{"../../etc/passwd": {}}', "cannot be the id of a task"),
         ]:
             path.write_bytes(content)
-            began = time.perf_counter()
+            began = time.process_time()
             with pytest.raises(DataError, match=said):
                 read_tasks(path)
-            assert time.perf_counter() - began < 2
+            assert time.process_time() - began < 2
 
     @pytest.mark.parametrize(
         "task_id",

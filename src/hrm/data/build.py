@@ -168,14 +168,6 @@ def cached_store(path: Path, cache_dir: Path, puzzle: Puzzle | None, now: str, a
     return store
 
 
-def overlaps(a: Split, b: Split, puzzle: Puzzle) -> int:
-    """Count the rows of b that are a symmetric twin of a row of a (or identical to one)."""
-    known = TwinClasses(puzzle)
-    known.add(np.asarray(a.inputs), np.asarray(a.labels))
-    invariants = puzzle.twin_invariants(np.asarray(b.inputs), np.asarray(b.labels))
-    return sum(known.has(b.inputs[i], b.labels[i], int(invariants[i])) for i in range(len(b)))
-
-
 def _twin_groups(rows: Rows, order: Int[np.ndarray, " n"]) -> list[list[int]]:
     """Group the chosen rows by twin class, in the order in which the classes first occur."""
     invariants = rows.puzzle.twin_invariants(rows.inputs[order], rows.labels[order])
