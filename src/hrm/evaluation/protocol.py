@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from hrm.checkpoint import Checkpoint
 from hrm.data.build import cached_store
 from hrm.data.prepare import family
 from hrm.data.store import Split, Store
@@ -77,7 +76,7 @@ def evaluate_model(
         raise UsageError(f"--batch-size must be 1 or more (got {batch_size})")
     model, config, checkpoint = read_model(name, device, precision)
     puzzle = family(config.data)
-    store, name_of_split, rows = rows_for(checkpoint, puzzle, data, split, cache_dir, now)
+    store, name_of_split, rows = rows_for(puzzle, data, split, cache_dir, now)
     segments = segments or config.halting.max_segments
     if compiled:
         model.compile_levels()
@@ -114,9 +113,7 @@ def evaluate_model(
     return found
 
 
-def rows_for(
-    checkpoint: Checkpoint, puzzle: Puzzle, data: Path, split: str, cache_dir: Path, now: str
-) -> tuple[Store, str, Split]:
+def rows_for(puzzle: Puzzle, data: Path, split: str, cache_dir: Path, now: str) -> tuple[Store, str, Split]:
     """Return the store behind a path, and the split to measure a model on, with its name.
 
     Args:
@@ -125,18 +122,13 @@ def rows_for(
         now: the present time as ISO 8601.
 
     Raises:
-        UsageError: there is nothing at this path, no such split, or the model knows other puzzle ids.
+        UsageError: there is nothing at this path, or no such split.
         DataError: the file or store is not what it should be.
     """
     if not data.exists():
         raise UsageError(f"there is no file or store {data}")
     store = cached_store(data, cache_dir, puzzle, now)
-    name, rows = choose_split(store, split)
-    if store.table is not None and checkpoint.meta.get("data", {}).get("digest") != store.digest:
-        raise UsageError(
-            f"{checkpoint.path} was trained with other puzzle ids than those of {data}: use the store of its training"
-        )
-    return store, name, rows
+    return store, *choose_split(store, split)
 
 
 def measure(
