@@ -30,7 +30,8 @@ FAMILY = puzzles.get("sudoku-4x4")
 def scripted(exact, prefers):
     """Return answers that are right and halt as told, M × n."""
     exact, prefers = np.array(exact, bool), np.array(prefers, bool)
-    return Answers(np.zeros((*exact.shape, 4), np.uint8), exact.astype(float), exact, exact * 0.8 + 0.1, prefers)
+    sure = np.ones((*exact.shape, 4), np.float32)
+    return Answers(np.zeros((*exact.shape, 4), np.uint8), exact.astype(float), exact, exact * 0.8 + 0.1, prefers, sure)
 
 
 def test_segments_used_stop_at_the_first_wish_or_at_the_budget():

@@ -6,7 +6,7 @@ Axes: M segments, n puzzles, C cells.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from hrm.analysis.paths import Progress, silent
 from hrm.data.store import Split
@@ -26,6 +26,8 @@ class Answers:
     q_halt: Float[np.ndarray, "M n"]
     """Probability that the answer is right, as the Q-head sees it."""
     prefers_halt: Bool[np.ndarray, "M n"]
+    confidence: Float32[np.ndarray, "M n C"]
+    """Probability of each cell's token under a softmax of the logits."""
 
     def segments_used(self, budget: int) -> Int[np.ndarray, " n"]:
         """Return the segments that each puzzle uses with early exit under a budget."""
@@ -50,13 +52,14 @@ def answers(solver: Solver, split: Split, segments: int, progress: Progress = si
             [thought.tokens[:n] for thought in thoughts],
             [thought.q_halt[:n] for thought in thoughts],
             [thought.prefers_halt[:n] for thought in thoughts],
+            [thought.confidence[:n] for thought in thoughts],
         ))  # fmt: skip
         progress(stop, count)
-    tokens, q_halt, prefers_halt = (
+    tokens, q_halt, prefers_halt, confidence = (
         np.concatenate([np.stack(part) for part in parts], axis=1) for parts in zip(*columns, strict=True)
     )
     labels = np.asarray(split.labels)
     supervised = labels != PAD
     right = (tokens == labels) | ~supervised
     cells = (right & supervised).sum(-1) / supervised.sum(-1).clip(min=1)
-    return Answers(tokens, cells, right.all(-1), q_halt.astype(np.float64), prefers_halt)
+    return Answers(tokens, cells, right.all(-1), q_halt.astype(np.float64), prefers_halt, confidence)

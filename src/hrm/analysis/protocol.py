@@ -107,7 +107,7 @@ def analyze(
         raise UsageError(f"--segments must be 1 to {MOST_SEGMENTS} (got {segments})")
     model, config, checkpoint = read_model(name, device, precision or question.precision)
     segments = segments or min(question.budgets * config.halting.max_segments, MOST_SEGMENTS)
-    rows, origin = _puzzles(config, checkpoint, data, split, count, choices.seed, cache_dir, now)
+    rows, origin = puzzles_for(config, checkpoint, data, split, count, choices.seed, cache_dir, now)
     batches = -(-len(rows) // BATCH_SIZE)
     solver = Solver(model, family(config.data), config.halting.max_segments, batch_size=-(-len(rows) // batches))
     began = clock()
@@ -177,7 +177,7 @@ def ask(
             return memory(solver, rows)
 
 
-def _puzzles(
+def puzzles_for(
     config: RunConfig,
     checkpoint: Checkpoint,
     data: Path | None,
@@ -187,7 +187,7 @@ def _puzzles(
     cache_dir: Path,
     now: str,
 ) -> tuple[Split, dict[str, Any]]:
-    """Return the puzzles, and where they come from, also in words (``said``)."""
+    """Return the puzzles that ``analyze`` asks about, and where they come from, also in words (``said``)."""
     if data is None:
         rows, provenance = unseen(config.data, count, seed, cache_dir, now)
         return rows, provenance | {"said": f"generated puzzles (seed {seed})"}

@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 
-from hrm.cli import adapt, analyze, bench, compare, data, demo, evaluate, inspect, solve, train
+from hrm.cli import adapt, analyze, bench, compare, data, demo, evaluate, inspect, report, solve, train
 from hrm.errors import HrmError
 
 app = App(
@@ -26,6 +26,7 @@ app.command(evaluate.evaluate, name="eval")
 app.command(solve.solve)
 app.command(solve.show)
 app.command(analyze.analyze)
+app.command(report.report)
 app.command(adapt.adapt)
 app.command(compare.compare)
 app.command(data.app)

@@ -24,25 +24,38 @@ def cell_width(scene: Scene, most: int, side: int) -> int:
 
 def draw(scene: Scene, moment: Moment, cell_px: int) -> Drawing:
     """Draw a moment with its caption; all drawings of one answer and one ``cell_px`` >= 8 have the same size."""
-    rows, columns = scene.shape
     text_px = min(16, max(12, cell_px * 3 // 8))
     margin, line_px = max(8, min(16, cell_px // 3)), text_px * 3 // 2
     count = f"segment {scene.answer.segments}   {scene.puzzle.spec.cells} cells changed"
     widest = max(ceil(text_width(text, text_px)) for text in (count, "     ".join(_LEGEND)))
-    ring = _ring(scene, cell_px)
-    width, height = (ring, ring) if ring else (columns * cell_px, rows * cell_px)
+    width, height = _size(scene, cell_px)
     inner = max(width, widest)
-    left, top = margin + (inner - width) // 2, margin
-    shapes = _graph(scene, moment, cell_px, left, top) if ring else _grid(scene, moment, cell_px, left, top)
-    foot = top + height + margin // 2 + line_px
+    shapes = _shapes(scene, moment, cell_px, margin + (inner - width) // 2, margin)
+    foot = margin + height + margin // 2 + line_px
     shapes += _caption(scene, moment, margin, margin + inner, foot, text_px)
     return Drawing(inner + 2 * margin, foot + line_px + margin, tuple(shapes))
+
+
+def draw_alone(scene: Scene, moment: Moment, cell_px: int) -> Drawing:
+    """Draw a moment as ``draw`` does, without the caption."""
+    (width, height), margin = _size(scene, cell_px), max(2, cell_px // 12)
+    return Drawing(width + 2 * margin, height + 2 * margin, tuple(_shapes(scene, moment, cell_px, margin, margin)))
 
 
 def mixed(ground: str, ink: str, share: float) -> str:
     """Return the colour that holds this share of ink."""
     pairs = zip(bytes.fromhex(ground[1:]), bytes.fromhex(ink[1:]), strict=True)
     return "#" + bytes(round(g + (i - g) * share) for g, i in pairs).hex()
+
+
+def _size(scene: Scene, size: int) -> tuple[int, int]:
+    """Return width and height of the grid or graph."""
+    (rows, columns), ring = scene.shape, _ring(scene, size)
+    return (ring, ring) if ring else (columns * size, rows * size)
+
+
+def _shapes(scene: Scene, moment: Moment, size: int, left: int, top: int) -> list[Shape]:
+    return (_graph if scene.sketch.nodes else _grid)(scene, moment, size, left, top)
 
 
 def _grid(scene: Scene, moment: Moment, size: int, left: int, top: int) -> list[Shape]:

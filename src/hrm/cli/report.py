@@ -1,0 +1,85 @@
+"""``hrm report``."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
+from hrm.cli.common import (
+    Cache,
+    Device,
+    Json,
+    Model,
+    Own,
+    Precision,
+    admit_own,
+    cache_folder,
+    present,
+    print_json,
+    progress_line,
+    stderr,
+    stdout,
+)
+from hrm.errors import UsageError
+
+
+def report(
+    model: Model,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="HTML file to write; it needs nothing else.")] = Path("report.html"),
+    data: Annotated[
+        Path | None, Parameter(help="A store, or a CSV/JSONL file; default: unseen puzzles are generated.")
+    ] = None,
+    split: Annotated[str, Parameter(help="Split of a store; default: test, or the only one.")] = "",
+    puzzles: Annotated[int, Parameter(help="Measure the first so many.")] = 100,
+    segments: Annotated[int | None, Parameter(help="Run so many; default: the training budget.")] = None,
+    analyses: Annotated[
+        str, Parameter(help=f"Questions with commas between, `all` or `none`: {', '.join(QUESTIONS)}.")
+    ] = ",".join(IN_A_REPORT),
+    seed: Annotated[int, Parameter(help="Names the generated puzzles and every random draw.")] = 1,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    puzzle: Own = "",
+    cache: Cache = None,
+    json: Json = False,
+) -> None:
+    """Write a page about a model: results, halting, puzzles to watch, what is inside; it works without a network.
+
+    Example: `hrm report sudoku-4x4 --out report.html`.
+    """
+    from hrm.data.folders import replace_file, require_writable_file
+    from hrm.evaluation.record import source_tree
+    from hrm.studies.report import report as measure
+    from hrm.web.page import page
+
+    admit_own(puzzle)
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"a report is an HTML file: {str(out)!r} must end in .html")
+    require_writable_file(out)
+    source = source_tree()  # asked now, because files may change while it measures, but not the code that runs
+    named = [] if analyses == "none" else list(QUESTIONS) if analyses == "all" else analyses.split(",")
+    found = measure(
+        model, cache_dir=cache_folder(cache), now=present(), data=data, split=split, puzzles=puzzles,
+        segments=segments, analyses=[name.strip() for name in named], seed=seed, device=device, precision=precision,
+        progress=lambda what: progress_line(stderr(), what),
+    )  # fmt: skip
+    written = page(found, shlex.join(["hrm", *sys.argv[1:]]), source).encode()
+    replace_file(out, written)
+    last, stops = found["results"]["per_segment"][-1], found["halting"]
+    if json:
+        kept = {key: found[key] for key in ("model", "task", "puzzles", "results", "halting", "protocol")}
+        summaries = {entry["what"]: entry.get("summary") for entry in found["analyses"]}
+        print_json({"file": str(out), "bytes": len(written), **kept, "analyses": summaries})
+        return
+    low, high = last["exact_ci95"]
+    stdout().print(
+        f"{out}: exact {last['exact']:.1%} (95 % interval {low:.1%} – {high:.1%}) of {found['puzzles']}, "
+        f"{stops['segments_mean']:.2f} segments with early exit; {len(written) / 2**20:.1f} MiB, "
+        f"{found['protocol']['wall_s']:.0f} s",
+        soft_wrap=True,
+        markup=False,
+    )

@@ -1,0 +1,1 @@
+"""Pages in plain HTML, CSS and JavaScript, which load nothing."""

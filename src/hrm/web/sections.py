@@ -1,0 +1,329 @@
+"""The sections of a report as HTML, from plain values."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import inf
+from typing import Any
+
+from hrm.web.charts import Curve, bar_chart, line_chart, plain
+from hrm.web.drawings import part_of_page, themed
+
+FRAMES = 6
+"""Pictures that the film at the top shows at the most."""
+
+
+def opening(found: Mapping[str, Any]) -> str:
+    """Return the title, the outcome in a sentence, and three numbers."""
+    last, stops = found["results"]["per_segment"][-1], found["halting"]
+    sentence = (
+        f"{_segments(last['segment'])} of thinking solve {_percent(last['exact'])} of {escape(found['puzzles'])} "
+        f"of the family {escape(found['task'])}. Stopping where the Q-head says so takes "
+        f"{stops['segments_mean']:.1f} on average and solves {_percent(stops['exact'])}."
+    )
+    numbers = [
+        (_percent(last["exact"]), f"whole answers right, 95 % interval {_interval(last['exact_ci95'])}"),
+        (f"{stops['segments_mean']:.1f}", f"segments with early exit, of {stops['budget']}"),
+        (f"{found['card']['parameters']:,}", "trained parameters"),
+    ]
+    stats = "".join(f"<div><dt>{words}</dt><dd>{number}</dd></div>" for number, words in numbers)
+    return (
+        f'<p class="kicker">Report on a model</p><h1>{escape(found["title"])}</h1>'
+        f'<p class="lede">{sentence}</p><dl class="stats">{stats}</dl>'
+    )
+
+
+def film(shown: Mapping[str, Any], pictures: Sequence[str]) -> str:
+    """Return one puzzle in a row of pictures: the solved one that took longest, else the first failed one."""
+    entries = shown["solved"][-1:] or shown["failed"][:1]
+    if not entries:
+        return ""
+    moments, until = entries[0]["moments"], entries[0]["right_from"] or len(entries[0]["moments"]) - 1
+    last = max(1, until)
+    numbers = sorted({round(last * place / (min(FRAMES, last + 1) - 1)) for place in range(min(FRAMES, last + 1))})
+    frames = "".join(
+        f'<li><div class="picture">{pictures[moments[number]["picture"]]}</div>'
+        f"<p>{escape(moments[number]['name'])}{_q(moments[number]['q_halt'])}</p></li>"
+        for number in numbers
+    )
+    end = f"solved after {_segments(until)}" if entries[0]["right_from"] else f"not solved after {_segments(last)}"
+    return (
+        f'<figure class="film"><ol style="--frames:{len(numbers)}">{frames}</ol>'
+        f"<figcaption>Puzzle {entries[0]['row']} of the data, {end}. {_legend(shown)}</figcaption></figure>"
+    )
+
+
+def results(found: Mapping[str, Any]) -> str:
+    """Return the curve and the table of what is right after every segment."""
+    rows, count = found["results"]["per_segment"], found["results"]["examples"]
+    last, budget = rows[-1], found["results"]["trained_budget"]
+    extra = [name for name in last if name not in ("segment", "exact", "exact_ci95", "cell")]
+    names = {"exact": "whole answers", "cell": "cells", "valid": "valid by the rules"}
+    curves = [
+        Curve(
+            names["exact"], [(row["segment"], row["exact"]) for row in rows], "main",
+            [tuple(row["exact_ci95"]) for row in rows],
+        ),
+        Curve(names["cell"], [(row["segment"], row["cell"]) for row in rows], "second"),
+    ]  # fmt: skip
+    differs = "valid" in extra and any(row["valid"] != row["exact"] for row in rows)
+    if differs:
+        curves.append(Curve(names["valid"], [(row["segment"], row["valid"]) for row in rows], "third"))
+    said = f"Share right after each segment, rising from {_percent(rows[0]['exact'])} to {_percent(last['exact'])}"
+    if len(rows) == 1 or rows[0]["exact"] > last["exact"]:
+        said = f"Share right after each segment, {_percent(last['exact'])} after the last"
+    columns = ["exact", "cell", *extra]
+    head = "".join(f'<th scope="col">{escape(names.get(name, name))}</th>' for name in columns)
+    head = head.replace("</th>", '</th><th scope="col">95 % interval</th>', 1)
+    body = "".join(
+        f'<tr><th scope="row">{row["segment"]}</th><td class="strong">{_percent(row["exact"])}</td>'
+        f"<td>{_interval(row['exact_ci95'])}</td>"
+        + "".join(f"<td>{_percent(row[name])}</td>" for name in columns[1:])
+        + "</tr>"
+        for row in rows
+    )
+    beyond = f" It was trained with at most {_segments(budget)}." if budget != len(rows) else ""
+    return (
+        f"<p>Every puzzle runs through {'all ' if len(rows) > 1 else ''}{_segments(len(rows))}.{beyond} A whole answer "
+        f"is right where every cell equals the stored answer; one answer a puzzle, no search. The band is the "
+        f"95 % interval (Wilson) for {count:,} puzzles.</p>"
+        f'<div class="pair"><figure>{line_chart(curves, "segment", said, 0, 1)}{_key(curves)}</figure>'
+        f'<div class="table" tabindex="0" role="region" aria-label="Shares after each segment"><table>'
+        f'<caption class="unseen">Share right after each segment</caption>'
+        f'<thead><tr><th scope="col">segment</th>{head}</tr></thead><tbody>{body}</tbody></table></div></div>'
+    )
+
+
+def halting(found: Mapping[str, Any]) -> str:
+    """Return where puzzles stop by the Q-head's choice, and what that costs."""
+    stops, last = found["halting"], found["results"]["per_segment"][-1]
+    saved = 1 - stops["segments_mean"] / stops["budget"]
+    chart = bar_chart(
+        stops["right"], stops["wrong"], "segments used with early exit",
+        f"Puzzles by segments used, {stops['segments_mean']:.1f} on average",
+    )  # fmt: skip
+    key = '<ul class="key"><li class="main">right when it stops</li><li class="wrong">wrong when it stops</li></ul>'
+    return (
+        f"<p>A puzzle may stop as soon as its Q-head prefers to halt "
+        f"(<code>{escape(found['protocol']['early_exit_rule'])}</code>), at the latest after "
+        f"{_segments(stops['budget'])}.</p>"
+        f'<div class="pair"><figure>{chart}{key}</figure><dl class="facts">'
+        + _facts(
+            {
+                "Right with early exit": f"{_percent(stops['exact'])} ({_interval(stops['exact_ci95'])})",
+                "Right with the whole budget": f"{_percent(last['exact'])} ({_interval(last['exact_ci95'])})",
+                "Segments used on average": f"{stops['segments_mean']:.2f} of {stops['budget']}",
+                "Segments saved": _percent(saved),
+                "Stopped by its own choice": _percent(stops["halted_by_choice"]),
+            }
+        )  # fmt: skip
+        + "</dl></div>"
+    )
+
+
+def gallery(found: Mapping[str, Any], pictures: Sequence[str]) -> str:
+    """Return the puzzles to look at; without a script each shows its last picture."""
+    shown = found["gallery"]
+    parts = [
+        "<p>Move a slider, or focus it and use the arrow keys, to see a puzzle after each segment. "
+        f"{_legend(shown)}</p>"
+    ]
+    for kind, title in (("solved", "Solved"), ("failed", "Failed")):
+        entries, total = shown[kind], shown[f"{kind}_in_all"]
+        parts.append(f"<h3>{title} <span class='quiet'>{len(entries)} of {total:,}</span></h3>")
+        if not entries:
+            parts.append(f"<p>No puzzle of {found['results']['examples']:,} was {kind}.</p>")
+            continue
+        how = (
+            f"Each {shown['by']} after the last segment; from the one that is right soonest to the one right last."
+            if kind == "solved"
+            else "The first ones of the data."
+        )
+        parts.append(
+            f'<p>{how}</p><div class="puzzles">{"".join(_puzzle(entry, kind, pictures) for entry in entries)}</div>'
+        )
+    return "".join(parts)
+
+
+def _puzzle(entry: Mapping[str, Any], kind: str, pictures: Sequence[str]) -> str:
+    moments, row = entry["moments"], entry["row"]
+    last, most = moments[-1], len(moments) - 1
+    story = f"right from segment {entry['right_from']}" if kind == "solved" else f"{last['wrong']} cells in conflict"
+    if kind == "failed" and not last["wrong"]:
+        story = "not the answer"
+    stop = "halts" if entry["by_choice"] else "out of budget"
+    q_halt = last["q_halt"]
+    return (
+        f'<article class="puzzle {kind}" data-puzzle="{row}" aria-labelledby="p{row}"><h4 id="p{row}">Puzzle {row}</h4>'
+        f'<p class="story">{story} · {stop} at {entry["halts_at"]}</p>'
+        f'<div class="picture">{pictures[last["picture"]]}</div>'
+        f'<p class="q"><span>q_halt</span><span class="meter"><span style="width:{100 * q_halt:.1f}%"></span></span>'
+        f"<span class='value'>{q_halt:.2f}</span></p>"
+        f'<div class="controls"><button type="button" aria-label="Play puzzle {row}">'
+        f'<span aria-hidden="true">▶</span></button><input type="range" min="0" max="{most}" value="{most}" '
+        f'step="1" aria-label="Segment of puzzle {row}"></div>'
+        f'<p class="says">{escape(last["name"])} of {most} · {escape(last["count"])}</p>'
+        f'<details><summary>as text<span class="unseen">, puzzle {row}</span></summary>'
+        f"<p><code>{escape(entry['puzzle'])}</code></p>"
+        f"<p><code>{escape(entry['answer'])}</code></p></details></article>"
+    )
+
+
+def inside(analyses: Sequence[Mapping[str, Any]]) -> str:
+    """Return each question with its figure and its numbers in words."""
+    if not analyses:
+        return "<p>No analysis was asked for.</p>"
+    parts = []
+    for entry in analyses:
+        what = entry["what"]
+        parts.append(f'<article class="question"><h3>{escape(entry["asks"])}</h3>')
+        if "refused" in entry:
+            parts.append(f"<p>No answer for this model: {escape(entry['refused'])}.</p></article>")
+            continue
+        parts.append(
+            f"<p class='quiet'>{escape(what)}: {entry['puzzles']:,} of the puzzles, {_segments(entry['segments'])}</p>"
+        )
+        if entry["figure"] is not None:
+            svg = themed(part_of_page(entry["figure"], escape(what)))
+            label = escape(f"Figure: {entry['asks']} Its numbers follow in words.")
+            svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+            scroller = f'tabindex="0" role="region" aria-label="Figure of {escape(what)}"'
+            parts.append(f'<div class="figure" {scroller}>{svg}</div>')
+        else:
+            parts.append("<p>No figure: drawing one takes matplotlib, which was not installed.</p>")
+        words = {escape(name): _shown(value) for name, value in entry["summary"].items()}
+        parts.append(f'<dl class="facts columns">{_facts(words)}</dl></article>')
+    return "".join(parts)
+
+
+def training(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return the curves of the run."""
+    panels = []
+    wanted = [
+        ("Answer loss of a puzzle", [("answer_loss", "training", "main")], True),
+        ("Whole answers right", [("exact_rate", "training, all segments", "second"),
+                                 ("validation_exact", "validation, last segment", "main")], False),
+        ("Segments when halted", [("segments_at_halt", "training", "main")], False),
+    ]  # fmt: skip
+    for title, series, is_log in wanted:
+        curves = [
+            Curve(label, [(line["update"], line[key]) for line in lines if line.get(key) is not None], style)
+            for key, label, style in series
+        ]
+        curves = [curve for curve in curves if len(curve.points) > 1]
+        values = [value for curve in curves for _, value in curve.points if value > 0 or not is_log]
+        if not curves or not values:
+            continue
+        low, high = (min(values), max(values)) if is_log else (0.0, 1.0 if title.startswith("Whole") else max(values))
+        low, high = (low / 1.2, high * 1.2) if is_log or high <= low else (low, high)
+        said = f"{title} over the updates, at the end {plain(curves[0].points[-1][1])} ({curves[0].name})"
+        if title.startswith("Whole"):
+            chart = line_chart(curves, "update", said, low, high)
+        else:
+            chart = line_chart(curves, "update", said, low, high, y=plain, is_log=is_log)
+        panels.append(f"<figure><h3>{title}</h3>{chart}{_key(curves)}</figure>")
+    if not panels:
+        return (
+            "<p>There are no training curves: this model is no run folder with a log of its training. "
+            "What its checkpoint says of it stands below.</p>"
+        )
+    return f'<div class="panels">{"".join(panels)}</div>'
+
+
+def card(found: Mapping[str, Any]) -> str:
+    """Return what the model is and how it was trained."""
+    of, said = found["card"], "not recorded"
+    data, best = of["data"] or {}, of["best"] or {}
+    sizes = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in of["sizes"].items())
+    components = ", ".join(f"{name} {count:,}" for name, count in of["components"].items())
+    trained = said if of["updates"] is None else f"{of['updates']:,} of {of['updates_planned']:,} updates"
+    took = said if of["trained_s"] is None else f"{of['trained_s'] / 60:,.1f} minutes ({of['hardware'] or said})"
+    reached = said if best.get("exact") is None else f"exact {_percent(best['exact'])} at update {best['update']:,}"
+    origin = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.get("provenance", {}).items())
+    facts = {
+        "Family of puzzles": escape(found["task"]),
+        "Recipe": escape(of["recipe"]),
+        "Network": f"{escape(of['kind'])}: {escape(sizes)}",
+        "Parameters": f"{of['parameters']:,} trained ({escape(components)}), puzzle table {of['puzzle_table']:,}",
+        "Loop": (
+            f"N = {of['cycles']} cycles of T = {of['timesteps']} timesteps a segment, at most "
+            f"{_segments(of['max_segments'])}; gradient through the last {of['grad_calls']} module calls"
+        ),
+        "Cost": f"{of['gflops_per_segment']:.3g} GFLOP a segment and puzzle (matrix products)",
+        "Trained": f"{trained} of {of['slots']:,} slots, seed {of['seed']}",
+        "Training took": escape(took),
+        "Training data": (
+            f"{data['train_rows']:,} puzzles, digest <code>{escape(str(data['digest'])[:16])}</code>; {escape(origin)}"
+            if {"train_rows", "digest"} <= data.keys()
+            else said
+        ),
+        "Checkpoint": escape(of["choice"] or said),
+        "On its validation puzzles": escape(reached),
+        "Weights, sha256": f"<code>{escape(of['weights_sha256'])}</code>",
+    }
+    return f'<dl class="facts wide">{_facts(facts)}</dl>'
+
+
+def reproduce(found: Mapping[str, Any], command: str, source: Mapping[str, Any]) -> str:
+    """Return what it takes to get the same numbers."""
+    protocol = found["protocol"]
+    commit = escape(str(source["commit"])) + (", with changes" if source["changed"] else "") if source["commit"] else ""
+    origin = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in protocol["puzzles"].items())
+    facts = {
+        "Date": escape(protocol["date"]),
+        "Puzzles": escape(origin),
+        "Puzzles and answers, sha256": f"<code>{escape(protocol['rows_sha256'])}</code>",
+        "Seed": str(protocol["seed"]),
+        "Segments": str(protocol["segments"]),
+        "Arithmetic": escape(f"{protocol['precision']} on {protocol['device']}, batches of {protocol['batch_size']}"),
+        "Machine": escape(f"{protocol['machine']}, {protocol['threads']} threads"),
+        "Took": f"{protocol['wall_s']:,.0f} seconds",
+        "Code": escape(f"hrm {source['version']}") + (f", commit <code>{commit}</code>" if commit else ""),
+    }
+    return (
+        "<p>This command makes this page again; the numbers are the same on the same machine with the same number of "
+        f'threads.</p><pre tabindex="0"><code>{escape(command)}</code></pre><dl class="facts wide">{_facts(facts)}</dl>'
+    )
+
+
+def _legend(shown: Mapping[str, Any]) -> str:
+    colours = " Colours are the symbols’ own." if shown["has_colours"] else ""
+    return (
+        '<span class="legend"><b>Bold</b> is given, <i class="own">blue</i> is the network’s, the paler the less sure; '
+        f'<i class="changed">grey</i> changed in this segment; <i class="wrong">red</i> breaks a rule.{colours}</span>'
+    )
+
+
+def _key(curves: Sequence[Curve]) -> str:
+    items = "".join(f'<li class="{curve.style}">{escape(curve.name)}</li>' for curve in curves)
+    return f'<ul class="key">{items}</ul>'
+
+
+def _facts(words: Mapping[str, str]) -> str:
+    """Return names and what is said of them; both are HTML."""
+    return "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in words.items())
+
+
+def _q(q_halt: float | None) -> str:
+    return "" if q_halt is None else f"<span>q_halt {q_halt:.2f}</span>"
+
+
+def _segments(count: int) -> str:
+    return f"{count:,} segment{'' if count == 1 else 's'}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}\u202f%"
+
+
+def _interval(bounds: Sequence[float]) -> str:
+    return f"{100 * bounds[0]:.1f} – {100 * bounds[1]:.1f}"
+
+
+def _shown(value: float | str | None) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return escape(value)
+    if value != value or abs(value) == inf:
+        return "undefined"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
