@@ -76,6 +76,9 @@ def plot_comparison(found: Mapping[str, Any], file: Path) -> None:
     axes.set_xlabel("operations of training in PFLOP")
     depths.set_xlabel("depth: blocks to an answer, one after the other")
     depths.set_xscale("log")
+    reached = sorted({variant["blocks_per_segment"] * variant["segments"] for variant in found["variants"]})
+    depths.set_xticks(reached, [str(depth) for depth in reached])
+    depths.set_xticks([], minor=True)
     axes.set_ylabel("exact in %")
     axes.set_ylim(-2, 102)
     figure.suptitle(
