@@ -72,7 +72,7 @@ def results(found: Mapping[str, Any]) -> str:
     if len(rows) == 1 or rows[0]["exact"] > last["exact"]:
         said = f"Share right after each segment, {_percent(last['exact'])} after the last"
     columns = ["exact", "cell", *extra]
-    head = "".join(f'<th scope="col">{escape(names.get(name, name))}</th>' for name in columns)
+    head = "".join(f'<th scope="col">{escape(names.get(name) or name)}</th>' for name in columns)
     head = head.replace("</th>", '</th><th scope="col">95 % interval</th>', 1)
     body = "".join(
         f'<tr><th scope="row">{row["segment"]}</th><td class="strong">{_percent(row["exact"])}</td>'
