@@ -60,7 +60,7 @@ def test_values_of_flags(path, text, value):
     ("smoke", "modle.width", "1", "Did you mean 'model"),
     ("smoke", "model.width", "-3", "model.width: input should be greater than 0 (got -3)"),
     ("smoke", "train.loss", "hinge", "'stablemax' or 'softmax'"),
-    ("smoke", "model.kind", "mamba", "model.kind: choose one of 'hrm', 'equivariant' (got 'mamba')"),
+    ("smoke", "model.kind", "mamba", "choose one of 'hrm', 'equivariant', 'recurrent', 'direct' (got 'mamba')"),
     ("best-sudoku", "model.width", "-3", "model.width: input should be greater than 0 (got -3)"),
     ("best-sudoku", "model.relation_kinds", "[]", "model.relation_kinds: tuple should have at least 1 item"),
     ("best-sudoku", "model.grad_calls", "99", "grad_calls must be at most"),

@@ -1,9 +1,10 @@
 """Everything needed to go on, in a folder that is either whole or refused.
 
 A checkpoint is ``config.toml`` (what was trained), ``model.safetensors`` (the weights to use), optionally
-``state.safetensors`` (what training needs beside them) and ``README.md`` (its card), and ``manifest.json``,
-which holds the size and sha256 of each and a sha256 of itself. A flipped bit or a missing byte anywhere is
-found before a tensor is built, because no format here has a checksum of its own.
+``state.safetensors`` (what training needs beside them), ``README.md`` (its card) and, of ARC, ``variants.u1`` and
+``tasks.json`` (the table of puzzle ids), and ``manifest.json``, which holds the size and sha256 of each and a sha256 of
+itself. A flipped bit or a missing byte anywhere is found before a tensor is built, because no format here has a
+checksum of its own.
 """
 
 import hashlib
@@ -22,8 +23,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hrm.data.folders import MANIFEST_BYTES, FileRecord, replacing
+from hrm.data.folders import MANIFEST_BYTES, FileRecord, open_file, replacing
+from hrm.data.variants import ROWS, TASKS, table_files, table_of
 from hrm.errors import DataError, UsageError
+from hrm.puzzles.arc_variants import PuzzleTable
 
 KIND = "hrm-checkpoint"
 FORMAT = 1
@@ -67,6 +70,8 @@ class Checkpoint:
     """Hash of the file of the weights: it names them in protocols."""
     meta: dict[str, Any]
     """Small facts as JSON: the update, the cursor of the sampler, scores …"""
+    table: PuzzleTable | None = None
+    """Of ARC: which row of the puzzle embedding belongs to which variant of which task."""
 
 
 def save_checkpoint(
@@ -77,6 +82,7 @@ def save_checkpoint(
     state: Mapping[str, Tensor] | None = None,
     meta: Mapping[str, Any],
     card: str | None = None,
+    table: PuzzleTable | None = None,
 ) -> None:
     """Write a checkpoint whole or not at all, in place of an older one of that name.
 
@@ -92,6 +98,8 @@ def save_checkpoint(
         contents[_STATE] = _serialised(state)
     if card is not None:
         contents[_CARD] = card.encode()
+    if table is not None:
+        contents |= table_files(table)
     manifest: dict[str, Any] = {
         "kind": KIND,
         "format": FORMAT,
@@ -127,7 +135,8 @@ def load_checkpoint(folder: Path, with_state: bool = False) -> Checkpoint:
     weights = _tensors(folder / _WEIGHTS, data[_WEIGHTS])
     state = _tensors(folder / _STATE, data[_STATE]) if _STATE in data else None
     weights_sha256 = manifest.files[_WEIGHTS].sha256
-    return Checkpoint(folder, data[_CONFIG].decode(errors="replace"), weights, state, weights_sha256, manifest.meta)
+    config, table = data[_CONFIG].decode(errors="replace"), None if ROWS not in data else table_of(data, folder, REMEDY)
+    return Checkpoint(folder, config, weights, state, weights_sha256, manifest.meta, table)
 
 
 def verify_checkpoint(folder: Path) -> dict[str, Any]:
@@ -211,7 +220,7 @@ def _manifest(folder: Path) -> _Manifest:
     """Return the manifest once it and the sizes of the files that it names are right."""
     file = folder / "manifest.json"
     try:
-        with open(file, "rb") as f:
+        with open_file(file) as f:
             raw = f.read(MANIFEST_BYTES + 1)
         if len(raw) > MANIFEST_BYTES:
             raise ValueError(f"longer than {MANIFEST_BYTES} bytes")
@@ -240,7 +249,9 @@ def _manifest(folder: Path) -> _Manifest:
     except ValidationError as error:
         fault = error.errors()[0]
         raise DataError(_damaged(file, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")) from None
-    if not {_CONFIG, _WEIGHTS} <= set(manifest.files) <= {_CONFIG, _WEIGHTS, _STATE, _CARD}:
+    names = set(manifest.files)
+    whole = names <= {_CONFIG, _WEIGHTS, _STATE, _CARD, ROWS, TASKS} and (ROWS in names) == (TASKS in names)
+    if not (whole and {_CONFIG, _WEIGHTS} <= names):
         raise DataError(_damaged(file, f"it lists {', '.join(manifest.files)[:80]}"))
     for name, promised in manifest.files.items():
         if not (folder / name).is_file():

@@ -15,9 +15,13 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from hrm.data.config import DataConfig
+from hrm.data.folders import open_file
 from hrm.errors import UsageError, did_you_mean
-from hrm.model.config import EquivariantConfig, HRMConfig
+from hrm.model.config import DirectConfig, EquivariantConfig, HRMConfig, RecurrentConfig
 from hrm.optim.config import OptimConfig
+
+CONFIG_BYTES = 1 << 20
+"""A longer file is refused unread."""
 
 
 class _Section(BaseModel):
@@ -31,6 +35,8 @@ class HaltingConfig(_Section):
     """Budget M_max: segments after which a puzzle leaves its slot in training, and stops in inference."""
     explore: float = Field(default=0.1, ge=0, le=1)
     """Probability ε that a puzzle must use at least M_min segments, drawn uniformly from 2 … M_max."""
+    adaptive: bool = True
+    """Whether the Q-head ends a puzzle in training; else every puzzle takes the whole budget."""
     redraw: bool = False
     """Whether M_min is drawn anew at every segment, as in the official code, not once a puzzle as in the paper."""
 
@@ -84,7 +90,11 @@ class RunConfig(_Section):
     recipe: str = "custom"
     """Name of the recipe that this configuration began as."""
     model: Annotated[
-        Annotated[HRMConfig, Tag("hrm")] | Annotated[EquivariantConfig, Tag("equivariant")], Discriminator(_kind)
+        Annotated[HRMConfig, Tag("hrm")]
+        | Annotated[EquivariantConfig, Tag("equivariant")]
+        | Annotated[RecurrentConfig, Tag("recurrent")]
+        | Annotated[DirectConfig, Tag("direct")],
+        Discriminator(_kind),
     ]
     """The network."""
     data: DataConfig
@@ -128,8 +138,8 @@ def read_toml(text: str, source: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{source} is not TOML: {error}") from None
+    except (ValueError, RecursionError) as error:  # a number of 10,000 digits is no TOMLDecodeError
+        raise UsageError(f"{source} is not TOML: {str(error)[:200]}") from None
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -139,7 +149,11 @@ def read_config(path: Path) -> dict[str, Any]:
         UsageError: no such file, or not TOML.
     """
     try:
-        return read_toml(path.read_text(encoding="utf-8"), str(path))
+        with open_file(path) as file:
+            raw = file.read(CONFIG_BYTES + 1)
+        if len(raw) > CONFIG_BYTES:
+            raise UsageError(f"{path} is longer than {CONFIG_BYTES} bytes: it is no configuration")
+        return read_toml(raw.decode("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the configuration {path}: {error}") from None
 
@@ -167,7 +181,7 @@ def override(path: str, text: str) -> dict[str, Any]:
     """Turn a flag such as ``--optim.lr 7e-5`` into nested dictionaries; text is read as TOML where it can be."""
     try:
         value = tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text
     tree: Any = value
     for key in reversed(path.split(".")):

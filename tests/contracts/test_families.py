@@ -59,11 +59,15 @@ class Mirror(Puzzle):
         return np.concatenate([half, np.ones(HALF, np.uint8)]), np.concatenate([half, half[::-1]])
 
 
-SLOW = {"sudoku-16x16": 3, "killer-9x9": 4, "samurai": 2}
+SLOW = {"sudoku-16x16": 3, "killer-9x9": 3, "samurai": 2, "maze-30x30": 4, "maze-30x30-unique": 4}
 """Families that take their time, and how many of their puzzles are examined."""
 
 
-@pytest.mark.parametrize("name", NAMES)
+OTHER_SIZES = ("maze-4x4", "maze-4x9", "maze-6x5-unique", "maze-24x20", "colouring-4x3", "colouring-30x5")
+"""Names beside those that are listed."""
+
+
+@pytest.mark.parametrize("name", [*NAMES, *OTHER_SIZES])
 def test_family_keeps_its_promises(name):
     assert check(get(name), examples=SLOW.get(name, 10)) == []
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hrm.data.store import Split
+from hrm.data.audit import audit
+from hrm.data.store import Split, write_store
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.randomness import Stream, generator
@@ -85,3 +86,15 @@ def sudoku_files():
     if not (SUDOKU_FILES / "mix_train_1k.csv").is_file():
         pytest.skip("the Sudoku files lie beside no checkout here")
     return SUDOKU_FILES
+
+
+@pytest.fixture
+def overlaps(tmp_path_factory):
+    """Count the rows of the second of two splits that have a twin in the first, as ``hrm data check`` does."""
+
+    def count(one, two, puzzle):
+        store = write_store(tmp_path_factory.mktemp("pair") / "store", puzzle, {"one": one, "two": two}, {}, "now")
+        (separation,) = audit(store.path, puzzle=puzzle, unique=False).separations
+        return separation.twins
+
+    return count

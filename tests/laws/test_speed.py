@@ -15,6 +15,7 @@ from hrm.model.config import EquivariantConfig
 from hrm.model.recursion import Runner
 from hrm.nn.compiling import can_compile
 from hrm.nn.layers import Linear
+from hrm.recipes.variants import variant
 from hrm.train.trainer import Trainer
 
 UPDATES = 20
@@ -25,9 +26,10 @@ EQUIVARIANT = EquivariantConfig(
 )
 
 
-def losses(folder, network="smoke", **train):
+def losses(folder, network="base", **train):
     """The loss of each of the first updates."""
-    config = recipes.get("smoke").model_dump() | ({} if network == "smoke" else {"model": EQUIVARIANT.model_dump()})
+    name, own = ("base", {"model": EQUIVARIANT.model_dump()}) if network == "equivariant" else (network, {})
+    config = variant(recipes.get("smoke"), name)[1].model_dump() | own
     changes = {"train": {"updates": 1000, **train}, "optim": {"warmup_updates": 0}}
     config = validated(merged(config, changes), "test")
     trainer = Trainer(config, folder / "run", folder, console=Console(quiet=True))
@@ -39,16 +41,18 @@ def plainly(self, *arguments):
     return self._module(*arguments)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_weights_cast_once_give_the_same_losses_bit_for_bit(tmp_path, monkeypatch, precision):
-    ours = losses(tmp_path / "a", precision=precision)
+@pytest.mark.parametrize("network, precision", [("base", "fp32"), ("base", "bf16"), ("flat", "bf16")])
+def test_weights_cast_once_give_the_same_losses_bit_for_bit(tmp_path, monkeypatch, network, precision):
+    ours = losses(tmp_path / "a", network, precision=precision)
     monkeypatch.setattr(Runner, "__call__", plainly)
-    plain = losses(tmp_path / "b", precision=precision)
+    plain = losses(tmp_path / "b", network, precision=precision)
     assert torch.equal(ours, plain) and ours[-1] < ours[0]
 
 
 @pytest.mark.skipif(not can_compile(), reason="needs a C++ compiler")
-@pytest.mark.parametrize("network", ["smoke", pytest.param("equivariant", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "network", ["base", *(pytest.param(name, marks=pytest.mark.slow) for name in ("equivariant", "direct"))]
+)
 def test_compiled_training_gives_the_same_losses(tmp_path, network):
     """fp32, 20 updates at the full learning rate: within 1e-6, relative.
 

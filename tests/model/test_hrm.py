@@ -45,6 +45,17 @@ def test_operations_are_those_that_torch_counts(changes):
     )  # but the Q-head
 
 
+def test_without_a_prefix_the_puzzle_is_told_to_every_cell():
+    """Messages cannot carry it: what one position says to all is divided by their number."""
+    model = HRM(small(6, 9, prefix=0, mixer="messages", relation_kinds=(1,), puzzles=3))
+    with torch.no_grad():
+        model.puzzle_embedding.weight[1] = 1.0
+    inputs, relations = torch.ones(2, 9, dtype=torch.int64), torch.ones(1, 9, 9, dtype=torch.int8)
+    x = model.embed(inputs, torch.tensor([0, 1]), relations=relations).x
+    assert x.shape == (2, 9, 128)
+    torch.testing.assert_close(x[1] - x[0], torch.full((9, 128), math.sqrt(128)))
+
+
 def test_initial_weights():
     model = HRM(hrm(11, 81))
     for weight, std in [

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from hrm.errors import DataError, UsageError
+from hrm.puzzles import get
 from hrm.puzzles.arc import CELLS, EOS, PAD, decode, encode, encode_pairs, random_offsets
 from hrm.puzzles.arc_split import Reference, canonical, leaks, resolve, split
 from hrm.puzzles.arc_tasks import Pair, Task, read_task, read_tasks
@@ -115,6 +116,12 @@ class TestCanvas:
         assert np.array_equal(
             random_offsets(pairs[1:], 1, np.array([1, 2])), random_offsets(pairs, 1, np.arange(3))[1:]
         )
+
+
+def test_relations_tell_in_which_direction_a_neighbour_lies():
+    matrix = get("arc").relations()[0].reshape(30, 30, 30, 30)
+    assert matrix[5, 7, 4:7, 6:9].tolist() == [[1, 2, 3], [4, 0, 5], [6, 7, 8]]
+    assert np.count_nonzero(matrix[5, 7]) == 8 and np.count_nonzero(matrix[0, 29]) == 3
 
 
 class TestVariants:
@@ -342,10 +349,10 @@ class TestReading:
     ])  # fmt: skip
     def test_a_hostile_file_is_refused_quickly(self, tmp_path, content, said):
         (tmp_path / "bad.json").write_bytes(content)
-        began = time.perf_counter()
+        began = time.process_time()
         with pytest.raises(DataError, match=said) as raised:
             read_tasks(tmp_path)
-        assert time.perf_counter() - began < 2 and len(str(raised.value)) < 400
+        assert time.process_time() - began < 2 and len(str(raised.value)) < 400
 
     def test_a_hostile_collection_is_refused_quickly(self, tmp_path):
         path = tmp_path / "many.json"
@@ -360,10 +367,10 @@ class TestReading:
             (b'{"../../etc/passwd": {}}', "cannot be the id of a task"),
         ]:
             path.write_bytes(content)
-            began = time.perf_counter()
+            began = time.process_time()
             with pytest.raises(DataError, match=said):
                 read_tasks(path)
-            assert time.perf_counter() - began < 2
+            assert time.process_time() - began < 2
 
     @pytest.mark.parametrize(
         "task_id",

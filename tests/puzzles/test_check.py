@@ -75,6 +75,11 @@ def trusting_what_is_new(self, inputs, answers):
     return SOUND.verify(inputs, answers) | np.array(new)
 
 
+def knowing_only_its_own(self, given):
+    grid = SOUND.parse(given)
+    return grid if grid.tobytes() in KNOWN else grid[::-1]
+
+
 CAGED = Killer(4)
 
 
@@ -128,6 +133,17 @@ FAMILIES = {
         generate=lambda self, s, i: tuple(grid[1:] for grid in SOUND.generate(s, i))
     ),
     "generate: the same seed": broken(generate=lambda self, s, i: SOUND.generate(s, int(RNG.integers(10**6)))),
+    "generate: the same seed and index give another answer": broken(
+        generate=lambda self, s, i: (SOUND.generate(s, i)[0], np.roll(SOUND.generate(s, i)[1], int(RNG.integers(16))))
+    ),
+    "generate: another seed": broken(generate=lambda self, s, i: SOUND.generate(0, i)),
+    "spec: a token cannot be printed": declared(tokens=("_", ".", "1", "\n", "3", "4")),
+    "spec: the solid cells (9,)": declared(solid=(9,)),
+    "verify: raised ValueError": broken(verify=lambda self, i, a: SOUND.verify(i, np.maximum(a, 1, out=a))),
+    "symmetries: one makes of a puzzle what parse": broken(parse=knowing_only_its_own),
+    "twins: twin_key is the same": broken(
+        twin_key=lambda self, puzzle, answer: b"", twin_invariants=lambda self, i, a: np.zeros(len(i), np.uint64)
+    ),
     "generate: every index": broken(generate=lambda self, s, i: SOUND.generate(s, 0)),
     "generate: a token is not": broken(
         generate=lambda self, s, i: (SOUND.generate(s, i)[0], SOUND.generate(s, i)[1] + np.uint8(3))

@@ -1,6 +1,7 @@
 """Adapting a model of ARC moves its puzzle rows, nothing else unless told, and never sees the answers."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from rich.console import Console
 from hrm import recipes
 from hrm.config import merged, validated
 from hrm.data.arc import build_arc
-from hrm.errors import UsageError
+from hrm.errors import DataError, UsageError
 from hrm.inference.load import PUZZLES, read_model
 from hrm.studies.adapt import adapt
 from hrm.studies.fit import fitted
@@ -80,6 +81,24 @@ def test_a_known_output_is_never_trained_on(model, tmp_path):
 
     store = open_store(tmp_path / "out" / "store")
     assert len(store.splits["train"]) == 2 and len(store.splits["test"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[" * 100_000, "bad.json is not JSON: nested too deeply"),
+        (b" " * (1 << 25), "bad.json is larger"),
+        (b'{"train": [{"input": [[11]], "output": [[1]]}], "test": [{"input": [[1]]}]}', "row 1, column 1 holds 11"),
+        (b'{"train": [], "test": [{"input": [[1]]}]}', "train must be a list of 1"),
+        (None, "bad.json cannot be read"),
+    ],
+)
+def test_a_hostile_task_is_refused_before_anything_is_written(model, tmp_path, content, said):
+    file = tmp_path / "bad.json"
+    os.mkfifo(file) if content is None else file.write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        adapt(model, [file], tmp_path / "out", now=NOW, updates=1, variants=1, device="cpu", console=QUIET)
+    assert not (tmp_path / "out").exists()
 
 
 def test_other_models_are_refused(tmp_path):

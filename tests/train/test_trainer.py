@@ -16,6 +16,8 @@ from hrm import recipes
 from hrm.checkpoint import load_checkpoint
 from hrm.config import merged, validated
 from hrm.errors import DivergedError, HrmError, UsageError
+from hrm.inference.load import load
+from hrm.recipes.variants import variant
 from hrm.train.trainer import Interrupted, Trainer
 
 UPDATES = 10
@@ -100,6 +102,34 @@ def test_resume_is_bitwise_at_five_points(tmp_path, cache, precision, variant):
         different = [name for name in whole if not torch.equal(whole[name], resumed[name])]
         assert not different, f"stopped at {stop}: {different}"
     assert partly_halted, "no point fell between segments of a bank in which only some slots had halted"
+
+
+@pytest.mark.parametrize("name", ["direct", "flat"])
+def test_networks_to_compare_with_resume_bitwise_too(tmp_path, cache, name):
+    """A bank whose latents are of one state goes through a checkpoint, and the weights through ``hrm.load``."""
+    config = variant(configured(model={"q_continue": True}, optim={"kind": "muon"}), name)[1]
+    whole = trainer(tmp_path / "whole", cache, config)
+    whole.fit()
+    paused = trainer(tmp_path / "paused", cache, config)
+    paused.fit(until=5)
+    trainer(tmp_path / "paused", cache, config).fit()
+    found, again = everything(tmp_path / "whole"), everything(tmp_path / "paused")
+    assert found.keys() == again.keys() and all(torch.equal(found[name], again[name]) for name in found)
+    assert found["slots/z_L"].shape == (8, 0, 32) and found["slots/z_H"].numel()
+    solver = load(tmp_path / "whole", "cpu")
+    assert all(torch.equal(p, whole.average.get_parameter(n)) for n, p in solver.model.named_parameters())
+    assert config.model.title in (tmp_path / "whole" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("adaptive", [True, False])
+def test_without_halting_every_puzzle_takes_the_whole_budget(tmp_path, cache, adaptive):
+    halting = {"adaptive": adaptive, "explore": 0.0}
+    run = eager(trainer(tmp_path, cache, configured(model={"q_continue": True}, halting=halting)))
+    halted = []
+    for _ in range(3):
+        run.train_segment()
+        halted.append(int(run.slots.halted.sum()))
+    assert halted == ([8, 8, 8] if adaptive else [0, 0, 8])
 
 
 def test_a_pause_changes_nothing(tmp_path, cache):

@@ -27,9 +27,11 @@ from hrm.data.prepare import family
 from hrm.data.store import Split
 from hrm.data.unseen import unseen
 from hrm.errors import UsageError, did_you_mean
+from hrm.evaluation.arc import in_own_ids
 from hrm.evaluation.protocol import rows_for
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
+from hrm.puzzles.arc_family import ARC
 
 BATCH_SIZE = 32
 """Puzzles at once, at the most."""
@@ -189,8 +191,8 @@ def puzzles_for(
     if data is None:
         rows, provenance = unseen(config.data, count, seed, cache_dir, now)
         return rows, provenance | {"said": f"generated puzzles (seed {seed})"}
-    store, name, all_rows = rows_for(checkpoint, family(config.data), data, split, cache_dir, now)
-    rows = Split(
-        all_rows.inputs[:count], all_rows.labels[:count], all_rows.puzzle_ids[:count], all_rows.ratings[:count]
-    )
+    store, name, rows = rows_for(family(config.data), data, split, cache_dir, now)
+    if config.data.puzzle == ARC:
+        rows = in_own_ids(rows, checkpoint.table, store, count)
+    rows = Split(rows.inputs[:count], rows.labels[:count], rows.puzzle_ids[:count], rows.ratings[:count])
     return rows, {"said": f"puzzles of {data.name}", "data": str(data), "split": name, "digest": store.digest}

@@ -16,7 +16,8 @@ def compare(
     /,
     *overrides: Overrides,
     variants: Annotated[
-        str, Parameter(help="Names separated by commas; one of your own: wide:model.width=256.")
+        str,
+        Parameter(help="Names separated by commas, as docs/compare.md lists; one of your own: half:model.width=64."),
     ] = "base",
     seeds: Annotated[int, Parameter(help="How many seeds: 0, 1, …")] = 3,
     equal: Annotated[
@@ -39,9 +40,11 @@ def compare(
     from hrm.recipes.variants import variant
     from hrm.studies.compare import FIGURE, RESULT
     from hrm.studies.compare import compare as study
+    from hrm.studies.fit import fitted
 
     resolved, _ = resolve(recipe, config, overrides)
     admit_own(resolved.data.puzzle)
+    resolved = fitted(resolved)  # variants are made of the sizes that puzzles decide
     if resolved.train.compile:
         keep_compiled_code()
     folder = out or Path("runs") / f"compare-{resolved.recipe}"
@@ -55,8 +58,9 @@ def compare(
     test = found["test"]
     stdout().print(_table(found))
     stdout().print(
-        f"exact in % of {test['puzzles']} puzzles of {test['data']} ({test['split']}) at {test['segments']} segments; "
-        "trained: the checkpoint that validation chose; mean: over the seeds, with its interval by Student's t. "
+        f"exact in % of {test['puzzles']} puzzles of {test['data']} ({test['split']}) after M segments, all run; "
+        "fresh: untrained; trained: the checkpoint that validation chose; mean: over the seeds, with its interval by "
+        "Student's t. "
         f"All numbers: {folder / RESULT}, {folder / FIGURE}",
         soft_wrap=True,
     )
@@ -66,25 +70,31 @@ def _table(found: dict[str, Any]) -> Table:
     """Return a row for each variant and seed, and one for their mean."""
     varying = "PFLOP" if found["equal"] == "updates" else "updates"
     table = Table(title=f"{found['recipe']} at equal {found['equal']}", box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("variant", "weights", varying, "seed", "untrained", "half", "trained", "95 %"):
-        table.add_column(column, justify="left" if column == "variant" else "right", no_wrap=True)
+    for column in ("variant", "weights", varying, "M", "seed", "fresh", "half", "trained", "95 %"):
+        words = column == "variant"
+        table.add_column(column, justify="left" if words else "right", no_wrap=not words, overflow="fold")
     for line in found["variants"]:
         first = (
             line["variant"],
-            f"{line['parameters']:,}",
+            _short(line["parameters"]),
             f"{line['pflop']:.2g}" if varying == "PFLOP" else f"{line['updates']:,}",
+            str(line["segments"]),
         )
         for run in line["runs"]:
             shares = [f"{100 * stage['exact']:.1f}" for stage in run["stages"]]
             low, high = run["stages"][-1]["exact_ci95"]
             table.add_row(*first, str(run["seed"]), *shares, _range(low, high))
-            first = ("", "", "")
+            first = ("", "", "", "")
         summary = line["summary"]["trained"]["exact"]
         if summary["ci95"]:
             means = [f"{100 * line['summary'][stage]['exact']['mean']:.1f}" for stage in line["summary"]]
             low, high = summary["ci95"]
-            table.add_row("", "", "", "mean", *means, _range(low, high), end_section=True)
+            table.add_row("", "", "", "", "mean", *means, _range(low, high), end_section=True)
     return table
+
+
+def _short(number: int) -> str:
+    return f"{number / 1e6:.3g}M" if number >= 1e6 else f"{number / 1e3:.3g}k"
 
 
 def _range(low: float, high: float) -> str:

@@ -11,7 +11,7 @@ from hrm.cli.common import Json, admit_own, present, print_json, progress_line, 
 from hrm.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from hrm.data.audit import Audit
+    from hrm.data.findings import Audit
     from hrm.data.sample import Draw
     from hrm.data.store import Store
 
@@ -59,6 +59,13 @@ def arc(
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="Folder of the store.")],
     variants: Annotated[int, Parameter(help="Most variants of a task beside itself, each with a puzzle id.")] = 1000,
     seed: Annotated[int, Parameter(help="Names the variants.")] = 0,
+    hold_back: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Hold the tests of all tasks back, wherever they lie, and leave out examples that give one away.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Build a store of ARC tasks: demonstrations to train on, tests of held-back tasks to evaluate on.
@@ -67,7 +74,7 @@ def arc(
     """
     from hrm.data.arc import build_arc
 
-    _describe(build_arc(out, folders, variants, seed, present()), json)
+    _describe(build_arc(out, folders, variants, seed, present(), hold_back), json)
 
 
 @app.command
@@ -188,6 +195,8 @@ def check(
 ) -> None:
     """Count all that is wrong with a file or a store: answers, duplicates, twins, puzzles without one solution.
 
+    Of a store of ARC it names the tests whose answer is trained on, in whatever variant.
+
     Rows are counted from 1, and the first ten of each finding are named. Exit code 4 where anything is found.
 
     Example: `hrm data check train.csv --apart-from test.csv`.
@@ -245,20 +254,25 @@ def _describe(store: "Store", json: bool) -> None:
 
 
 def _report(found: "Audit") -> None:
+    from hrm.puzzles.arc_family import ARC
+
     def say(text: str) -> None:
         stdout().print(text, markup=False, soft_wrap=True)
 
     say(f"{found.path}: {found.puzzle}, {found.shape[0]} rows of {found.shape[1]} cells")
     for part, count in found.rows.items():
-        used = ", ".join(f"{token!r} {n}" for token, n in found.vocabulary[part].items())
-        say(f"  {part}: {count} puzzles, {found.answered[part]} with an answer; {used}")
-    for finding in found.findings:
+        used = ", ".join(f"{token!r} {n}" for token, n in found.vocabulary.get(part, {}).items())
+        say(f"  {part}: {count} puzzles, {found.answered[part]} with an answer{'; ' if used else ''}{used}")
+    for finding in [*found.notes, *found.findings]:
         say(f"{finding.part}: {finding.kind}, {finding.count} in all")
         for row, other in zip(finding.rows, finding.others, strict=True):
             say(f"  row {row}: {other}")
     for apart in found.separations:
         if not apart.twins:
             say(f"no row of {apart.part} is a twin of a row of {apart.of}")
-    if found.clean:
+    if found.clean and found.puzzle == ARC:
+        published = any("published" in note.kind for note in found.notes)
+        say(f"clean: no test is trained on with its answer{', but those that are published so' if published else ''}")
+    elif found.clean:
         proof = ", each puzzle has exactly one solution" if found.proven else ""
         say(f"clean: no wrong answer, duplicate or twin{proof}")

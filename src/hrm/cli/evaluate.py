@@ -3,8 +3,9 @@
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.table import Table
@@ -25,6 +26,10 @@ from hrm.cli.common import (
     stderr,
     stdout,
 )
+
+if TYPE_CHECKING:
+    from hrm.evaluation.protocol import Ranked
+    from hrm.puzzles.arc_tasks import Task
 
 
 def evaluate(
@@ -47,6 +52,9 @@ def evaluate(
     submission: Annotated[
         Path | None, Parameter(help="Of ARC: file for the answers, as the ARC Prize wants it.")
     ] = None,
+    sheet: Annotated[
+        Path | None, Parameter(help="Of ARC: picture of the attempts, .html or .png (the first 64 tests).")
+    ] = None,
     puzzle: Own = "",
     cache: Cache = None,
     json: Json = False,
@@ -59,25 +67,36 @@ def evaluate(
     from hrm.evaluation.arc import write_submission
     from hrm.evaluation.protocol import evaluate_model
     from hrm.evaluation.record import source_tree, write_record
+    from hrm.viz.arc_sheet import require_suffix, save_sheet
 
     admit_own(puzzle)
     if compile:
         keep_compiled_code()
-    for file in (record, submission):
+    for file in (record, submission, sheet):
         if file is not None:
             require_writable_file(file)
+    if sheet is not None:
+        require_suffix(sheet)
     # asked now, because a long evaluation may see the files change, but not the code that runs
     source = source_tree() if record is not None else {}
-    keep: dict[Any, Any] = {}
+    tasks: list[Task] = []
+    ranked: Ranked = {}
+
+    def keep(tested: "Sequence[Task]", candidates: "Ranked") -> None:
+        tasks.extend(tested)
+        ranked.update(candidates)
+
     began = time.monotonic()
     found = evaluate_model(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
         batch_size=batch_size, device=device, precision=precision, compiled=compile,
-        with_classical=with_ == "classical", variants=variants, answers=keep.update,
+        with_classical=with_ == "classical", variants=variants, answers=keep,
         progress=progress_line(stderr(), "evaluated"),
     )  # fmt: skip
     if submission is not None:
-        write_submission(submission, keep)
+        write_submission(submission, ranked)
+    if sheet is not None:
+        save_sheet(tasks, ranked, sheet, f"{model}, {found['protocol']['segments']} segments")
     if record is not None:
         write_record(record, found, source, shlex.join(["hrm", *sys.argv[1:]]), time.monotonic() - began)
     if json:

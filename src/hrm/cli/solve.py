@@ -2,12 +2,26 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from hrm.cli.common import Device, Json, Model, Own, Precision, admit_own, print_json, stdout
+from hrm.cli.common import (
+    Device,
+    Json,
+    Model,
+    Own,
+    Precision,
+    admit_own,
+    print_json,
+    progress_line,
+    stderr,
+    stdout,
+)
 from hrm.errors import UsageError
+
+if TYPE_CHECKING:
+    from hrm.inference.solver import Solver
 
 
 def solve(
@@ -27,17 +41,21 @@ def solve(
     device: Device = "auto",
     precision: Precision = "auto",
     own: Own = "",
+    variants: Annotated[int | None, Parameter(help="Of ARC: variants of the task that vote; default: all.")] = None,
     json: Json = False,
 ) -> None:
-    """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line).
+    """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line; of ARC: a task).
 
     Example: `hrm solve sudoku-4x4 ..1.4.....2.3... --trace`.
     """
     from hrm.inference.load import load
 
     admit_own(own)
-    solver = load(model, device, precision)
     file = _file(puzzle)
+    solver = load(model, device, precision)
+    if solver.table is not None and file is not None and puzzle != "-":
+        _solve_tasks(solver, file, segments, variants, json)
+        return
     if file is None:
         if check:
             solver.puzzle.refuse_ambiguous(solver.puzzle.parse(puzzle))
@@ -55,13 +73,47 @@ def solve(
         return
     from hrm.data.reading import plain_questions, questions
 
-    given = plain_questions(sys.stdin, "stdin", solver.puzzle) if puzzle == "-" else questions(file, solver.puzzle)
+    given = (
+        plain_questions(open(sys.stdin.fileno(), "rb", closefd=False), "stdin", solver.puzzle)
+        if puzzle == "-"
+        else questions(file, solver.puzzle)
+    )
     for answer in solver.solve_many(given, segments, trace):
         if json:
             print_json(as_json(answer))
         else:
             mark = {True: "ok   ", False: "wrong", None: "-    "}[answer.verified]
             stdout().print(f"{mark} {answer.puzzle} {answer.answer} {answer.segments} segments", soft_wrap=True)
+
+
+def _solve_tasks(solver: "Solver", file: Path, segments: int | None, variants: int | None, json: bool) -> None:
+    """Answer the tests of ARC tasks by vote, the two best grids each."""
+    from hrm.evaluation.arc import predict_tasks
+    from hrm.evaluation.arc_vote import vote
+    from hrm.puzzles.arc_tasks import read_tasks
+
+    tasks = {task.id: task for task in read_tasks(file)}
+    budget = segments or solver.max_segments
+    progress = progress_line(stderr(), "answered")
+    ranked = vote(predict_tasks(solver, list(tasks.values()), budget, variants, progress))
+    for (task, number), candidates in ranked.items():
+        attempts = [
+            {"answer": candidate.grid.tolist(), "votes": candidate.votes, "q_halt": candidate.q_halt}
+            for candidate in candidates[:2]
+        ]
+        if json:
+            given = tasks[task].tests[number].input.tolist()
+            best = attempts[0] if attempts else {"answer": None, "q_halt": None}
+            print_json(
+                {"task": task, "test": number + 1, "puzzle": given, "answer": best["answer"], "verified": None,
+                 "segments": budget, "q_halt": best["q_halt"], "attempts": attempts}
+            )  # fmt: skip
+            continue
+        stdout().print(f"{task}, test {number + 1}:{'' if attempts else ' no grid was answered'}", markup=False)
+        for place, attempt in enumerate(attempts, start=1):
+            stdout().print(f"  attempt {place}: {attempt['votes']} votes, q_halt {attempt['q_halt']:.2f}", markup=False)
+            for row in attempt["answer"]:
+                stdout().print("    " + "".join(map(str, row)), markup=False, soft_wrap=True)
 
 
 def show(
@@ -137,8 +189,9 @@ def _file(puzzle: str) -> Path | None:
     path = Path(puzzle)
     if path.is_file():
         return path
-    if path.suffix in (".csv", ".jsonl", ".txt") or path.is_dir():
+    if path.suffix in (".csv", ".json", ".jsonl", ".npz", ".txt") or path.is_dir():
         raise UsageError(
-            f"there is no file {puzzle}: give a puzzle as text, a .csv, .jsonl or .txt file, or - for stdin"
+            f"there is no file {puzzle}: give a puzzle as text, a .csv, .jsonl, .npz or .txt file, or - for stdin; "
+            "of ARC, a .json file"
         )
     return None

@@ -63,4 +63,8 @@ def train(
             f"{folder}: {outcome.updates} updates; best checkpoint from update {best['update']}{reached}",
             soft_wrap=True,
         )
-        stdout().print(f"next: hrm eval {folder} --data PUZZLES.csv   hrm solve {folder} PUZZLE", soft_wrap=True)
+        arc = resolved.data.puzzle == "arc"
+        data, puzzle = (resolved.data.path, "TASK.json") if arc else ("PUZZLES.csv", "PUZZLE")
+        stdout().print(
+            f"next: hrm eval {folder} --data {shlex.quote(data)}   hrm solve {folder} {puzzle}", soft_wrap=True
+        )

@@ -26,7 +26,8 @@ def build_arc(
     Args:
         sources: folders or files of tasks; a folder named ``evaluation`` is held back.
         variants: most variants of a task beside itself; the paper has 1,000.
-        hold_back: hold the tests of all tasks back, wherever they lie.
+        hold_back: hold the tests of all tasks back, wherever they lie, and leave out the training examples that
+            give a test away. The published split keeps them.
 
     Raises:
         DataError: a file is not what it should be, or two hold different tasks of one name.
@@ -35,6 +36,11 @@ def build_arc(
     if hold_back:
         tasks = tuple(replace(task, folder="evaluation") for task in tasks)
     training, testing = split(tasks)
+    found = leaks(tasks, training, testing)
+    given_away = {reference for leak in found for reference in leak.same_pair} if hold_back else set()
+    if given_away:
+        training = tuple(reference for reference in training if reference not in given_away)
+        found = leaks(tasks, training, testing)
     table = puzzle_table(tasks, variants, seed)
     by_id = {task.id: task for task in tasks}
     splits = {
@@ -42,13 +48,13 @@ def build_arc(
         for name, references in (("train", training), ("test", testing))
         if references
     }
-    found = leaks(tasks, training, testing)
     provenance: dict[str, Plain] = {
         "tasks": len(tasks),
         "held_back": sum(task.held_back for task in tasks),
         "variants": variants,
         "puzzle_ids": len(table),
         "seed": seed,
+        "examples_left_out": len(given_away),
         "tests_given_away": sum(bool(leak.same_pair) for leak in found),
         "outputs_given_away": len(found),
     }

@@ -1,16 +1,25 @@
-"""Rows of a NumPy archive: a user's .npz file, untrusted until its headers say what it is."""
+"""Arrays in files that nobody vouches for: an npy header is read as data, and believed where the file bears it out."""
 
+import ast
+import math
+import warnings
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from hrm.data.folders import open_file
 from hrm.errors import DataError
 
+HEADER_BYTES = 1024
+"""A longer npy header is refused unread."""
 MOST_BYTES = 1 << 31
-"""An array of more bytes is refused unread."""
+"""A member of an archive that has more bytes unpacked is refused unread."""
+MOST_RATIO, FREE_BYTES = 200, 1 << 24
+"""So many to one may a member be packed that has more bytes than this; zeros can be packed a thousand to one."""
 _NAMES = {"inputs": ("inputs", "questions", "x"), "answers": ("labels", "answers", "outputs", "y")}
 
 
@@ -31,15 +40,50 @@ class Record(NamedTuple):
         return f"row {self.row} (line {self.line})"
 
 
+def read_header(read: Callable[[int], bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Read the header of an npy array of whole numbers.
+
+    Args:
+        read: returns the next so many bytes of the file.
+
+    Returns:
+        Its shape, its type, and the number of bytes before its data.
+
+    Raises:
+        DataError: it is no such array, or its header is none.
+    """
+    magic, version = read(6), read(2)
+    if magic != b"\x93NUMPY" or version not in (b"\x01\x00", b"\x02\x00", b"\x03\x00"):
+        raise DataError(f"{name} is not an npy file of version 1 to 3")
+    width = 2 if version[0] == 1 else 4
+    length = int.from_bytes(read(width), "little")
+    if length > HEADER_BYTES:
+        raise DataError(f"{name}: its header claims {length} bytes; at most {HEADER_BYTES} are read")
+    try:
+        with warnings.catch_warnings():  # of a hostile header's spelling
+            warnings.simplefilter("ignore")
+            found = ast.literal_eval(read(length).decode("latin-1").strip())
+        descr, fortran, shape = found["descr"], found["fortran_order"], found["shape"]
+        whole = isinstance(shape, tuple) and all(type(side) is int and 0 <= side < 1 << 48 for side in shape)
+        dtype = np.dtype(descr) if isinstance(descr, str) and len(descr) < 8 else None
+    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
+        raise DataError(f"{name} has a damaged npy header") from None
+    if dtype is None or dtype.kind not in "iu" or fortran is not False or not whole:
+        raise DataError(
+            f"{name} is an array of {str(descr)[:40]!r} and shape {str(shape)[:40]}; integers in C order are needed"
+        )
+    return shape, dtype, 8 + width + length
+
+
 def npz_records(path: Path) -> Iterator[Record]:
-    """Yield the rows of two arrays of whole numbers, ``inputs`` and ``labels``, of n rows each, as arrays.
+    """Return the rows of two arrays of whole numbers, ``inputs`` and ``labels``, of n rows each, as arrays.
 
     Raises:
         DataError: it is no such archive; nothing is unpacked before its headers have said so.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = {Path(name).stem: name for name in archive.namelist()}
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+            names = {name.removesuffix(".npy"): name for name in archive.namelist()}
             found = []
             for what, known in _NAMES.items():
                 name = next((names[each] for each in known if each in names), None)
@@ -47,38 +91,43 @@ def npz_records(path: Path) -> Iterator[Record]:
                     found.append(None)
                     continue
                 if name is None:
-                    held = ", ".join(sorted(names))[:80]
+                    held = ", ".join(ascii(each)[1:-1] for each in sorted(names))[:80]
                     raise DataError(f"{path.name} holds {held or 'nothing'}; it must hold {what!r} (n, rows, columns)")
                 found.append(_array(path, archive, name))
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{path.name} is not a readable .npz archive: {str(error)[:80]}") from None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, OverflowError) as error:
+        raise DataError(f"{path.name} is not a readable .npz archive: {ascii(str(error))[1:80]}") from None
     inputs, answers = found
     assert inputs is not None
     if answers is not None and len(inputs) != len(answers):
         raise DataError(f"{path.name} has {len(inputs)} inputs and {len(answers)} answers; give as many of each")
-    for row in range(len(inputs)):
-        yield Record(row + 1, row + 1, inputs[row], None if answers is None else answers[row], None, None)
+    return (
+        Record(row + 1, row + 1, inputs[row], None if answers is None else answers[row], None, None)
+        for row in range(len(inputs))
+    )
 
 
 def _array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """Return an array after its header has said that it is as large as its file."""
-    size = archive.getinfo(name).file_size
+    member, where = archive.getinfo(name), f"{path.name}: {name}"
+    size, packed = member.file_size, min(member.compress_size, path.stat().st_size)
     if size > MOST_BYTES:
-        raise DataError(f"{path.name}: {name} has {size} bytes unpacked; at most {MOST_BYTES} are read")
-    with archive.open(name) as file:
-        try:
-            version = np.lib.format.read_magic(file)
-            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-            shape, fortran, dtype = read(file)
-        except (ValueError, KeyError) as error:
-            raise DataError(f"{path.name}: {name} is not an npy array: {str(error)[:80]}") from None
-        count = int(np.prod([int(side) for side in shape], dtype=object))
-        if dtype.kind not in "iu" or len(shape) not in (2, 3) or fortran or count * dtype.itemsize > size:
+        raise DataError(f"{where} has {size} bytes unpacked; at most {MOST_BYTES} are read")
+    if size > max(FREE_BYTES, MOST_RATIO * packed):
+        raise DataError(
+            f"{where} has {packed} bytes that become {size}, more than {MOST_RATIO} to one; if these are puzzles, save "
+            "them by np.savez, which packs nothing"
+        )
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(f"{where} is packed in a way that numpy never uses; save it by np.savez")
+    with archive.open(member) as file:
+        shape, dtype, offset = read_header(file.read, where)
+        needed = math.prod(shape) * dtype.itemsize
+        if len(shape) not in (2, 3) or needed != size - offset:
             raise DataError(
-                f"{path.name}: {name} is {dtype} of {shape}; it must hold whole numbers, (n, cells) or "
-                "(n, rows, columns)"
+                f"{where} is {dtype} of {shape}, {needed} bytes, and holds {size - offset}; whole numbers are needed, "
+                "(n, cells) or (n, rows, columns)"
             )
-        content = file.read(count * dtype.itemsize)
-    if len(content) != count * dtype.itemsize:
-        raise DataError(f"{path.name}: {name} ends early; write the file again")
+        content = file.read(needed)
+    if len(content) != needed:
+        raise DataError(f"{where} ends early; write the file again")
     return np.frombuffer(content, dtype).reshape(shape)

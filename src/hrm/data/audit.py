@@ -5,19 +5,19 @@ Only what is no file of rows, or no whole store, is still refused at once.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped, UInt8
 
+from hrm.data.arc_audit import audit_arc
+from hrm.data.findings import Audit, Finding, Separation, finding
 from hrm.data.reading import Fault, family_of, read_faulty
-from hrm.data.store import open_store
+from hrm.data.store import Store, open_store
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle
-
-SHOWN = 10
-"""So many rows of each finding are named."""
 
 
 @dataclass(frozen=True)
@@ -36,51 +36,6 @@ class Part:
         return len(self.inputs)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One kind of fault in one part. Rows are counted from 1, without header and empty lines."""
-
-    kind: str
-    part: str
-    count: int
-    rows: list[int]
-    """The first rows that have it."""
-    others: list[str]
-    """For each of these rows what it clashes with, or what is wrong, in words."""
-
-
-@dataclass(frozen=True)
-class Separation:
-    """How many rows of one part have a twin in another; 0 proves that they are apart."""
-
-    part: str
-    of: str
-    twins: int
-
-
-@dataclass(frozen=True)
-class Audit:
-    """All that was looked at and found."""
-
-    path: str
-    puzzle: str
-    shape: tuple[int, int]
-    rows: dict[str, int]
-    """Of each part."""
-    answered: dict[str, int]
-    vocabulary: dict[str, dict[str, int]]
-    """How often each character occurs in the questions of each part."""
-    proven: bool
-    """Whether every puzzle was searched for a second answer."""
-    separations: list[Separation]
-    findings: list[Finding]
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
-
-
 def audit(
     path: Path,
     apart_from: Sequence[Path] = (),
@@ -89,6 +44,8 @@ def audit(
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
     """Look for wrong answers, duplicates, twins, and puzzles without exactly one solution.
+
+    In a store of ARC look for tests whose answer is trained on, and for nothing else.
 
     Args:
         path: a CSV or JSONL file, or a store, whose splits are compared with one another.
@@ -100,7 +57,10 @@ def audit(
     Raises:
         DataError: something that cannot be read as puzzles of one family.
     """
-    family, parts = _parts(path, puzzle)
+    store = open_store(path, puzzle=puzzle) if path.is_dir() else None
+    if store is not None and store.table is not None:
+        return audit_arc(store, {str(other): open_store(other, puzzle=store.puzzle) for other in apart_from}, str(path))
+    family, parts = _parts(path, puzzle) if store is None else (store.puzzle, _splits(store))
     spec = family.spec
     others = [part for other in apart_from for part in _parts(other, family, str(other))[1]]
     right = {part.name: _right(part.inputs, part.labels, family) for part in parts}
@@ -108,21 +68,25 @@ def audit(
     for part in parts:
         findings += _unreadable(part, "question", "unreadable question")
         findings += _unreadable(part, "answer", "unreadable answer")
+        findings += _unreadable(part, "rating", "unreadable rating")
         wrong = np.flatnonzero(part.labels.any(axis=1) & ~right[part.name]).tolist()
         findings += _finding("wrong answer", part, [(row, "not a legal completion of its question") for row in wrong])
     unique = unique and spec.unique
-    solved = {part.name: part.labels.copy() for part in parts}
+    solved = {id(part): part.labels.copy() for part in [*parts, *others]}
     if unique:
         findings += _unsolved(parts, family, solved, progress)
+        _solve_unanswered(others, family, solved)
     else:
         findings += _refused(parts, family)
-    for part in parts:  # a twin is known by its answer, too: rows without a right one go without
-        right[part.name] |= _right(part.inputs, solved[part.name], family)
+    for part in others:  # what cannot be read cannot be proven to be apart
+        findings += _unreadable(part, "question", "unreadable question")
     classes = _Classes(family)
-    for part in parts:
-        classes.add(part, solved[part.name], right[part.name])
-    for part in others:
-        classes.add(part, part.labels, _right(part.inputs, part.labels, family))
+    for part in [*parts, *others]:  # a twin is known by its answer, too: rows without a right one go without
+        known = _right(part.inputs, part.labels, family) | _right(part.inputs, solved[id(part)], family)
+        classes.add(part, solved[id(part)], known)
+        if spec.has_rules and len(parts) + len(others) > 1:
+            bare = [(row, "its twins are not known: it has no right answer") for row in np.flatnonzero(~known).tolist()]
+            findings += _finding("compared as it stands", part, bare)
     for part in parts:
         findings += _finding("duplicate", part, classes.duplicates(part))
         findings += _finding("twin", part, classes.twins(part, part))
@@ -144,15 +108,17 @@ def audit(
 def _parts(path: Path, puzzle: Puzzle | None, prefix: str = "") -> tuple[Puzzle, list[Part]]:
     if path.is_dir():
         store = open_store(path, puzzle=puzzle)
-        parts = []
-        for name, split in store.splits.items():
-            whole = f"{prefix}:{name}" if prefix else name
-            numbers = np.arange(1, len(split) + 1)
-            parts.append(Part(whole, np.asarray(split.inputs), np.asarray(split.labels), numbers))
-        return store.puzzle, parts
+        return store.puzzle, _splits(store, f"{prefix}:" if prefix else "")
     puzzle = puzzle or family_of(path)
     rows, numbers, faults = read_faulty(path, puzzle)
     return puzzle, [Part(prefix or path.name, rows.inputs, rows.labels, numbers, tuple(faults))]
+
+
+def _splits(store: Store, prefix: str = "") -> list[Part]:
+    return [
+        Part(prefix + name, np.asarray(split.inputs), np.asarray(split.labels), np.arange(1, len(split) + 1))
+        for name, split in store.splits.items()
+    ]
 
 
 def _right(
@@ -171,24 +137,17 @@ def _vocabulary(part: Part, tokens: Sequence[str]) -> dict[str, int]:
 
 
 def _finding(kind: str, part: Part, found: list[tuple[int, str]]) -> list[Finding]:
-    if not found:
-        return []
-    rows, others = zip(*found[:SHOWN], strict=True)
-    return [Finding(kind, part.name, len(found), [int(part.numbers[row]) for row in rows], list(others))]
+    return finding(kind, part.name, [(int(part.numbers[row]), says) for row, says in found])
 
 
 def _unreadable(part: Part, column: str, kind: str) -> list[Finding]:
-    found = [fault for fault in part.faults if fault.column == column]
-    if not found:
-        return []
-    shown = found[:SHOWN]
-    return [Finding(kind, part.name, len(found), [fault.row for fault in shown], [fault.says for fault in shown])]
+    return finding(kind, part.name, [(fault.row, fault.says) for fault in part.faults if fault.column == column])
 
 
 def _unsolved(
     parts: Sequence[Part],
     puzzle: Puzzle,
-    solved: dict[str, np.ndarray],
+    solved: dict[int, np.ndarray],
     progress: Callable[[int, int], None] | None,
 ) -> list[Finding]:
     """Find puzzles that have not exactly one answer, and note the answers of those that have."""
@@ -203,7 +162,7 @@ def _unsolved(
                 faults["unproven"].append((row, str(error)))
             else:
                 if len(answers) == 1:
-                    solved[part.name][row] = answers[0]
+                    solved[id(part)][row] = answers[0]
                 elif len(answers):
                     text = " and ".join(puzzle.text(answer) for answer in answers)
                     faults["several solutions"].append((row, text if len(text) < 200 else "two were found"))
@@ -215,6 +174,16 @@ def _unsolved(
         for kind, found in faults.items():
             findings += _finding(kind, part, found)
     return findings
+
+
+def _solve_unanswered(parts: Sequence[Part], puzzle: Puzzle, solved: dict[int, np.ndarray]) -> None:
+    """Note the answers of puzzles that have no right one beside them, and exactly one at all."""
+    for part in parts:
+        for row in np.flatnonzero(~_right(part.inputs, part.labels, puzzle)).tolist():
+            with suppress(DataError):
+                answers = puzzle.solutions(part.inputs[row], limit=2)
+                if len(answers) == 1:
+                    solved[id(part)][row] = answers[0]
 
 
 def _refused(parts: Sequence[Part], puzzle: Puzzle) -> list[Finding]:

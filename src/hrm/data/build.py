@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from hrm.data.folders import sha256_of
-from hrm.data.reading import Rows, family_of, first_occurrences, read_rows, require_file
+from hrm.data.reading import Rows, family_of, first_occurrences, read_rows, require_rows
 from hrm.data.store import Plain, Split, Store, open_store, write_store
 from hrm.data.twins import TwinClasses
 from hrm.errors import DataError, UsageError
@@ -153,7 +153,7 @@ def cached_store(path: Path, cache_dir: Path, puzzle: Puzzle | None, now: str, a
     """
     if path.is_dir():
         return open_store(path, puzzle=puzzle)
-    require_file(path)
+    require_rows(path)
     family = puzzle or family_of(path)
     sha256 = sha256_of(path)
     folder = cache_dir / f"{family.spec.name}-{sha256[:24]}"
@@ -166,14 +166,6 @@ def cached_store(path: Path, cache_dir: Path, puzzle: Puzzle | None, now: str, a
         }  # fmt: skip
         store = write_store(folder, family, {"all": rows.split(np.arange(len(rows)))}, notes, now)
     return store
-
-
-def overlaps(a: Split, b: Split, puzzle: Puzzle) -> int:
-    """Count the rows of b that are a symmetric twin of a row of a (or identical to one)."""
-    known = TwinClasses(puzzle)
-    known.add(np.asarray(a.inputs), np.asarray(a.labels))
-    invariants = puzzle.twin_invariants(np.asarray(b.inputs), np.asarray(b.labels))
-    return sum(known.has(b.inputs[i], b.labels[i], int(invariants[i])) for i in range(len(b)))
 
 
 def _twin_groups(rows: Rows, order: Int[np.ndarray, " n"]) -> list[list[int]]:

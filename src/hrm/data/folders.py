@@ -4,13 +4,16 @@ Stores and checkpoints are folders with a ``manifest.json``; both are written by
 alone is written by ``replace_file``.
 """
 
+import errno
 import hashlib
 import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -30,10 +33,23 @@ class FileRecord(BaseModel):
     sha256: str
 
 
+def open_file(path: Path) -> BufferedReader:
+    """Open a file to read its bytes, and neither a pipe nor a device: reading these may never end.
+
+    Raises:
+        OSError: there is no such file, it may not be read, or it is something else than a file.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is a folder, a pipe or a device, not a file", str(path))
+    return open(handle, "rb")
+
+
 def kind_of(folder: Path) -> str | None:
     """Return the ``kind`` in a folder's manifest, or None where there is no readable one."""
     try:
-        with open(folder / "manifest.json", "rb") as f:
+        with open_file(folder / "manifest.json") as f:
             found = json.loads(f.read(MANIFEST_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
@@ -42,7 +58,7 @@ def kind_of(folder: Path) -> str | None:
 
 def sha256_of(file: Path) -> str:
     """Return the sha256 of a file as hexadecimal digits."""
-    with open(file, "rb") as f:
+    with open_file(file) as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
@@ -60,7 +76,7 @@ def replacing(folder: Path, needed_bytes: int, kind: str) -> Iterator[Path]:
         HrmError: the disk is full or the place cannot be written; says how much is needed and free.
         UsageError: the name belongs to something of another kind.
     """
-    folder = folder.resolve()
+    folder = _resolved(folder)
     parent, mark = folder.parent, secrets.token_hex(4)
     work, aside = parent / f".{folder.name}.tmp-{mark}", parent / f".{folder.name}.old-{mark}"
     _refuse_foreign(folder, kind)
@@ -103,7 +119,7 @@ def require_writable(folder: Path, kind: str) -> None:
         HrmError: the place cannot be written.
         UsageError: the name belongs to something of another kind.
     """
-    folder = folder.resolve()
+    folder = _resolved(folder)
     _refuse_foreign(folder, kind)
     _probe(folder)
 
@@ -114,7 +130,7 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         HrmError: the place cannot be written.
     """
-    path = path.resolve()
+    path = _resolved(path)
     work = path.parent / f".{path.name}.tmp-{secrets.token_hex(4)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +156,7 @@ def require_writable_file(path: Path) -> None:
     """
     if path.is_dir():
         raise UsageError(f"{path} is a folder: give the name of a file")
-    _probe(path.resolve())
+    _probe(_resolved(path))
 
 
 def flush(path: Path) -> None:
@@ -156,6 +172,13 @@ def flush(path: Path) -> None:
     else:
         with open(path, "rb+") as f:
             os.fsync(f.fileno())
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except RuntimeError:  # of Python before 3.13
+        raise HrmError(f"cannot write {path}: it is a link that leads in a circle; choose another name") from None
 
 
 def _probe(path: Path) -> None:

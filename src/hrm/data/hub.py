@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hrm.data.download import download
-from hrm.data.folders import MANIFEST_BYTES, flush, replace_file, replacing, sha256_of
+from hrm.data.folders import MANIFEST_BYTES, flush, open_file, replace_file, replacing, sha256_of
 from hrm.data.tasks import ALL_BYTES, digest, read_tasks
 from hrm.errors import DataError, HrmError, UsageError, did_you_mean
 
@@ -195,7 +195,7 @@ def read_receipt(out: Path) -> Receipt | None:
     if not file.is_file():
         return None
     try:
-        with open(file, "rb") as f:
+        with open_file(file) as f:
             return Receipt.model_validate_json(f.read(MANIFEST_BYTES))
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}") from None
@@ -277,6 +277,9 @@ def _file_of(given: Path, name: str) -> Path:
     file = given / name if given.is_dir() else given
     if not file.is_file() or file.name != name:
         raise DataError(f"--from {given} has no {name}: give the folder that holds it, or the file of that name")
+    with open_file(file) as f:
+        if b"\0" in f.read(1 << 16):
+            raise DataError(f"{file} begins with NUL bytes, not with text: it is not that of the data set")
     return file
 
 

@@ -7,20 +7,20 @@ say which puzzles are in which group and which examples in which puzzle.
 Source: ``dataset/common.py`` and ``puzzle_dataset.py`` of sapientinc/HRM.
 """
 
-import ast
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Integer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hrm.data.folders import kind_of, replacing, require_writable
+from hrm.data.arrays import read_header
+from hrm.data.folders import kind_of, open_file, replacing, require_writable
 from hrm.data.store import KIND as STORE
-from hrm.data.store import Plain, Split, Store, write_store
+from hrm.data.store import MOST_BYTES, Plain, Split, Store, write_store
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, Puzzle
 
@@ -31,8 +31,9 @@ SET = "all"
 BLANK = "<blank>"
 FIELDS = {"inputs": 2, "labels": 2, "puzzle_identifiers": 1, "puzzle_indices": 1, "group_indices": 1}
 """Number of axes of each array."""
-HEADER_BYTES = 1024
-METADATA_BYTES, IDENTIFIERS_BYTES = 1 << 16, 1 << 28
+METADATA_BYTES, IDENTIFIERS_BYTES = 1 << 16, 1 << 27
+MOST_OF = {b"[": 1 << 17, b"{": 1 << 17, b",": 1 << 22}
+"""Most characters of a kind in a file, counted before it is read: the official sets name a million puzzles."""
 BLOCK_ROWS = 1 << 15
 """So many rows are looked at once."""
 
@@ -99,7 +100,7 @@ def read_official(path: Path) -> Official:
     Raises:
         DataError: what is wrong, in which file.
     """
-    splits = {name: _read_split(path / name) for name in SPLITS if (path / name / "dataset.json").is_file()}
+    splits = {name: _read_split(path / name) for name in SPLITS if os.path.lexists(path / name / "dataset.json")}
     if not splits:
         raise DataError(
             f"{path} is not a data set of the official code: neither {' nor '.join(SPLITS)} holds a dataset.json"
@@ -281,18 +282,11 @@ def _check_range(file: Path, array: np.ndarray, end: int, also: int | None, limi
 def _open(file: Path, axes: int) -> np.ndarray:
     """Map an array after comparing what its header claims with the size of the file."""
     try:
-        with open(file, "rb") as f:
-            magic, version = f.read(6), f.read(2)
-            if magic != b"\x93NUMPY" or version not in (b"\x01\x00", b"\x02\x00", b"\x03\x00"):
-                raise DataError(f"{file} is not an npy file of version 1 to 3")
-            length = int.from_bytes(f.read(2 if version[0] == 1 else 4), "little")
-            if length > HEADER_BYTES:
-                raise DataError(f"{file}: its header claims {length} bytes; at most {HEADER_BYTES} are read")
-            header, offset = f.read(length), f.tell()
+        with open_file(file) as f:
+            shape, dtype, offset = read_header(f.read, str(file))
         size = file.stat().st_size
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}; build the data set again") from None
-    shape, dtype = _meaning(file, header)
     if len(shape) != axes or min(shape) < 1:
         raise DataError(
             f"{file} has the shape {shape}; {axes} {'axis is' if axes == 1 else 'axes are'} needed, none empty"
@@ -302,30 +296,20 @@ def _open(file: Path, axes: int) -> np.ndarray:
         raise DataError(
             f"{file} claims {dtype.str} of {shape}, {claimed} bytes, and holds {size - offset}: build it again"
         )
+    if size > MOST_BYTES:
+        raise DataError(f"{file} has {size} bytes; at most {MOST_BYTES} are read")
     return np.memmap(file, dtype, "r", offset, shape)
-
-
-def _meaning(file: Path, header: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    try:
-        found = ast.literal_eval(header.decode("latin-1").strip())
-        descr, fortran, shape = found["descr"], found["fortran_order"], found["shape"]
-        whole = isinstance(shape, tuple) and all(type(side) is int and 0 <= side < 1 << 48 for side in shape)
-        dtype = np.dtype(descr) if isinstance(descr, str) and len(descr) < 8 else None
-    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
-        raise DataError(f"{file} has a damaged npy header") from None
-    if dtype is None or dtype.kind not in "iu" or fortran is not False or not whole:
-        raise DataError(
-            f"{file} is an array of {str(descr)[:40]!r} and shape {str(shape)[:40]}; integers in C order are needed"
-        )
-    return shape, dtype
 
 
 def _json(file: Path, limit_bytes: int) -> object:
     try:
-        with open(file, "rb") as f:
+        with open_file(file) as f:
             raw = f.read(limit_bytes + 1)
         if len(raw) > limit_bytes:
             raise DataError(f"{file} is longer than {limit_bytes} bytes")
+        for mark, most in MOST_OF.items():
+            if (count := raw.count(mark)) > most:
+                raise DataError(f"{file} holds {count} times {mark.decode()!r}; at most {most} are read")
         return json.loads(raw)
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}") from None

@@ -9,7 +9,7 @@ from hrm import puzzles
 from hrm.data.build import Progress, cached_store, generate_store, store_from_rows
 from hrm.data.config import DataConfig
 from hrm.data.folders import kind_of, require_writable, sha256_of
-from hrm.data.reading import pairs, read_rows, require_file
+from hrm.data.reading import pairs, read_rows, require_rows
 from hrm.data.store import KIND, Split, Store, open_store
 from hrm.errors import DataError, UsageError, did_you_mean
 from hrm.puzzles.base import Puzzle
@@ -92,7 +92,7 @@ def prepare(
         if config.path:
             if not path.is_file():
                 raise UsageError(f"data.path: there is no file or store {path}")
-            require_file(path)
+            require_rows(path)
             key["sha256"] = sha256_of(path)
             if isinstance(puzzle, Table):
                 key["table"] = asdict(puzzle.declaration)

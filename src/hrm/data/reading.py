@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from jaxtyping import Float32, Int, UInt8
 
 from hrm import puzzles
 from hrm.data.arrays import Record, npz_records
+from hrm.data.folders import open_file
 from hrm.data.store import Split
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle
@@ -136,18 +138,27 @@ def read_faulty(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"]
     blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     while block := list(islice(records, BLOCK_ROWS)):
         inputs, readable = _encode_readable(question, [(r, r.question) for r in block], faults)
-        given = [(i, (r, r.answer)) for i, r in enumerate(readable) if r.answer not in (None, "")]
+        given = [(i, (r, r.answer)) for i, r in enumerate(readable) if not _missing(r.answer)]
         answers, answered = _encode_readable(solution, [pair for _, pair in given], faults)
         place = {r.row: i for i, (r, _) in given}
         labels = np.zeros_like(inputs)
         if answered:
             labels[[place[r.row] for r in answered]] = answers
         blocks.append((inputs, labels, np.array([r.row for r in readable], np.int64)))
+        faults += _unrated(path.name, block)
     if not blocks:
         raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
     inputs, labels, numbers = (np.concatenate(column) for column in zip(*blocks, strict=True))
     ratings = np.full(len(inputs), np.nan, np.float32)
     return Rows(puzzle, inputs, labels, ratings, path.name, digest.hexdigest()), numbers, faults
+
+
+def _unrated(name: str, records: "Iterable[Record]") -> "Iterator[Fault]":
+    for record in records:
+        try:
+            _rating(name, record)
+        except DataError as error:
+            yield Fault(record.row, "rating", str(error))
 
 
 def _encode_readable(
@@ -214,14 +225,29 @@ def read_records(path: Path, chosen: Collection[int]) -> dict[int, Record]:
     return {record.row - 1: record for record in _records(path, len) if record.row - 1 in chosen}
 
 
+def require_rows(path: Path) -> None:
+    """Refuse a file whose first row cannot be read, before anything is spent on the whole file.
+
+    Raises:
+        DataError: it is missing, of another type, or no rows at its beginning.
+    """
+    next(_records(path, len), None)
+
+
 def _records(path: Path, note: Callable[[bytes], object]) -> Iterator[Record]:
     require_file(path)
-    if path.suffix.lower() == ".npz":
-        note(path.read_bytes())
-        yield from npz_records(path)
-        return
-    read = _csv_records if path.suffix.lower() == ".csv" else _json_records
-    yield from read(path.name, _lines(path, note))
+    try:
+        with open_file(path) as file:
+            if path.suffix.lower() == ".npz":
+                records = npz_records(path)
+                while block := file.read(BLOCK_BYTES):
+                    note(block)
+            else:
+                read = _csv_records if path.suffix.lower() == ".csv" else _json_records
+                records = read(path.name, _lines(file, path.name, note))
+            yield from records
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}; check the path") from None
 
 
 def pairs(path: Path) -> Iterator[tuple[str, object, object]]:
@@ -237,32 +263,33 @@ def pairs(path: Path) -> Iterator[tuple[str, object, object]]:
         yield where, record.question, record.answer
 
 
-def _lines(path: Path, note: Callable[[bytes], object]) -> Iterator[str]:
+def _lines(file: BufferedReader, name: str, note: Callable[[bytes], object] = len) -> Iterator[str]:
+    """Yield the lines of a file or stream as they come in, and never hold more than a block and a line of it."""
     rest, done = b"", 0
-    with open(path, "rb") as f:
-        while True:
-            block = f.read(BLOCK_BYTES)
-            note(block)
-            whole = rest + block
-            cut = whole.rfind(b"\n") + 1 if block else len(whole)
-            piece, rest = whole[:cut], whole[cut:]
-            lines = piece.split(b"\n")
-            if not lines[-1]:
-                lines.pop()
-            if len(rest) > LINE_BYTES or max(map(len, lines), default=0) > LINE_BYTES:
-                raise DataError(f"{path.name}: a line after line {done} is longer than {LINE_BYTES} bytes; is it text?")
-            if b"\0" in piece:
-                line = done + piece[: piece.index(b"\0")].count(b"\n") + 1
-                raise DataError(f"{path.name}: line {line} holds a NUL byte; the file must be plain UTF-8 text")
-            try:
-                text = piece.decode("utf-8-sig" if not done else "utf-8")
-            except UnicodeDecodeError as error:
-                line = done + piece[: error.start].count(b"\n") + 1
-                raise DataError(f"{path.name}: line {line} is not UTF-8; save the file as UTF-8 text") from None
-            yield from text.split("\n")[: len(lines)]
-            done += len(lines)
-            if not block:
-                return
+    while True:
+        block = file.read1(BLOCK_BYTES)
+        note(block)
+        whole = rest + block
+        cut = whole.rfind(b"\n") + 1 if block else len(whole)
+        piece, rest = whole[:cut], whole[cut:]
+        lines = piece.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        if max(map(len, lines), default=0) > LINE_BYTES or len(rest) > LINE_BYTES:
+            line = done + 1 + next((i for i, each in enumerate(lines) if len(each) > LINE_BYTES), len(lines))
+            raise DataError(f"{name}: line {line} is longer than {LINE_BYTES} bytes; is it text?")
+        if b"\0" in piece:
+            line = done + piece[: piece.index(b"\0")].count(b"\n") + 1
+            raise DataError(f"{name}: line {line} holds a NUL byte; the file must be plain UTF-8 text")
+        try:
+            text = piece.decode("utf-8-sig" if not done else "utf-8")
+        except UnicodeDecodeError as error:
+            line = done + piece[: error.start].count(b"\n") + 1
+            raise DataError(f"{name}: line {line} is not UTF-8; save the file as UTF-8 text") from None
+        yield from text.split("\n")[: len(lines)]
+        done += len(lines)
+        if not block:
+            return
 
 
 def _csv_records(name: str, lines: Iterator[str]) -> Iterator[Record]:
@@ -297,16 +324,29 @@ def _json_records(name: str, lines: Iterator[str]) -> Iterator[Record]:
             continue
         row += 1
         try:
-            found = json.loads(line)
+            found = json.loads(line, object_pairs_hook=_named_once)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{name}: row {row} (line {number}) is not JSON: {str(error)[:80]}") from None
-        if isinstance(found, dict):
-            found = {ALIASES.get(key, key): value for key, value in found.items()}
         if not isinstance(found, dict) or "question" not in found:
             raise DataError(
                 f"{name}: row {row} (line {number}) must be an object with the key `question` (known: {COLUMNS})"
             )
         yield Record(row, number, *(found.get(key) for key in ("question", "answer", "rating", "source")))
+
+
+def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object; of two values of one key, in whatever spelling, none can be told to be meant.
+
+    Raises:
+        ValueError: a key that occurs twice.
+    """
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        name = ALIASES.get(key, key)
+        if name in found:
+            raise ValueError(f"the key {name[:40]!r} occurs twice")
+        found[name] = value
+    return found
 
 
 def _missing(answer: object) -> bool:
@@ -372,19 +412,23 @@ class _Encoder:
 
 
 def questions(path: Path, puzzle: Puzzle) -> Iterator[str]:
-    """Yield the puzzles of a file without answers: CSV or JSONL with ``question``, or one puzzle a line.
+    """Yield the puzzles of a file without answers: CSV, JSONL or NPZ with questions, or one puzzle a line.
 
     Raises:
         DataError: what is wrong, in which row.
     """
-    if path.suffix in (".csv", ".jsonl"):
+    if path.suffix.lower() in SUFFIXES:
         yield from (puzzle.text(grid) for grid in read_rows(path, puzzle, answers_required=False).inputs)
         return
-    yield from plain_questions(_lines(path, lambda block: None), str(path), puzzle)
+    try:
+        with open_file(path) as file:
+            yield from plain_questions(file, str(path), puzzle)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}; check the path") from None
 
 
-def plain_questions(lines: Iterable[str], name: str, puzzle: Puzzle) -> Iterator[str]:
-    """Yield the puzzles of plain text, one a line; empty lines are passed over.
+def plain_questions(file: BufferedReader, name: str, puzzle: Puzzle) -> Iterator[str]:
+    """Yield the puzzles of plain text, one a line, as they come in; empty lines are passed over.
 
     Args:
         name: what to call the text in messages.
@@ -393,7 +437,7 @@ def plain_questions(lines: Iterable[str], name: str, puzzle: Puzzle) -> Iterator
         DataError: a line that is no puzzle, by its number; or none at all.
     """
     found = False
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_lines(file, name), start=1):
         if not line.strip():
             continue
         found = True

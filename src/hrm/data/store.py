@@ -20,7 +20,7 @@ from jaxtyping import Float32, Int32, UInt8
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hrm import puzzles
-from hrm.data.folders import MANIFEST_BYTES, FileRecord, replacing, sha256_of
+from hrm.data.folders import MANIFEST_BYTES, FileRecord, open_file, replacing, sha256_of
 from hrm.data.variants import read_table, write_table
 from hrm.errors import DataError, HrmError, UsageError
 from hrm.puzzles.arc_variants import PuzzleTable
@@ -31,6 +31,9 @@ KIND = "hrm-store"
 FORMAT = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 """What a split or a family in a manifest may be called: never a path, never ``module:Class``."""
+
+MOST_BYTES = 1 << 36
+"""A larger array is refused unread: the largest published one has 3.3 GB."""
 
 Plain = str | int | float | bool | None
 
@@ -218,7 +221,7 @@ def _read_manifest(path: Path) -> Manifest:
     if not path.is_dir():
         raise DataError(f"{path} is not a store: there is no such folder; build one with `hrm data build`")
     try:
-        with open(file, "rb") as f:
+        with open_file(file) as f:
             raw = f.read(MANIFEST_BYTES + 1)
         if len(raw) > MANIFEST_BYTES:
             raise DataError(f"{file} is longer than {MANIFEST_BYTES} bytes: it is not a store's manifest")
@@ -254,8 +257,10 @@ def _open_array(file: Path, promised: FileRecord, dtype: str, shape: tuple[int, 
         size = file.stat().st_size
         if size != promised.bytes:
             raise DataError(f"{file} has {size} bytes, its manifest promises {promised.bytes}; build the store again")
+        if size > MOST_BYTES:
+            raise DataError(f"{file} has {size} bytes; at most {MOST_BYTES} are read")
         header = _header(dtype, shape)
-        with open(file, "rb") as f:
+        with open_file(file) as f:
             found = f.read(len(header))
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}; build the store again") from None

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hrm.errors import DataError
+from hrm.puzzles.arc_tasks import parse_task
 
 TASK_BYTES = 1 << 20
 """A longer file is no task; the longest published one has 40 kB."""
@@ -22,8 +23,6 @@ ENTRIES = 20_000
 """An archive or folder with more is none of these data sets."""
 DIRECTORY_BYTES = 1 << 22
 """A longer table of contents is refused unread."""
-MAX_SIDE = 30
-COLOURS = 10
 
 Tasks = dict[str, bytes]
 """Content of each file, by ``<part>/<name>.json``."""
@@ -59,7 +58,7 @@ def read_tasks(path: Path, root: str, parts: Iterable[str], name: re.Pattern[str
 
 
 def digest(tasks: Mapping[str, bytes], part: str) -> str:
-    """Return the sha256 of the grids of one part; spacing, and keys that are no grids, do not count.
+    """Return the sha256 of the grids of one part; spacing, the order of keys and a task's name do not count.
 
     Raises:
         DataError: a file that is no task.
@@ -77,36 +76,15 @@ def canonical(key: str, content: bytes) -> bytes:
     Raises:
         DataError: what is wrong, at which place of which file.
     """
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{key} is not JSON: {str(error)[:80]}") from None
-    if not isinstance(found, dict):
-        raise DataError(f"{key} is not a task: an object with the keys `train` and `test` is needed")
-    task = {}
-    for half in ("train", "test"):
-        pairs = found.get(half)
-        if not isinstance(pairs, list) or not pairs:
-            raise DataError(f"{key}: `{half}` must be a list of at least one pair")
-        for number, pair in enumerate(pairs):
-            for side in ("input", "output"):
-                fault = _fault(pair.get(side)) if isinstance(pair, dict) else "missing"
-                if fault:
-                    raise DataError(f"{key}: {half}[{number}].{side} is {fault}")
-        task[half] = [{side: pair[side] for side in ("input", "output")} for pair in pairs]
-    return json.dumps(task, separators=(",", ":")).encode()
-
-
-def _fault(grid: object) -> str | None:
-    if not isinstance(grid, list) or not 1 <= len(grid) <= MAX_SIDE:
-        return f"no list of 1 to {MAX_SIDE} rows"
-    for y, row in enumerate(grid):
-        if not isinstance(row, list) or not 1 <= len(row) <= MAX_SIDE or len(row) != len(grid[0]):
-            return f"no grid: row {y} must be a list of 1 to {MAX_SIDE} colours, as long as the others"
-        for colour in row:
-            if type(colour) is not int or not 0 <= colour < COLOURS:
-                return f"no grid: row {y} holds {str(colour)[:20]!r}, colours are 0 to {COLOURS - 1}"
-    return None
+    task = parse_task(content, key)
+    listed: dict[str, list[dict[str, object]]] = {}
+    for half, pairs in (("train", task.demonstrations), ("test", task.tests)):
+        listed[half] = []
+        for number, pair in enumerate(pairs, start=1):
+            if pair.output is None:
+                raise DataError(f"{key}, {half} pair {number} has no key 'output'; published tasks hold all answers")
+            listed[half].append({"input": pair.input.tolist(), "output": pair.output.tolist()})
+    return json.dumps(listed, separators=(",", ":")).encode()
 
 
 def _bounded(path: Path, found: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:

@@ -1,35 +1,64 @@
-"""The table of ARC's variants inside a store: eleven bytes a puzzle id, and the ids of the tasks."""
+"""The table of ARC's variants on disk, in a store and beside weights: eleven bytes a puzzle id, and the tasks."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from hrm.data.folders import FileRecord, sha256_of
+from hrm.data.folders import FileRecord
 from hrm.errors import DataError
 from hrm.puzzles.arc_tasks import COLOURS
 from hrm.puzzles.arc_variants import PuzzleTable, Variants
 
 FOLDER = "variants"
-_ROWS, _TASKS = "variants.u1", "tasks.json"
+ROWS, TASKS = "variants.u1", "tasks.json"
+"""The two files: a row of bytes for each puzzle id from 1, and how many rows each task has, in their order."""
 _WIDTH = 1 + COLOURS
-MOST_BYTES = 1 << 28
-"""A larger table is refused unread: the published sets need 12 MB."""
+MOST_BYTES = {ROWS: 1 << 28, TASKS: 1 << 22}
+"""Larger files are refused unread: the published sets need 12 MB and 25 kB."""
+
+
+def table_files(table: PuzzleTable) -> dict[str, bytes]:
+    """Return the content of both files."""
+    rows = np.concatenate([table.variants.transforms[:, None], table.variants.colours], axis=1)
+    counts = dict(zip(table.task_ids, np.diff(table.starts).tolist(), strict=True))
+    return {ROWS: np.ascontiguousarray(rows, np.uint8).tobytes(), TASKS: json.dumps(counts).encode()}
+
+
+def table_of(files: Mapping[str, bytes], where: Path, remedy: str) -> PuzzleTable:
+    """Return the table that both files hold.
+
+    Args:
+        where: the folder that they come from.
+        remedy: what a message says is to be done.
+
+    Raises:
+        DataError: something that is no table, or the two do not fit each other.
+    """
+    try:
+        counts = {str(name): int(count) for name, count in json.loads(files[TASKS]).items()}
+    except (ValueError, AttributeError, TypeError, RecursionError, OverflowError):
+        raise DataError(f"{where}/{TASKS} is not a table of tasks; {remedy}") from None
+    rows = np.frombuffer(files[ROWS], np.uint8)
+    if len(rows) != _WIDTH * sum(counts.values()) or min(counts.values(), default=0) < 1:
+        raise DataError(f"{where}: {ROWS} and {TASKS} do not fit each other; {remedy}")
+    rows = rows.reshape(-1, _WIDTH)
+    renamed = np.sort(rows[:, 1:], axis=1) == np.arange(COLOURS)
+    if (rows[:, 0] > 7).any() or rows[:, 1].any() or not renamed.all():
+        raise DataError(f"{where}/{ROWS} holds what is no variant; {remedy}")
+    return PuzzleTable(tuple(counts), np.cumsum([0, *counts.values()]), Variants(rows[:, 0], rows[:, 1:]))
 
 
 def write_table(store: Path, table: PuzzleTable) -> dict[str, FileRecord]:
     """Write a table into the folder of a store, and say what its files are."""
-    folder = store / FOLDER
-    folder.mkdir()
-    rows = np.concatenate([table.variants.transforms[:, None], table.variants.colours], axis=1)
-    (folder / _ROWS).write_bytes(np.ascontiguousarray(rows, np.uint8).tobytes())
-    counts = np.diff(table.starts).tolist()
-    (folder / _TASKS).write_text(json.dumps(dict(zip(table.task_ids, counts, strict=True))), encoding="utf-8")
-    return {
-        name: FileRecord(bytes=(folder / name).stat().st_size, sha256=sha256_of(folder / name))
-        for name in (_ROWS, _TASKS)
-    }
+    (store / FOLDER).mkdir()
+    found = {}
+    for name, content in table_files(table).items():
+        (store / FOLDER / name).write_bytes(content)
+        found[name] = FileRecord(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    return found
 
 
 def read_table(store: Path, promised: Mapping[str, FileRecord]) -> PuzzleTable:
@@ -38,26 +67,14 @@ def read_table(store: Path, promised: Mapping[str, FileRecord]) -> PuzzleTable:
     Raises:
         DataError: a file is missing or altered, or the two do not fit each other.
     """
-    if set(promised) != {_ROWS, _TASKS}:
-        raise DataError(f"{store}/manifest.json: variants must list {_ROWS} and {_TASKS}")
+    if set(promised) != {ROWS, TASKS}:
+        raise DataError(f"{store}/manifest.json: variants must list {ROWS} and {TASKS}")
     content = {}
     for name, record in promised.items():
         file = store / FOLDER / name
-        if not file.is_file() or file.stat().st_size != record.bytes or record.bytes > MOST_BYTES:
+        if not file.is_file() or file.stat().st_size != record.bytes or record.bytes > MOST_BYTES[name]:
             raise DataError(f"{file} is not the file that the manifest promises; build the store again")
-        if sha256_of(file) != record.sha256:
-            raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
         content[name] = file.read_bytes()
-    try:
-        counts = {str(name): int(count) for name, count in json.loads(content[_TASKS]).items()}
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        raise DataError(f"{store}/{FOLDER}/{_TASKS} is not a table of tasks; build the store again") from None
-    rows = np.frombuffer(content[_ROWS], np.uint8)
-    if len(rows) != _WIDTH * sum(counts.values()) or min(counts.values(), default=0) < 1:
-        raise DataError(f"{store}/{FOLDER}: {_ROWS} and {_TASKS} do not fit each other; build the store again")
-    rows = rows.reshape(-1, _WIDTH)
-    renamed = np.sort(rows[:, 1:], axis=1) == np.arange(COLOURS)
-    if (rows[:, 0] > 7).any() or rows[:, 1].any() or not renamed.all():
-        raise DataError(f"{store}/{FOLDER}/{_ROWS} holds what is no variant; build the store again")
-    starts = np.cumsum([0, *counts.values()])
-    return PuzzleTable(tuple(counts), starts, Variants(rows[:, 0], rows[:, 1:]))
+        if hashlib.sha256(content[name]).hexdigest() != record.sha256:
+            raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
+    return table_of(content, store / FOLDER, "build the store again")

@@ -1,20 +1,25 @@
 """Evaluate a solver on ARC: every test in every variant, the answers undone and counted."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import UInt8
 
 from hrm.data.arc import held_out_tests
 from hrm.data.folders import replace_file
-from hrm.data.store import Store
+from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
-from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, score, submission
+from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, answers, score, submission
 from hrm.inference.solver import Solver, filled_up
-from hrm.puzzles.arc import decode
+from hrm.puzzles.arc import decode, encode
 from hrm.puzzles.arc_family import shown
+from hrm.puzzles.arc_tasks import Pair, Task
+from hrm.puzzles.arc_variants import PuzzleTable
+
+Progress = Callable[[int, int], None]
 
 
 def predict(
@@ -23,9 +28,12 @@ def predict(
     segments: int,
     variants: int | None = None,
     limit: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> Predictions:
     """Answer every test of a store in the variants of its task, each after so many segments.
+
+    Tasks are found by name in the solver's table of puzzle ids, whatever store they lie in; a solver without a table
+    was trained on this store.
 
     Args:
         variants: at most so many variants of a task, its original among them; None: all of them.
@@ -34,23 +42,57 @@ def predict(
 
     Raises:
         DataError: the store holds no ARC tests.
+        UsageError: the model has never seen a task.
     """
     tests = held_out_tests(store)[:limit]
-    split, table = store.splits["test"], store.table
+    table = store.table if solver.table is None else solver.table
     assert table is not None
+    return _predicted(solver, table, tests, np.asarray(store.splits["test"].inputs), segments, variants, progress)
+
+
+def predict_tasks(
+    solver: Solver,
+    tasks: Sequence[Task],
+    segments: int,
+    variants: int | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Predictions:
+    """Answer every test of tasks that the solver's model was trained on; as ``predict``.
+
+    Raises:
+        UsageError: the model is not of ARC, or has never seen a task.
+    """
+    if solver.table is None:
+        raise UsageError("tasks of ARC need a model of ARC with a table of its puzzle ids")
+    tests = [(task.id, number) for task in tasks for number in range(len(task.tests))]
+    inputs = encode([pair.input for task in tasks for pair in task.tests])
+    return _predicted(solver, solver.table, tests, inputs, segments, variants, progress)
+
+
+def _predicted(
+    solver: Solver,
+    table: PuzzleTable,
+    tests: Sequence[Test],
+    grids: UInt8[np.ndarray, "n C"],
+    segments: int,
+    variants: int | None,
+    progress: Progress,
+) -> Predictions:
+    refuse_unseen(table, [task for task, _ in tests])
     rows, ids = [], []
     for row, (task, _) in enumerate(tests):
         own = table.puzzle_ids(task)
         own = own[: min(len(own), variants or len(own))]
         rows += [row] * len(own)
         ids += own
-    size, total = solver.batch_size, len(rows)
-    tokens = np.zeros((total, store.puzzle.spec.cells), np.uint8)
+    total = len(rows)
+    size = min(solver.batch_size, total)  # 900 cells are too many to fill up a batch with
+    tokens = np.zeros((total, grids.shape[1]), np.uint8)
     q_halt = np.zeros(total)
     chosen = np.array(ids, np.int64) - 1
     for start in range(0, total, size):
         here = slice(start, min(start + size, total))
-        inputs = np.asarray(split.inputs)[rows[here]]
+        inputs = grids[rows[here]]
         transforms, colours = table.variants.transforms[chosen[here]], table.variants.colours[chosen[here]]
         inputs, _ = shown(inputs, np.zeros_like(inputs), transforms, colours)
         *_, last = solver.think(filled_up(inputs, size), segments, filled_up(chosen[here] + 1, size))
@@ -66,19 +108,66 @@ def predict(
     )
 
 
+def refuse_unseen(table: PuzzleTable, task_ids: Iterable[str]) -> None:
+    """Refuse tasks that a model's table of puzzle ids does not have.
+
+    Raises:
+        UsageError: names the first one.
+    """
+    if unseen := sorted({task for task in task_ids if task not in table}):
+        more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
+        raise UsageError(
+            f"the model has never seen task {unseen[0]!r}{more}: its puzzle embedding has no row for it; fit one to "
+            "its demonstrations by `hrm adapt MODEL TASK.json --out FOLDER`"
+        )
+
+
+def in_own_ids(split: Split, table: PuzzleTable | None, of: Store, limit: int | None = None) -> Split:
+    """Return the first rows of a split of a store with the puzzle ids that a model gives to their tasks.
+
+    Args:
+        table: the model's.
+        of: the store.
+        limit: how many rows are wanted; None: all.
+
+    Raises:
+        DataError: the model has no table.
+        UsageError: the store has none, or the model has never seen a task.
+    """
+    if of.table is None:
+        raise UsageError(f"{of.path} does not say which task each grid belongs to: build a store by `hrm data arc`")
+    if table is None:
+        raise DataError(
+            "the model came without the table of its puzzle ids, so its tasks cannot be told: train it again"
+        )
+    ids, inverse = np.unique(np.asarray(split.puzzle_ids[:limit]), return_inverse=True)
+    names = [of.table.lookup(puzzle_id)[0] for puzzle_id in ids.tolist()]
+    refuse_unseen(table, names)
+    own = np.array([table.puzzle_ids(name)[0] for name in names], np.int32)[inverse]
+    return Split(split.inputs[:limit], split.labels[:limit], own, split.ratings[:limit])
+
+
+def tested_tasks(store: Store, limit: int | None = None) -> list[Task]:
+    """Return the tasks of a store with nothing but their tests, the first so many of them.
+
+    Raises:
+        DataError: the store holds no ARC tests.
+    """
+    names, split = held_out_tests(store)[:limit], store.splits["test"]
+    tests: dict[str, tuple[Pair, ...]] = {}
+    grids = (decode(np.asarray(array[:limit])) for array in (split.inputs, split.labels))
+    for (task, _), given, output in zip(names, *grids, strict=True):
+        tests[task] = (*tests.get(task, ()), Pair(given, output if output.size else None))
+    return [Task(task, (), pairs, "evaluation") for task, pairs in tests.items()]
+
+
 def truth_of(store: Store, limit: int | None = None) -> dict[str, tuple[np.ndarray, ...]]:
     """Return the outputs of the tests, by task.
 
     Raises:
         DataError: a test has no known output, so that nothing can be scored.
     """
-    found: dict[str, tuple[np.ndarray, ...]] = {}
-    outputs = decode(np.asarray(store.splits["test"].labels[:limit]))
-    for (task, number), output in zip(held_out_tests(store)[:limit], outputs, strict=True):
-        if not output.size:
-            raise DataError(f"test {number + 1} of task {task} has no known output: nothing can be scored")
-        found[task] = (*found.get(task, ()), output)
-    return found
+    return answers(tested_tasks(store, limit))
 
 
 def scored(ranked: dict[Test, tuple[Candidate, ...]], truth: dict[str, tuple[np.ndarray, ...]]) -> dict[str, Any]:

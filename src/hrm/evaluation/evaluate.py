@@ -32,7 +32,7 @@ def evaluate(
         progress: called with (puzzles done, puzzles in all) after every batch.
     """
     count = min(len(split), limit or len(split))
-    size = solver.batch_size
+    size = min(solver.batch_size, count)
     sums: list[Counter[str]] = [Counter() for _ in range(segments)]
     early_exact = early_segments = by_choice = 0
     for start in range(0, count, size):

@@ -2,23 +2,24 @@
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from hrm.checkpoint import Checkpoint
 from hrm.data.build import cached_store
 from hrm.data.prepare import family
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
-from hrm.evaluation.arc import predict, scored, truth_of
+from hrm.evaluation.arc import in_own_ids, predict, scored, tested_tasks, truth_of
 from hrm.evaluation.arc_vote import Candidate, Test, vote
 from hrm.evaluation.classical import classical
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
+from hrm.puzzles.arc_family import ARC
+from hrm.puzzles.arc_tasks import Task
 from hrm.puzzles.base import Puzzle
 
 Ranked = dict[Test, tuple[Candidate, ...]]
@@ -39,7 +40,7 @@ def evaluate_model(
     compiled: bool = False,
     with_classical: bool = False,
     variants: int | None = None,
-    answers: Callable[[Ranked], None] = lambda ranked: None,
+    answers: Callable[[Sequence[Task], Ranked], None] = lambda tasks, ranked: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
@@ -60,7 +61,8 @@ def evaluate_model(
         limit: only the first so many puzzles.
         compiled: compile the network first; pays for thousands of puzzles.
         variants: of ARC, how many variants of each task vote; None: all that the store has.
-        answers: of ARC, called with the candidates for each test, the best first.
+        answers: of ARC, called with the tasks, which hold their tests only, and the candidates for each test, the best
+            first.
         with_classical: add ``classical``: what each classical solver of the family makes of the first puzzles.
 
     Raises:
@@ -74,13 +76,13 @@ def evaluate_model(
         raise UsageError(f"--batch-size must be 1 or more (got {batch_size})")
     model, config, checkpoint = read_model(name, device, precision)
     puzzle = family(config.data)
-    store, name_of_split, rows = rows_for(checkpoint, puzzle, data, split, cache_dir, now)
+    store, name_of_split, rows = rows_for(puzzle, data, split, cache_dir, now)
     segments = segments or config.halting.max_segments
     if compiled:
         model.compile_levels()
-    solver = Solver(model, puzzle, config.halting.max_segments, batch_size)
+    solver = Solver(model, puzzle, config.halting.max_segments, batch_size, checkpoint.table)
     began = clock()
-    found = measure(solver, store, rows, segments, limit, variants, answers, progress)
+    found = measure(solver, store, name_of_split, segments, limit, variants, answers, progress)
     found["network_s"] = clock() - began
     solvers = puzzle.classical_solvers if with_classical else puzzle.classical_solvers[:1]
     lines = [classical(puzzle, rows.inputs[: found["examples"]], solver) for solver in solvers]
@@ -111,9 +113,7 @@ def evaluate_model(
     return found
 
 
-def rows_for(
-    checkpoint: Checkpoint, puzzle: Puzzle, data: Path, split: str, cache_dir: Path, now: str
-) -> tuple[Store, str, Split]:
+def rows_for(puzzle: Puzzle, data: Path, split: str, cache_dir: Path, now: str) -> tuple[Store, str, Split]:
     """Return the store behind a path, and the split to measure a model on, with its name.
 
     Args:
@@ -122,39 +122,37 @@ def rows_for(
         now: the present time as ISO 8601.
 
     Raises:
-        UsageError: there is nothing at this path, no such split, or the model knows other puzzle ids.
+        UsageError: there is nothing at this path, or no such split.
         DataError: the file or store is not what it should be.
     """
     if not data.exists():
         raise UsageError(f"there is no file or store {data}")
     store = cached_store(data, cache_dir, puzzle, now)
-    name, rows = choose_split(store, split)
-    if store.table is not None and checkpoint.meta.get("data", {}).get("digest") != store.digest:
-        raise UsageError(
-            f"{checkpoint.path} was trained with other puzzle ids than those of {data}: use the store of its training"
-        )
-    return store, name, rows
+    return store, *choose_split(store, split)
 
 
 def measure(
     solver: Solver,
     store: Store,
-    rows: Split,
+    split: str,
     segments: int,
     limit: int | None = None,
     variants: int | None = None,
-    answers: Callable[[Ranked], None] = lambda ranked: None,
+    answers: Callable[[Sequence[Task], Ranked], None] = lambda tasks, ranked: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Return the metrics of ``evaluate`` for a split of a store, and those of ARC where it has a table of variants.
+    """Return the metrics of ``evaluate`` for a split of a store, and those of ARC for its tests.
 
     Args: as those of ``evaluate_model``.
     """
+    rows = store.split(split)
+    if solver.puzzle.spec.name == ARC:
+        rows = in_own_ids(rows, solver.table, store, limit)
     found = dict(evaluate(solver, rows, segments, limit, progress))
-    if store.table is not None:
+    if store.table is not None and split == "test":
         ranked = vote(predict(solver, store, segments, variants, limit, progress))
         found |= scored(ranked, truth_of(store, limit))
-        answers(ranked)
+        answers(tested_tasks(store, limit), ranked)
     return found
 
 

@@ -14,6 +14,7 @@ from hrm.model.build import build
 from hrm.model.contract import Network
 from hrm.nn.device import choose_device, choose_dtype
 from hrm.nn.memory import keep_freed_memory
+from hrm.puzzles.arc_variants import PuzzleTable
 
 PUZZLES = "puzzle_embedding.weight"
 CHECKPOINTS, BEST = "checkpoints", "best"
@@ -67,25 +68,32 @@ def read_model(
         raise DataError(f"the checkpoint was written by another version: {error}") from None
     keep_freed_memory()
     place = choose_device(device)
+    table, rows = checkpoint.table, checkpoint.weights.get(PUZZLES)
+    if table is not None and rows is not None and len(rows) != len(table):
+        raise DataError(f"{checkpoint.path} has {len(rows)} puzzle rows for {len(table)} puzzle ids; choose another")
     model = build(config.model, dtype=choose_dtype(config.train.precision if precision == "auto" else precision, place))
     load_weights(model, checkpoint)
     return model.to(place).eval(), config, checkpoint
 
 
-def load_weights(model: Network, checkpoint: Checkpoint, new_puzzles: bool = False) -> None:
+def load_weights(model: Network, checkpoint: Checkpoint, table: PuzzleTable | None = None) -> None:
     """Put a checkpoint's weights into a network of the same sizes.
 
     Args:
-        new_puzzles: the network is for other puzzle ids: each row of its puzzle embedding becomes the mean of those
-            of the checkpoint.
+        table: of ARC, the puzzle ids that the network is for: a variant that the checkpoint knows brings its row of the
+            puzzle embedding along, any other begins at the mean of all rows. None: those of the checkpoint.
 
     Raises:
         DataError: tensors that are missing, extra or wrongly shaped, by name.
     """
     own = model.state_dict()
     weights = dict(checkpoint.weights)
-    if new_puzzles and PUZZLES in own and PUZZLES in weights:
-        weights[PUZZLES] = weights[PUZZLES].mean(0, keepdim=True).expand(len(own[PUZZLES]), -1).contiguous()
+    if table is not None and PUZZLES in own and PUZZLES in weights:
+        old = weights[PUZZLES]
+        weights[PUZZLES] = old.mean(0, keepdim=True).repeat(len(table), 1)
+        if checkpoint.table is not None:
+            here, there = table.shared_with(checkpoint.table)
+            weights[PUZZLES][torch.from_numpy(here)] = old[torch.from_numpy(there)]
     problems = [f"missing {name!r}" for name in own if name not in weights]
     for name, tensor in weights.items():
         if name not in own:
@@ -111,12 +119,13 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
         UsageError: no such name.
         DataError: not a checkpoint, or a damaged one.
     """
-    model, config, _ = read_model(name, device, precision)
+    model, config, checkpoint = read_model(name, device, precision)
     return Solver(
         model,
         family(config.data),
         max_segments=config.halting.max_segments,
         batch_size=batch_size,
+        table=checkpoint.table,
     )
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from hrm.errors import UsageError
 from hrm.model.contract import Embedded, Network
 from hrm.model.halting import prefers_halt
+from hrm.puzzles.arc_variants import PuzzleTable
 from hrm.puzzles.base import PAD, Puzzle
 
 MOST_SEGMENTS = 65536
@@ -80,13 +81,22 @@ class Solver:
         max_segments: the budget of early exit.
         batch_size: puzzles solved at once; a batch is always filled up to this size, so that an answer does
             not depend on how many puzzles came with it.
+        table: of ARC, which puzzle id belongs to which variant of which task.
     """
 
-    def __init__(self, model: Network, puzzle: Puzzle, max_segments: int, batch_size: int = 64):
+    def __init__(
+        self,
+        model: Network,
+        puzzle: Puzzle,
+        max_segments: int,
+        batch_size: int = 64,
+        table: PuzzleTable | None = None,
+    ):
         self.model = model
         self.puzzle = puzzle
         self.max_segments = max_segments
         self.batch_size = batch_size
+        self.table = table
         self.device = next(model.parameters()).device
         self._relations = torch.from_numpy(puzzle.relation_matrices).to(self.device)
 
@@ -100,7 +110,7 @@ class Solver:
 
         Raises:
             DataError: the puzzle cannot be read, or contradicts itself.
-            UsageError: ``segments`` is out of range.
+            UsageError: ``segments`` is out of range, or the model knows a puzzle by its task only (ARC).
         """
         return next(self._solve(self.puzzle.parse(puzzle)[None], segments, trace))
 
@@ -167,6 +177,11 @@ class Solver:
         """Yield the answers to the first ``count`` puzzles of a batch."""
         if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
             raise UsageError(f"segments must be 1 to {MOST_SEGMENTS} (got {segments})")
+        if self.table is not None:
+            raise UsageError(
+                "a grid alone does not say which task it belongs to: give the file of its task, "
+                "`hrm solve MODEL TASK.json`"
+            )
         budget = self.max_segments if segments is None else segments
         thoughts: list[Thought] = []
         used = np.zeros(len(inputs), np.int64)  # 0 while the puzzle goes on

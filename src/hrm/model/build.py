@@ -2,13 +2,23 @@
 
 import torch
 
-from hrm.model.config import EquivariantConfig, NetworkConfig
+from hrm.model.config import DirectConfig, EquivariantConfig, NetworkConfig, RecurrentConfig
+from hrm.model.direct import Direct
 from hrm.model.equivariant import EquivariantHRM
 from hrm.model.hrm import HRM
+from hrm.model.recurrent import Recurrent
 
 
-def build(config: NetworkConfig, seed: int = 0, dtype: torch.dtype = torch.float32) -> HRM | EquivariantHRM:
+def build(
+    config: NetworkConfig, seed: int = 0, dtype: torch.dtype = torch.float32
+) -> HRM | EquivariantHRM | Recurrent | Direct:
     """Return a fresh network, with random weights named by the seed."""
-    if isinstance(config, EquivariantConfig):
-        return EquivariantHRM(config, seed, dtype)
-    return HRM(config, seed, dtype)
+    match config:
+        case EquivariantConfig():
+            return EquivariantHRM(config, seed, dtype)
+        case RecurrentConfig():
+            return Recurrent(config, seed, dtype)
+        case DirectConfig():
+            return Direct(config, seed, dtype)
+        case _:
+            return HRM(config, seed, dtype)

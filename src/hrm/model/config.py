@@ -1,16 +1,16 @@
 """Sizes of the networks and the published presets; free of torch."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
-class HRMConfig(BaseModel):
-    """The hierarchical recurrent network: HRM and TRM are this loop with other numbers."""
+class CellConfig(BaseModel, frozen=True):
+    """What networks of one state a cell have in common: the same block, the same input and output."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
-    kind: Literal["hrm"] = "hrm"
+    kind: str
     """Which network this section describes."""
     vocab_size: int = Field(gt=0)
     """Number of token ids V, padding included."""
@@ -22,18 +22,6 @@ class HRMConfig(BaseModel):
     """Attention heads A; must divide the width."""
     expansion: float = Field(default=4.0, gt=0)
     """Inner width of the feed-forward maps, as a multiple of the width before the SwiGLU's factor 2/3."""
-    h_layers: int = Field(default=4, gt=0)
-    """Blocks of the high level f_H; unused where ``tied``."""
-    l_layers: int = Field(default=4, gt=0)
-    """Blocks of the low level f_L."""
-    cycles: int = Field(default=2, gt=0)
-    """High-level cycles N per segment."""
-    timesteps: int = Field(default=2, gt=0)
-    """Low-level timesteps T per cycle."""
-    grad_calls: int = Field(default=2, gt=0)
-    """How many of a segment's last module calls carry gradient: 2 = one-step gradient, T+1 = the last cycle."""
-    tied: bool = False
-    """Whether f_H is f_L: one set of weights in both roles."""
     mixer: Literal["attention", "messages", "mlp"] = "attention"
     """How positions are mixed: attention, messages along the relations, or a SwiGLU across positions."""
     positions: Literal["rope", "learned", "none"] = "rope"
@@ -45,25 +33,20 @@ class HRMConfig(BaseModel):
     relation_kinds: tuple[int, ...] = ()
     """Kinds of each relation between cells that the puzzle declares and that bias the attention; empty = off."""
     prefix: int = Field(default=1, ge=0)
-    """Positions P in front of the cells, which hold the puzzle embedding."""
+    """Positions P in front of the cells, which hold the puzzle embedding; 0 = it is added to every cell."""
     puzzle_width: int = Field(default=512, ge=0)
     """Width of the puzzle embedding in numbers, zero-padded to P·D; 0 = no puzzle embedding."""
     puzzles: int = Field(default=1, gt=0)
     """Rows of the puzzle embedding: puzzle ids are 0 … puzzles − 1."""
-    q_continue: bool = True
-    """Whether the Q-head also estimates the value of going on."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> "HRMConfig":
+    def _consistent(self) -> "CellConfig":
         if self.width % self.heads:
             raise ValueError(f"heads must divide width (got {self.heads} heads, width {self.width})")
         if self.positions == "rope" and self.mixer == "attention" and (self.width // self.heads) % 2:
             raise ValueError(f"rope needs an even head width (got {self.width}/{self.heads})")
-        if self.puzzle_width > self.prefix * self.width:
-            raise ValueError(
-                f"puzzle_width {self.puzzle_width} does not fit into prefix·width = {self.prefix * self.width}"
-            )
-        _check_grad_calls(self)
+        if self.puzzle_width > (room := max(self.prefix, 1) * self.width):
+            raise ValueError(f"puzzle_width {self.puzzle_width} does not fit into prefix·width = {room}")
         if self.mixer == "messages" and not self.relation_kinds:
             raise ValueError("mixer = 'messages' needs relation_kinds: messages travel along relations")
         if self.mixer == "mlp" and self.relation_kinds:
@@ -76,8 +59,125 @@ class HRMConfig(BaseModel):
         return self.prefix + self.cells
 
 
+class HRMConfig(CellConfig, frozen=True):
+    """The hierarchical recurrent network: HRM and TRM are this loop with other numbers."""
+
+    title: ClassVar[str] = "a Hierarchical Reasoning Model"
+
+    kind: Literal["hrm"] = "hrm"
+    """Which network this section describes."""
+    h_layers: int = Field(default=4, gt=0)
+    """Blocks of the high level f_H; unused where ``tied``."""
+    l_layers: int = Field(default=4, gt=0)
+    """Blocks of the low level f_L."""
+    cycles: int = Field(default=2, gt=0)
+    """High-level cycles N per segment."""
+    timesteps: int = Field(default=2, gt=0)
+    """Low-level timesteps T per cycle."""
+    grad_calls: int = Field(default=2, gt=0)
+    """How many of a segment's last module calls carry gradient: 2 = one-step gradient, T+1 = the last cycle."""
+    tied: bool = False
+    """Whether f_H is f_L: one set of weights in both roles."""
+    q_continue: bool = True
+    """Whether the Q-head also estimates the value of going on."""
+
+    @model_validator(mode="after")
+    def _within_a_segment(self) -> "HRMConfig":
+        _check_grad_calls(self)
+        return self
+
+    @property
+    def calls(self) -> int:
+        """Module calls of a segment: N·(T + 1)."""
+        return self.cycles * (self.timesteps + 1)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks with weights of their own."""
+        return self.l_layers + (0 if self.tied else self.h_layers)
+
+    @property
+    def depth(self) -> int:
+        """Blocks that a segment runs one after the other."""
+        return self.cycles * (self.timesteps * self.l_layers + (self.l_layers if self.tied else self.h_layers))
+
+    @property
+    def loop(self) -> str:
+        """What a segment does, in words."""
+        return _in_words(self)
+
+
+class RecurrentConfig(CellConfig, frozen=True):
+    """One state and one stack of blocks, called again and again, with the input added at each call."""
+
+    title: ClassVar[str] = "a recurrent Transformer"
+
+    kind: Literal["recurrent"]
+    """Which network this section describes."""
+    layers: int = Field(default=8, gt=0)
+    """Blocks of the stack."""
+    cycles: int = Field(default=1, gt=0)
+    """Cycles N per segment; only their product with the timesteps counts, but in shallow updates."""
+    timesteps: int = Field(default=3, gt=0)
+    """Calls T of the stack per cycle."""
+    grad_calls: int = Field(default=3, gt=0)
+    """How many of a segment's last calls carry gradient: N·T = backpropagation through all of them."""
+    q_continue: bool = False
+    """Whether the Q-head also estimates the value of going on."""
+
+    @model_validator(mode="after")
+    def _within_a_segment(self) -> "RecurrentConfig":
+        _check_grad_calls(self)
+        return self
+
+    @property
+    def calls(self) -> int:
+        """Calls of a segment: N·T."""
+        return self.cycles * self.timesteps
+
+    @property
+    def depth(self) -> int:
+        """Blocks that a segment runs one after the other."""
+        return self.calls * self.layers
+
+    @property
+    def loop(self) -> str:
+        """What a segment does, in words."""
+        return _in_words(self)
+
+
+class DirectConfig(CellConfig, frozen=True):
+    """A Transformer that answers in one pass: blocks with weights of their own, nothing carried on."""
+
+    title: ClassVar[str] = "a Transformer"
+
+    kind: Literal["direct"]
+    """Which network this section describes."""
+    layers: int = Field(default=8, gt=0)
+    """Blocks, each run once."""
+    q_continue: Literal[False] = False
+    """There is no value of going on: a second segment would repeat the first."""
+
+    @property
+    def grad_calls(self) -> int:
+        """All blocks carry gradient."""
+        return self.layers
+
+    @property
+    def depth(self) -> int:
+        """Blocks that a segment runs one after the other."""
+        return self.layers
+
+    @property
+    def loop(self) -> str:
+        """What a segment does, in words."""
+        return f"one pass through {self.layers} blocks a segment, gradient through all of them"
+
+
 class EquivariantConfig(BaseModel):
     """A network with one state for each cell and symbol, so that renaming the symbols renames the answer."""
+
+    title: ClassVar[str] = "a Hierarchical Reasoning Model"
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
@@ -124,15 +224,39 @@ class EquivariantConfig(BaseModel):
         """Number of positions S = C · N: one for each cell and symbol."""
         return self.cells * self.symbols
 
+    @property
+    def calls(self) -> int:
+        """Module calls of a segment: N·(T + 1)."""
+        return self.cycles * (self.timesteps + 1)
 
-NetworkConfig = HRMConfig | EquivariantConfig
+    @property
+    def depth(self) -> int:
+        """Blocks that a segment runs one after the other."""
+        return self.calls * self.layers
+
+    @property
+    def loop(self) -> str:
+        """What a segment does, in words."""
+        return _in_words(self)
+
+
+LoopConfig = HRMConfig | EquivariantConfig | RecurrentConfig
+"""The networks that run modules again and again."""
+
+NetworkConfig = LoopConfig | DirectConfig
 """Any network that ``hrm.model.build`` can build; ``kind`` tells which."""
 
 
-def _check_grad_calls(config: NetworkConfig) -> None:
-    calls = config.cycles * (config.timesteps + 1)
-    if config.grad_calls > calls:
-        raise ValueError(f"grad_calls must be at most cycles·(timesteps+1) = {calls}")
+def _check_grad_calls(config: LoopConfig) -> None:
+    if config.grad_calls > config.calls:
+        raise ValueError(f"grad_calls must be at most {config.calls}, all module calls of a segment")
+
+
+def _in_words(config: LoopConfig) -> str:
+    return (
+        f"N = {config.cycles} cycles of T = {config.timesteps} timesteps a segment, "
+        f"gradient through the last {config.grad_calls} of {config.calls} module calls"
+    )
 
 
 def hrm(vocab_size: int, cells: int, **changes: object) -> HRMConfig:

@@ -16,10 +16,15 @@ from hrm.nn.layers import Surroundings
 
 @dataclass(frozen=True)
 class Latents:
-    """The two states that a segment refines."""
+    """The states that a segment refines: two, or one and no positions of a second."""
 
     z_H: Float[Tensor, "B S D"]
-    z_L: Float[Tensor, "B S D"]
+    z_L: Float[Tensor, "B low D"]
+
+    @classmethod
+    def single(cls, state: Float[Tensor, "B S D"]) -> "Latents":
+        """Return the latents of a network of one state: the one that is decoded, z_H."""
+        return cls(state, state.new_empty(len(state), 0, state.shape[-1]))
 
     def detach(self) -> "Latents":
         """Return the same states, cut from the graph."""

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hrm.model.config import EquivariantConfig, HRMConfig, NetworkConfig
+from hrm.model.config import EquivariantConfig, HRMConfig
 from hrm.model.contract import Embedded, Latents, Network, Segment
 from hrm.nn.compiling import compiled
 from hrm.nn.init import truncated_normal_
@@ -34,7 +34,7 @@ def timesteps(
     f_H: Call,
     latents: Latents,
     x: Float[Tensor, "B S D"],
-    loop: NetworkConfig,
+    loop: HRMConfig | EquivariantConfig,
     cycles: int | None = None,
 ) -> Iterator[tuple[int, int, Literal["L", "H"], Latents]]:
     """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment.
@@ -93,11 +93,7 @@ class RecursiveNetwork(Network, Generic[Config]):
     def _complete(self, q_values: int, generator: torch.Generator) -> None:
         """Add the Q-head, the starting states and what runs the levels."""
         width = self.config.width
-        self.q_head = Linear(width, q_values, bias=True)
-        with torch.no_grad():  # halting and going on start equal and unlikely, so that nothing halts early
-            self.q_head.weight.zero_()
-            assert self.q_head.bias is not None
-            self.q_head.bias.fill_(-5.0)
+        self.q_head = q_head(width, q_values)
         self.register_buffer("start_H", truncated_normal_(torch.empty(width), 1.0, generator))
         self.register_buffer("start_L", truncated_normal_(torch.empty(width), 1.0, generator))
         self._run_L = Runner(self.f_L, self.dtype)
@@ -162,8 +158,22 @@ class RecursiveNetwork(Network, Generic[Config]):
 
     def hidden_matrices(self) -> list[nn.Parameter]:
         """Return the weights of f_L and f_H, biases of relations apart."""
-        levels = [self.f_L] if self.f_H is None else [self.f_L, self.f_H]
-        return [m.weight for level in levels for m in level.modules() if isinstance(m, Linear)]
+        return matrices([self.f_L] if self.f_H is None else [self.f_L, self.f_H])
+
+
+def q_head(width: int, values: int) -> Linear:
+    """Return the map from a state to its Q-values: equal and unlikely at first, so that nothing halts early."""
+    head = Linear(width, values, bias=True)
+    with torch.no_grad():
+        head.weight.zero_()
+        assert head.bias is not None
+        head.bias.fill_(-5.0)
+    return head
+
+
+def matrices(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
+    """Return the weights of all linear maps in these modules, biases of relations apart."""
+    return [m.weight for module in modules for m in module.modules() if isinstance(m, Linear)]
 
 
 class Runner:

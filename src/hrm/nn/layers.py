@@ -221,14 +221,17 @@ class Messages(nn.Module):
         planes = around.relations
         if planes is None:
             raise ValueError("messages travel along relations: embed needs the puzzle's")
+        planes = planes.to(x.dtype)
         exists = torch.ones_like(x[..., :1]) if around.mask is None else around.mask.unsqueeze(-1).to(x.dtype)
         if around.mask is not None:
             planes = planes * around.mask[:, None, None, :]
-        *along, everywhere = (self.tell(x) * exists).chunk(self.kinds + 1, dim=-1)
-        planes = (planes * planes.sum(-1, keepdim=True).clamp(min=1).rsqrt()).to(x.dtype)
-        heard = [planes[..., q, :, :] @ message for q, message in enumerate(along)]
+        told = (self.tell(x) * exists).unflatten(-1, (self.kinds + 1, -1))  # B S D' -> B S Q+1 M
+        along, everywhere = told[..., :-1, :], told[..., -1, :]
+        subscripts = "qst,btqm->bsqm" if planes.dim() == 3 else "bqst,btqm->bsqm"  # shared planes are not copied
+        numbers = planes.sum(-1, dtype=torch.float32).clamp(min=1).rsqrt().transpose(-1, -2).unsqueeze(-1)  # S Q 1
+        heard = (torch.einsum(subscripts, planes, along) * numbers.to(x.dtype)).flatten(2)
         mean = everywhere.sum(1, keepdim=True) / exists.sum(1, keepdim=True)
-        return self.out(torch.cat((*heard, mean.expand_as(everywhere)), dim=-1))
+        return self.out(torch.cat((heard, mean.expand_as(everywhere)), dim=-1))
 
 
 class Block(nn.Module):

@@ -97,7 +97,7 @@ def _grid(axes: "Axes", frame: dict[str, Any], numbers: dict[str, Any]) -> None:
             axes.axvline(x, color=INK, lw=1.2 if box_columns and x % box_columns == 0 else 0.3)
     axes.set_xlim(-0.05, columns + 0.05)
     axes.set_ylim(rows + 0.05, -0.05)
-    verdict = "right" if frame["exact"] else f"{len(breaking)} in conflict" if breaking else "not yet right"
+    verdict = "right" if frame["exact"] else f"{len(breaking)} break a rule" if breaking else "not yet right"
     axes.set_title(f"timestep {frame['timestep']}: {verdict}", fontsize=8, color=INK)
 
 

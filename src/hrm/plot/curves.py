@@ -36,18 +36,21 @@ def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:
 
 
 def plot_comparison(found: Mapping[str, Any], file: Path) -> None:
-    """Draw exact accuracy against the operations of training, from what ``studies.compare`` found.
+    """Draw exact accuracy against the operations of training and against depth, from what ``studies.compare`` found.
 
-    A dot is one seed with the 95 % interval of its share; a line joins the means over the seeds.
+    On the left a dot is one seed with the 95 % interval of its share; a line joins the means over the seeds. On the
+    right stands the mean over the seeds with its interval, at the number of blocks that lead to an answer one after the
+    other: the counterpart of figure 2 of the HRM paper.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    axes, depths = figure.subplots(1, 2, sharey=True)
     colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933"]
     markers = "osD^vP*X"
     for number, variant in enumerate(found["variants"]):
-        colour, marker = colours[number % len(colours)], markers[number % len(markers)]
+        colour = colours[number % len(colours)]
+        marker = markers[(number + number // len(colours)) % len(markers)]
         per_update = variant["pflop"] / variant["updates"]
         stages: dict[int, list[float]] = {}
         for run in variant["runs"]:
@@ -62,14 +65,26 @@ def plot_comparison(found: Mapping[str, Any], file: Path) -> None:
                     line["update"] * per_update, 100 * line["exact"], ms=4, alpha=0.6, color=colour, marker=marker
                 )
         means = sorted((update * per_update, 100 * sum(v) / len(v)) for update, v in stages.items())
-        axes.plot(*zip(*means, strict=True), lw=1.5, label=variant["variant"], color=colour)
+        axes.plot(*zip(*means, strict=True), lw=1.5, color=colour)
+        trained = variant["summary"]["trained"]["exact"]
+        mean, (low, high) = trained["mean"], trained["ci95"] or (trained["mean"],) * 2
+        depths.errorbar(
+            variant["blocks_per_segment"] * variant["segments"], 100 * mean, fmt=marker, color=colour, capsize=3, ms=6,
+            yerr=[[100 * (mean - low)], [100 * (high - mean)]], label=variant["variant"],
+        )  # fmt: skip
     test = found["test"]
     axes.set_xlabel("operations of training in PFLOP")
+    depths.set_xlabel("depth: blocks to an answer, one after the other")
+    depths.set_xscale("log")
+    reached = sorted({variant["blocks_per_segment"] * variant["segments"] for variant in found["variants"]})
+    depths.set_xticks(reached, [str(depth) for depth in reached])
+    depths.set_xticks([], minor=True)
     axes.set_ylabel("exact in %")
     axes.set_ylim(-2, 102)
-    axes.set_title(
-        f"{found['recipe']}: {test['puzzles']} puzzles of {test['data']}, {test['segments']} segments", size=10
+    figure.suptitle(
+        f"{found['recipe']} at equal {found['equal']}: {test['puzzles']} puzzles of {test['data']}", size=10
     )
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    for panel in (axes, depths):
+        panel.grid(alpha=0.3)
+    depths.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(file, dpi=130)

@@ -17,7 +17,7 @@ from hrm.puzzles.arc_split import canonical
 from hrm.puzzles.arc_tasks import SIDE, Pair
 from hrm.puzzles.arc_variants import Variant
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Sketch, Symmetries
-from hrm.puzzles.grids import neighbours
+from hrm.puzzles.grids import directions
 from hrm.puzzles.randomness import mix
 from hrm.puzzles.table import cells_of
 
@@ -78,8 +78,8 @@ class Arc(Puzzle):
         return np.array([grid.size > 0 for grid in decode(answers)], bool)
 
     def relations(self) -> Int8[np.ndarray, "1 C C"]:
-        """Return 1 where two cells touch along an edge."""
-        return neighbours(self.spec.shape)[None]
+        """Return in which of the eight directions a neighbour lies, so that messages can tell left from right."""
+        return directions(self.spec.shape)[None]
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Return none: variants are those of whole tasks, and each has an id of its own."""

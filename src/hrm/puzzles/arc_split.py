@@ -66,18 +66,34 @@ def leaks(tasks: Sequence[Task], training: Sequence[Reference], testing: Sequenc
     output is not known are passed over.
     """
     by_id = {task.id: task for task in tasks}
-    trained = _by_invariant(by_id, training)
-    found: list[Leak] = []
-    for key, tested in _by_invariant(by_id, testing).items():
-        forms = [(canonical(output), reference, pair, output) for reference, pair, output in trained.get(key, [])]
-        for reference, pair, output in tested if forms else []:
-            own, whole = canonical(output), canonical(pair.input, output)
-            same = [(other, each.input, end) for form, other, each, end in forms if form == own]
-            pairs = [other for other, start, end in same if canonical(start, end) == whole]
+    found = reached([resolve(by_id, each) for each in training], [resolve(by_id, each) for each in testing])
+    return tuple(
+        Leak(testing[each.test], *(tuple(training[row] for row in rows) for rows in (each.same_output, each.same_pair)))
+        for each in found
+    )
+
+
+class Reached(NamedTuple):
+    """As ``Leak``, by the places of the pairs."""
+
+    test: int
+    same_output: list[int]
+    same_pair: list[int]
+
+
+def reached(training: Sequence[Pair], testing: Sequence[Pair]) -> list[Reached]:
+    """Return which of the tested pairs can be had from trained ones, as ``leaks`` does."""
+    trained = _by_invariant(training)
+    found: list[Reached] = []
+    for key, tested in _by_invariant(testing).items():
+        forms = [(canonical(output), row, output) for row, output in trained.get(key, [])]
+        for test, output in tested if forms else []:
+            own, whole = canonical(output), canonical(testing[test].input, output)
+            same = [(row, end) for form, row, end in forms if form == own]
+            pairs = [row for row, end in same if canonical(training[row].input, end) == whole]
             if same:
-                found.append(Leak(reference, tuple(other for other, _, _ in same), tuple(pairs)))
-    order = {reference: place for place, reference in enumerate(testing)}
-    return tuple(sorted(found, key=lambda leak: order[leak.test]))
+                found.append(Reached(test, [row for row, _ in same], pairs))
+    return sorted(found)
 
 
 def canonical(*grids: Grid) -> bytes:
@@ -99,15 +115,12 @@ def _relabelled(grids: list[Grid]) -> bytes:
     return bytes(size for grid in grids for size in grid.shape) + numbers[cells].tobytes()
 
 
-def _by_invariant(
-    tasks: Mapping[str, Task], references: Sequence[Reference]
-) -> dict[bytes, list[tuple[Reference, Pair, Grid]]]:
-    """Gather the examples whose outputs have one size and equal counts of colours, as all variants of one have."""
-    gathered: dict[bytes, list[tuple[Reference, Pair, Grid]]] = defaultdict(list)
-    for reference in references:
-        pair = resolve(tasks, reference)
+def _by_invariant(pairs: Sequence[Pair]) -> dict[bytes, list[tuple[int, Grid]]]:
+    """Gather the pairs whose outputs have one size and equal counts of colours, as all variants of one have."""
+    gathered: dict[bytes, list[tuple[int, Grid]]] = defaultdict(list)
+    for row, pair in enumerate(pairs):
         if (output := pair.output) is not None:
             counts = np.bincount(output.reshape(-1), minlength=COLOURS)
             key = bytes(sorted(output.shape)) + np.append(counts[0], np.sort(counts[1:])).tobytes()
-            gathered[key].append((reference, pair, output))
+            gathered[key].append((row, output))
     return gathered

@@ -83,6 +83,19 @@ def read_task(source: str | Path, task_id: str | None = None) -> Task:
     return _task(_load(path, TASK_BYTES), task_id or path.stem, path.name, path.parent.name)
 
 
+def parse_task(content: bytes, where: str) -> Task:
+    """Read one task from the content of its file.
+
+    Args:
+        where: the path of the file as messages are to name it; it ends in the task's id and ``.json``.
+
+    Raises:
+        DataError: what is wrong, in which pair and row.
+    """
+    path = Path(where)
+    return _task(_parsed(_decoded(content, where), where), path.stem, where, path.parent.name)
+
+
 def read_tasks(sources: Path | Sequence[Path], solutions: Path | None = None) -> tuple[Task, ...]:
     """Read all tasks of folders and files, sorted by id.
 
@@ -157,10 +170,14 @@ def _load(path: Path, most_bytes: int) -> dict[str, object]:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise DataError(f"{path.name} is larger than {most_bytes >> 20} MiB, which is no ARC file; check the path")
+    return _parsed(_decoded(content, path.name), path.name)
+
+
+def _decoded(content: bytes, where: str) -> str:
     try:
-        return _parsed(content.decode("utf-8-sig"), path.name)
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise DataError(f"{path.name} is not UTF-8; save the file as UTF-8 text") from None
+        raise DataError(f"{where} is not UTF-8; save the file as UTF-8 text") from None
 
 
 def _parsed(text: str, where: str) -> dict[str, object]:

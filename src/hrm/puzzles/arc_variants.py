@@ -137,6 +137,9 @@ class PuzzleTable:
         arrays = (self.starts, self.variants.transforms, self.variants.colours)
         return sum(array.nbytes for array in arrays) + sum(map(len, self.task_ids))
 
+    def __contains__(self, task_id: str) -> bool:
+        return task_id in self._places
+
     def puzzle_ids(self, task_id: str) -> range:
         """Return the puzzle ids of a task, that of the original first.
 
@@ -154,6 +157,25 @@ class PuzzleTable:
             raise DataError(f"there is no puzzle {puzzle_id}; puzzle ids go from 1 to {len(self) - 1}")
         place = int(np.searchsorted(self.starts, puzzle_id - 1, side="right")) - 1
         return self.task_ids[place], self.variants[puzzle_id - 1]
+
+    def shared_with(self, other: "PuzzleTable") -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+        """Return the puzzle ids that both tables give to one variant of one task: those of this table, and the other's.
+
+        The blank one is among them.
+        """
+        own, others = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
+        for task_id in self._places.keys() & other._places.keys():
+            here, there = self.puzzle_ids(task_id), other.puzzle_ids(task_id)
+            _, mine, theirs = np.intersect1d(self._words(here), other._words(there), return_indices=True)
+            own.append(mine + here.start)
+            others.append(theirs + there.start)
+        return np.concatenate(own), np.concatenate(others)
+
+    def _words(self, puzzle_ids: range) -> np.ndarray:
+        """Return each variant as one comparable item; none ends in a zero byte, for 0 is the first colour."""
+        rows = slice(puzzle_ids.start - 1, puzzle_ids.stop - 1)
+        table = np.concatenate([self.variants.transforms[rows, None], self.variants.colours[rows]], axis=1)
+        return np.ascontiguousarray(table).view(f"S{table.shape[1]}")[:, 0]
 
     def names(self) -> list[str]:
         """Return the names of all puzzle ids, in the form of the official ``identifiers.json``."""

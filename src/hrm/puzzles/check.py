@@ -92,6 +92,8 @@ def _spec(case: _Case) -> _Findings:
     yield min(spec.shape) > 0, f"the shape {spec.shape} has no cells"
     yield 4 <= spec.vocab_size <= 256, f"{spec.vocab_size} tokens; padding, a blank, two symbols; 256 at most"
     yield all(len(token) == 1 for token in spec.tokens), "a token is not one character"
+    yield all(token.isprintable() for token in spec.tokens), "a token cannot be printed"
+    yield set(spec.solid) <= set(range(spec.vocab_size)), f"the solid cells {spec.solid} are not all token ids"
     yield len(set(spec.tokens)) == spec.vocab_size, "two tokens share a character"
     yield (
         PAD < spec.blank < spec.vocab_size,
@@ -133,8 +135,14 @@ def _generate(case: _Case) -> _Findings:
         if not sound:
             return
     case.inputs, case.answers = (np.stack(grids) for grids in zip(*pairs, strict=True))
-    again = [puzzle.generate(case.seed, index)[0] for index in reversed(range(case.examples))][::-1]
-    yield np.array_equal(case.inputs, again), "the same seed and index give another puzzle at another call"
+    for grids in (case.inputs, case.answers):
+        grids.flags.writeable = False  # a family that changes what it is given raises, and is named
+    again = [puzzle.generate(case.seed, index) for index in reversed(range(case.examples))][::-1]
+    inputs, answers = zip(*again, strict=True)
+    yield np.array_equal(case.inputs, inputs), "the same seed and index give another puzzle at another call"
+    yield np.array_equal(case.answers, answers), "the same seed and index give another answer at another call"
+    other = [puzzle.generate(case.seed + 1, index)[0] for index in range(2)]
+    yield not np.array_equal(case.inputs[:2], other), "another seed gives the same puzzles"
     yield len(np.unique(case.inputs, axis=0)) > 1, "every index gives the same puzzle"
     yield max(case.inputs.max(), case.answers.max()) < spec.vocab_size, "a token is not in the spec"
     asked = ~spec.given(case.inputs) & (case.inputs != PAD)
@@ -226,9 +234,13 @@ def _symmetries(case: _Case) -> _Findings:
     yield bool(np.isin(symmetries.tokens[:, clues], clues).all()), "a clue is renamed into what is none"
     moved = symmetries.apply(inputs)
     yield np.array_equal(symmetries.inverse().apply(moved), inputs), "the inverse does not undo one"
-    yield bool(puzzle.verify(moved, symmetries.apply(answers)).all()), "one makes a right answer wrong"
+    kept = bool(puzzle.verify(moved, symmetries.apply(answers)).all())
+    yield kept, "one makes a right answer wrong"
     wrong = symmetries.apply(case.altered(answers, ~spec.given(inputs)))
     yield not puzzle.verify(moved, wrong).any(), "one makes a wrong answer right"
+    if kept:
+        read = [puzzle.parse(puzzle.text(grid)) for grid in moved]
+        yield np.array_equal(read, moved), "one makes of a puzzle what parse does not read back"
     relations = sorted(matrix.tobytes() for matrix in puzzle.relation_matrices)
     for cells in symmetries.cells:  # rows may become columns: the relations are compared as a set
         yield _moved(puzzle.relation_matrices, cells) == relations, "one changes the relations between cells"
@@ -254,5 +266,6 @@ def _twins(case: _Case) -> _Findings:
     half = len(keys) // 2
     yield invariants[:half] == invariants[half:], "a symmetry changes twin_invariants"
     yield keys[:half] == keys[half:], "a symmetry changes twin_key"
+    yield len(set(keys)) > 1, "twin_key is the same for every puzzle"
     joined = len(set(zip(keys, invariants, strict=True)))
     yield joined == len(set(keys)), "twin_invariants differ where twin_key does not"

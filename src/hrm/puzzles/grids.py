@@ -121,6 +121,15 @@ def neighbours(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
     return (np.abs(y[:, None] - y) + np.abs(x[:, None] - x) == 1).astype(np.int8)
 
 
+def directions(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
+    """Return where each cell's neighbours lie: 1 to 8, row by row from the upper left one, and 0 for all others."""
+    y, x = np.divmod(np.arange(shape[0] * shape[1]), shape[1])
+    down, right = y - y[:, None], x - x[:, None]
+    near = (np.abs(down) <= 1) & (np.abs(right) <= 1)
+    place = 3 * down + right + 4  # 4: the cell itself
+    return np.where(near & (place != 4), place + (place < 4), 0).astype(np.int8)
+
+
 def box_units(box: tuple[int, int]) -> Int[np.ndarray, "3 C"]:
     """Return the number of the row, the column and the box of each cell of a Sudoku whose boxes are this large."""
     height, width = box

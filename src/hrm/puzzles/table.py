@@ -23,7 +23,8 @@ TABLE = "table"
 """Name of all such families."""
 SYMMETRIES = ("turn", "rename")
 """What may be declared to change nothing: turning and reflecting the grid, renaming the symbols among themselves."""
-MOST_SYMBOLS = 250
+MOST_SYMBOLS, MOST_CHARACTERS = 250, 64
+"""Of a table, and of one symbol."""
 _NUMBER = re.compile(r"-?\d{1,9}")
 
 
@@ -214,6 +215,9 @@ def cells_of(given: object) -> list[list[str]]:
                 raise DataError(f"the grid starts like JSON but is none: {str(error)[:80]}") from None
         rows = [_line(line) for line in given.splitlines() if line.strip()]
     elif isinstance(given, list | tuple):
+        count = sum(len(row) if isinstance(row, list | tuple) else 1 for row in given)
+        if count > MAX_GIVEN:
+            raise DataError(f"the grid has {count} cells; at most {MAX_GIVEN} are read at once")
         if any(isinstance(row, list | tuple) for row in given):
             if not all(isinstance(row, list | tuple) for row in given):
                 raise DataError("some rows are lists and some are not; give every row as a list")
@@ -231,6 +235,11 @@ def cells_of(given: object) -> list[list[str]]:
     for y, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise DataError(f"row {y + 1} has {len(row)} cells, row 1 has {len(rows[0])}: give rows of one length")
+        if max(map(len, row)) > MOST_CHARACTERS:
+            x = next(x for x, symbol in enumerate(row) if len(symbol) > MOST_CHARACTERS)
+            raise DataError(
+                f"row {y + 1}, column {x + 1} holds a symbol of {len(row[x])} characters; at most {MOST_CHARACTERS}"
+            )
     return rows
 
 
@@ -242,6 +251,8 @@ def _line(line: str) -> list[str]:
 def _symbol(item: object) -> str:
     if isinstance(item, bool) or not isinstance(item, str | int):
         raise DataError(f"a cell holds {str(item)[:24]!r}; a cell is a word or a whole number")
+    if isinstance(item, int) and item.bit_length() > 64:
+        raise DataError("a cell holds a number of more than 64 bits; a cell is a word or a whole number")
     return str(item)
 
 

@@ -15,6 +15,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "killer-4x4": harder.killer_4x4,
     "samurai-4x4": harder.samurai_4x4,
     "colouring": harder.colouring,
+    "arc-small": arc.arc_small,
     "own": own.own,
     "hrm-maze": maze.hrm_maze,
     "trm-maze": maze.trm_maze,

@@ -1,9 +1,36 @@
-"""ARC-AGI, as published."""
+"""ARC: minutes of a CPU, and as published."""
 
-from hrm.config import HaltingConfig, RunConfig, TrainConfig
+from hrm.config import EvalConfig, HaltingConfig, RunConfig, TrainConfig
 from hrm.data.config import DataConfig
-from hrm.model.config import hrm
+from hrm.model.config import hrm, small
 from hrm.optim.config import OptimConfig
+
+
+def arc_small() -> RunConfig:
+    """Learn ConceptARC from its demonstrations on one CPU core, and answer its tests.
+
+    Messages travel in eight directions, and every cell is told which task it is. Command: ``hrm data fetch
+    concept-arc``, ``hrm data arc data/concept-arc --hold-back --variants 3 --out concepts``, ``hrm train arc-small
+    --data.path concepts``, ``hrm eval RUN --data concepts``. About 8 minutes of one core with bf16. Expected: little,
+    for there are two or three examples a task; 1.2 % of 336 tests within one attempt and 1.5 % within two (112 of the
+    160 tasks, seed 0).
+    """
+    network = small(
+        12, 900, mixer="messages", relation_kinds=(8,), tied=True, l_layers=2, cycles=1, timesteps=2, width=64,
+        prefix=0,
+    )  # fmt: skip
+    return RunConfig(
+        recipe="arc-small",
+        model=network,
+        data=DataConfig(puzzle="arc"),
+        optim=OptimConfig(
+            kind="muon", muon_lr=0.01, lr=1e-3, warmup_updates=20, min_lr_ratio=0.05, ema=0.99, puzzle_lr=0.05,
+            puzzle_weight_decay=0.1,
+        ),
+        halting=HaltingConfig(max_segments=4),
+        train=TrainConfig(updates=600, batch_size=16, loss="softmax", checkpoint_every=200),
+        eval=EvalConfig(batch_size=32),
+    )  # fmt: skip
 
 
 def hrm_arc1() -> RunConfig:

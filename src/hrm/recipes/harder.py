@@ -9,8 +9,8 @@ from hrm.optim.config import OptimConfig
 def killer_4x4() -> RunConfig:
     """Learn Killer Sudoku of 4×4 cells: no givens, but cages whose different digits have a told sum.
 
-    Messages travel along rows, columns, boxes, and the cages of each puzzle. Command: ``hrm train killer-4x4``. About
-    5 minutes on one busy CPU core. Expected: unknown, no accuracy was measured yet.
+    Messages travel along rows, columns, boxes, and the cages of each puzzle. Command: ``hrm train killer-4x4``. About 2
+    minutes on one busy CPU core. Expected: 99.9 % of 1,000 unseen puzzles at 16 segments (three seeds; docs/tasks.md).
     """
     network = small(
         56, 16, mixer="messages", relation_kinds=(1, 1, 1, 1), tied=True, l_layers=2, grad_calls=6, puzzle_width=0
@@ -21,8 +21,8 @@ def killer_4x4() -> RunConfig:
 def samurai_4x4() -> RunConfig:
     """Learn Samurai Sudoku of five 4×4 grids, of which the middle one shares a box with each of the others.
 
-    Command: ``hrm train samurai-4x4``. About 10 minutes on one busy CPU core. Expected: unknown, no accuracy was
-    measured yet.
+    Command: ``hrm train samurai-4x4``. About 3 minutes on one busy CPU core, compiled. Expected: 95.2 – 97.8 % of 1,000
+    unseen puzzles at 16 segments (three seeds; docs/tasks.md).
     """
     network = small(
         6, 64, mixer="messages", relation_kinds=(1, 1, 1), tied=True, l_layers=2, grad_calls=6, puzzle_width=0
@@ -31,16 +31,16 @@ def samurai_4x4() -> RunConfig:
 
 
 def colouring() -> RunConfig:
-    """Learn to colour graphs of 12 nodes with three colours, a few of which are given.
+    """Learn to colour graphs of 10 nodes with three colours, a few of which are given.
 
     Messages travel along the edges of each graph, and between a node and the row and column that tell its edges.
-    Command: ``hrm train colouring``. About 20 minutes on one busy CPU core. Expected: unknown, no accuracy was measured
-    yet.
+    Command: ``hrm train colouring``. About 3 to 9 minutes on one busy CPU core, compiled. Expected: 90.6 – 99.7 % of
+    1,000 unseen puzzles at 16 segments (three seeds; docs/tasks.md).
     """
     network = small(
-        7, 144, mixer="messages", relation_kinds=(1, 1), tied=True, l_layers=2, grad_calls=6, puzzle_width=0
+        7, 100, width=64, mixer="messages", relation_kinds=(1, 1), tied=True, l_layers=2, grad_calls=6, puzzle_width=0
     )
-    return _recipe("colouring", network, DataConfig(puzzle="colouring-12x3", generate=True, train=2000, validation=200))
+    return _recipe("colouring", network, DataConfig(puzzle="colouring-10x3", generate=True, train=2000, validation=200))
 
 
 def _recipe(name: str, network: HRMConfig, data: DataConfig) -> RunConfig:

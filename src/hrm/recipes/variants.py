@@ -1,9 +1,16 @@
-"""Variants of an experiment: what a network is compared with, each one change of a recipe's configuration."""
+"""Variants of an experiment: what a network is compared with, each one change of a recipe's configuration.
 
+Data, augmentation, blocks, loss, optimiser, batch size, seeds and evaluation are the recipe's in all of them.
+docs/compare.md lists them with their sources.
+"""
+
+import re
 from collections.abc import Callable, Mapping
 
 from hrm.config import RunConfig, merged, override, schema_paths, validated
 from hrm.errors import UsageError, did_you_mean
+from hrm.model.config import CellConfig, DirectConfig, HRMConfig, NetworkConfig, RecurrentConfig
+from hrm.model.flops import flops_per_segment
 
 BASE = "base"
 """The recipe as it is."""
@@ -14,50 +21,239 @@ def base(config: RunConfig) -> RunConfig:
     return config
 
 
-def full_gradient(config: RunConfig) -> RunConfig:
-    """Carry gradient through every call of a segment: backpropagation through time within it."""
-    return _changed(config, {"model": {"grad_calls": config.model.cycles * (config.model.timesteps + 1)}})
+def direct(config: RunConfig) -> RunConfig:
+    """Answer in one pass through as many blocks as the network has, each run once: no recurrence, one segment.
+
+    The same: width, number of blocks, input, output and whole training. Every update meets fresh puzzles only.
+
+    Source: HRM paper, figure 1, "Direct pred".
+    """
+    model = _blocks_of(config, "direct")
+    return _one_segment(config, _direct(model, layers=model.blocks))
+
+
+def deep(config: RunConfig) -> RunConfig:
+    """Answer in one pass through as many blocks as a segment runs one after the other, each with weights of its own.
+
+    So a pass costs the operations of a segment. Source: HRM paper, figure 2.
+    """
+    model = _blocks_of(config, "deep")
+    return _one_segment(config, _direct(model, layers=model.depth))
+
+
+def wide(config: RunConfig) -> RunConfig:
+    """Answer in one pass through the blocks of ``direct``, widened until a pass costs the operations of a segment.
+
+    Heads are added, of the same width: their number is the one that comes nearest. ``wide`` and ``deep`` have about the
+    same operations, and so about the same number of weights.
+
+    Source: HRM paper, figure 2, on the left.
+    """
+    model = _blocks_of(config, "wide")
+    budget, head_width = flops_per_segment(_direct(model, layers=model.depth)), model.width // model.heads
+
+    def of(heads: int) -> DirectConfig:
+        return _direct(model, layers=model.blocks, heads=heads, width=heads * head_width)
+
+    heads = model.heads
+    while flops_per_segment(of(heads + 1)) <= budget:
+        heads += 1
+    nearest = min((of(heads), of(heads + 1)), key=lambda wider: abs(flops_per_segment(wider) - budget))
+    return _one_segment(config, nearest)
+
+
+def recurrent(config: RunConfig) -> RunConfig:
+    """Call all blocks as one stack with tied weights, as often as a segment's operations allow, in one segment.
+
+    Backpropagation goes through all calls. Source: HRM paper, figure 2, "recurrent Transformer".
+    """
+    model = _blocks_of(config, "recurrent")
+    calls = max(1, round(model.depth / model.blocks))
+    return _one_segment(config, _recurrent(model, layers=model.blocks, timesteps=calls, grad_calls=calls))
+
+
+def flat(config: RunConfig) -> RunConfig:
+    """Take the hierarchy away: one state and one stack, called as often as f_L and f_H are together.
+
+    The stack has the blocks of f_L. Where f_H has as many, a segment costs the same operations, with half the weights,
+    or as many where the recipe ties its levels; beside ``tied`` the second state is the only difference.
+
+    Source: TRM paper, the ablation with one latent.
+    """
+    model = _blocks_of(config, "flat")
+    high = 1 if model.tied else max(1, round(model.h_layers / model.l_layers))
+    stack = _recurrent(
+        model, layers=model.l_layers, cycles=model.cycles, timesteps=model.timesteps + high,
+        grad_calls=model.grad_calls, q_continue=model.q_continue,
+    )  # fmt: skip
+    return _with_model(config, stack)
+
+
+def flat_same_weights(config: RunConfig) -> RunConfig:
+    """Take the hierarchy away: one state and all blocks in one stack, called as often as a segment's operations allow.
+
+    Source: Ge, Liao and Poggio (arXiv 2510.00355), the low level alone with eight blocks.
+    """
+    model = _blocks_of(config, "flat-same-weights")
+    high = model.l_layers if model.tied else model.h_layers
+    learning = sum((([model.l_layers] * model.timesteps + [high]) * model.cycles)[-model.grad_calls :])
+    calls, grad_calls = (max(1, round(blocks / model.blocks)) for blocks in (model.depth, learning))
+    stack = _recurrent(
+        model, layers=model.blocks, timesteps=calls, grad_calls=grad_calls, q_continue=model.q_continue
+    )  # fmt: skip
+    return _with_model(config, stack)
+
+
+def tied(config: RunConfig) -> RunConfig:
+    """Use f_L in both roles: two states, one set of weights. Source: TRM paper."""
+    if isinstance(config.model, RecurrentConfig | DirectConfig):
+        raise _refusal(config, "tied", "two levels")
+    return _changed(config, {"model": {"tied": True}})
+
+
+def no_deep_supervision(config: RunConfig) -> RunConfig:
+    """Give every puzzle one segment, in training and evaluation: one loss, after which nothing is carried on.
+
+    Source: ARC Prize, "The hidden drivers of HRM's performance" (one outer loop against several), which the TRM paper
+    calls single-step supervision. It takes depth away together with supervision: ``one-long-segment`` does not.
+    """
+    return _one_segment(config)
+
+
+def one_long_segment(config: RunConfig) -> RunConfig:
+    """Run the cycles of all segments in a single one: the same depth, supervised once, at its end.
+
+    Gradient goes through as many calls as before, so that they are once a puzzle what they were in every segment.
+    """
+    model = config.model
+    if isinstance(model, DirectConfig):
+        raise _refusal(config, "one-long-segment", "cycles")
+    cycles = model.cycles * config.halting.max_segments
+    return _one_segment(config, model.model_copy(update={"cycles": cycles}))
+
+
+def fixed_segments(config: RunConfig) -> RunConfig:
+    """Give every puzzle the whole budget of segments in training, whatever the Q-head says; Q_continue goes.
+
+    The Q-head still learns whether the answer is right, so that evaluation can tell what early exit would do.
+
+    Source: HRM paper, figure 5; ARC Prize, "The hidden drivers of HRM's performance".
+    """
+    return _changed(config, {"halting": {"adaptive": False}, "model": {"q_continue": False}})
 
 
 def one_step_gradient(config: RunConfig) -> RunConfig:
     """Carry gradient through the last call of each level only, as in the paper."""
-    return _changed(config, {"model": {"grad_calls": 2}})
+    return _gradient(config, 1 if isinstance(config.model, RecurrentConfig) else 2, "one-step-gradient")
+
+
+def full_gradient(config: RunConfig) -> RunConfig:
+    """Carry gradient through every call of a segment: backpropagation through time within it."""
+    calls = 0 if isinstance(config.model, DirectConfig) else config.model.calls
+    return _gradient(config, calls, "full-gradient")
 
 
 VARIANTS: Mapping[str, Callable[[RunConfig], RunConfig]] = {
     BASE: base,
+    "direct": direct,
+    "deep": deep,
+    "wide": wide,
+    "recurrent": recurrent,
+    "flat": flat,
+    "flat-same-weights": flat_same_weights,
+    "tied": tied,
+    "no-deep-supervision": no_deep_supervision,
+    "one-long-segment": one_long_segment,
+    "fixed-segments": fixed_segments,
     "one-step-gradient": one_step_gradient,
     "full-gradient": full_gradient,
 }
-"""By name; one's own is written ``NAME:SECTION.KEY=VALUE``, with further values after colons."""
+"""By name; beside them ``grad-K``, gradient through the last K calls, and one's own (see ``variant``)."""
 
 
 def variant(config: RunConfig, text: str) -> tuple[str, RunConfig]:
     """Return the name of a variant, and the configuration changed by it.
 
     Args:
-        text: a name of ``VARIANTS``, or ``NAME:SECTION.KEY=VALUE``, such as ``wide:model.width=256``.
+        text: a name of ``VARIANTS``, or ``NAME:CHANGE:CHANGE…`` with one's own name, where a change is a name of
+            ``VARIANTS`` or ``SECTION.KEY=VALUE``: ``half:model.width=64``, ``direct-4:direct:model.layers=4``.
 
     Raises:
-        UsageError: no such variant or key, or a value out of range.
+        UsageError: no such variant or key, a value out of range, or a variant that this network cannot have.
     """
     name, *changes = text.split(":")
-    if not changes:
-        if name not in VARIANTS:
+    for change in changes or [name]:
+        if "=" in change:
+            path, _, value = change.partition("=")
+            if path not in schema_paths():
+                raise UsageError(
+                    f"variant {name!r}: {change!r} is not SECTION.KEY=VALUE.{did_you_mean(path, schema_paths())}"
+                )
+            config = validated(merged(config.model_dump(), override(path, value)), f"variant {name}")
+        elif match := re.fullmatch(r"grad-(\d+)", change):
+            config = _gradient(config, int(match[1]), change)
+        elif change in VARIANTS:
+            config = VARIANTS[change](config)
+        else:
             raise UsageError(
-                f"no variant is called {name!r}; there are {', '.join(VARIANTS)}, or one of your own, such as "
-                f"wide:model.width=256.{did_you_mean(name, list(VARIANTS))}"
+                f"no variant is called {change!r}; there are {', '.join(VARIANTS)}, grad-K for a number K, or one of "
+                "your own, NAME:CHANGE:CHANGE, of these names and SECTION.KEY=VALUE, such as half:model.width=64."
+                + did_you_mean(change, list(VARIANTS))
             )
-        return name, VARIANTS[name](config)
-    tree = config.model_dump()
-    for change in changes:
-        path, equals, value = change.partition("=")
-        if not equals or path not in schema_paths():
-            raise UsageError(
-                f"variant {name!r}: {change!r} is not SECTION.KEY=VALUE.{did_you_mean(path, schema_paths())}"
-            )
-        tree = merged(tree, override(path, value))
-    return name, validated(tree, f"variant {name}")
+    return name, config
+
+
+def _blocks_of(config: RunConfig, name: str) -> HRMConfig:
+    """Return the network whose blocks a variant is made of."""
+    if not isinstance(config.model, HRMConfig):
+        raise _refusal(config, name, "HRM's blocks and one state a cell")
+    return config.model
+
+
+def _refusal(config: RunConfig, name: str, needed: str) -> UsageError:
+    return UsageError(
+        f"variant {name!r} needs a network with {needed}; that of {config.recipe} is of kind {config.model.kind!r}"
+    )
+
+
+def _direct(model: HRMConfig, **sizes: int) -> DirectConfig:
+    return DirectConfig.model_validate(_shared(model, sizes) | {"kind": "direct"})
+
+
+def _recurrent(model: HRMConfig, **sizes: int) -> RecurrentConfig:
+    return RecurrentConfig.model_validate(_shared(model, sizes) | {"kind": "recurrent"})
+
+
+def _shared(model: HRMConfig, sizes: Mapping[str, int]) -> dict[str, object]:
+    """Return what networks of one state a cell have in common; a puzzle embedding as wide as the states stays so."""
+    shared = {name: getattr(model, name) for name in CellConfig.model_fields}
+    if model.puzzle_width == model.width and "width" in sizes:
+        shared["puzzle_width"] = sizes["width"]
+    return {**shared, **sizes}
+
+
+def _one_segment(config: RunConfig, model: NetworkConfig | None = None) -> RunConfig:
+    """Return the configuration with one segment a puzzle, after which there is no going on to be valued."""
+    if model is not None:
+        config = _with_model(config, model)
+    changes: dict[str, object] = {
+        "halting": {"max_segments": 1},
+        "eval": {"segments": 1},
+        "model": {"q_continue": False},
+    }
+    if isinstance(model, DirectConfig):  # it has no cycles to begin with one of
+        changes["train"] = {"shallow_updates": 0}
+    return _changed(config, changes)
+
+
+def _gradient(config: RunConfig, calls: int, name: str) -> RunConfig:
+    if isinstance(config.model, DirectConfig):
+        raise _refusal(config, name, "calls of which only the last carry gradient")
+    return _changed(config, {"model": {"grad_calls": calls}})
+
+
+def _with_model(config: RunConfig, model: NetworkConfig) -> RunConfig:
+    return validated({**config.model_dump(), "model": model.model_dump()}, "variant")
 
 
 def _changed(config: RunConfig, changes: Mapping[str, object]) -> RunConfig:

@@ -83,6 +83,7 @@ def compare(
         found["variants"].append({
             "variant": name, "parameters": runs[0].pop("parameters"), "updates": config.train.updates,
             "gflops_per_segment": flops_per_segment(config.model) / 1e9,
+            "segments": segments or config.halting.max_segments, "blocks_per_segment": config.model.depth,
             "pflop": training_flops(config.model, config.train.updates, config.train.shallow_updates) * batch / 1e15,
             "runs": runs, "summary": {stage: _summary(runs, stage) for stage in STAGES},
             "config": config.model_dump(mode="json"),
@@ -138,7 +139,7 @@ def _run(
         if line is None:
             checkpoint = _trained(trainer, folder, stage, until)
             solver = load(checkpoint, config.train.device, batch_size=config.eval.batch_size)
-            measured = measure(solver, store, rows, wanted)
+            measured = measure(solver, store, name, wanted)
             meta = read_model(checkpoint)[2].meta
             line = {"stage": stage, "update": meta["update"], "trained_s": meta["trained_s"], "key": key}
             line |= {k: measured[k] for k in (*KEPT, *measured["per_segment"][-1]) if k in measured}
@@ -148,7 +149,7 @@ def _run(
     test = {"data": store.path.name if data is None else data.name, "digest": store.digest, "split": name}
     return {
         "seed": config.train.seed, "stages": stages,
-        "parameters": sum(components.values()), "test": {**test, "puzzles": len(rows), "segments": wanted},
+        "parameters": sum(components.values()), "test": {**test, "puzzles": len(rows)},
     }  # fmt: skip
 
 

@@ -22,11 +22,10 @@ def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
         if best["exact"] is not None
         else "not measured: the run had no validation split"
     )
-    return f"""# {config.recipe}: a Hierarchical Reasoning Model for {config.data.puzzle}
+    return f"""# {config.recipe}: {config.model.title} for {config.data.puzzle}
 
 - Parameters: {sum(counts.values()):,} trainable, puzzle table {table:,}
-- Loop: N = {config.model.cycles} cycles of T = {config.model.timesteps} timesteps a segment{shallow}, at most
-  {config.halting.max_segments} segments; gradient through the last {config.model.grad_calls} module calls
+- Loop: {config.model.loop}{shallow}; at most {config.halting.max_segments} segments
 - Cost: {flops_per_segment(config.model) / 1e9:.3f} GFLOP a segment and puzzle; {executed / 1e15:.2g} PFLOP in training
   (matrix products, forward and backward)
 - Trained: {meta["update"]:,} of {train.updates:,} updates of {train.batch_size} slots, seed

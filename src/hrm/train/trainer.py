@@ -31,7 +31,7 @@ from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import BEST, CHECKPOINTS, find_checkpoint, load_weights
 from hrm.inference.solver import Solver
 from hrm.model.build import build
-from hrm.model.config import EquivariantConfig, HRMConfig
+from hrm.model.config import CellConfig, EquivariantConfig
 from hrm.model.contract import Latents
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
 from hrm.nn.device import choose_device, choose_dtype
@@ -264,18 +264,24 @@ class Trainer:
             state=state,
             meta=meta,
             card=model_card(self.config, self.model, meta),
+            table=self.store.table,
         )
 
     def restore(self, folder: Path) -> None:
         """Take back everything that ``save`` wrote with its state.
 
         Raises:
-            DataError: the checkpoint is damaged, or has no state.
+            DataError: the checkpoint is damaged, has no state, or is of other puzzles.
         """
         checkpoint = load_checkpoint(folder, with_state=True)
         state = checkpoint.state
         if state is None:
             raise HrmError(f"{folder} holds weights only; training cannot go on from it, but --init can use it")
+        if checkpoint.meta["data"]["digest"] != self.store.digest:
+            raise DataError(
+                f"{folder} was trained on other puzzles than {self.store.path} holds now: choose another --out, or "
+                "bring the puzzles of its training back"
+            )
         self.model.load_state_dict(_part(state, "weights/"))
         self.average.load_state_dict(checkpoint.weights)
         self._optimizers.load(_part(state, "optim/"))
@@ -306,6 +312,8 @@ class Trainer:
 
     def _min_segments(self, slots: Slots) -> Tensor:
         halting, draws = self.config.halting, slots.draws.cpu().numpy()
+        if not halting.adaptive:
+            return torch.full_like(slots.segments, halting.max_segments)
         counters = draws * (halting.max_segments + 1)
         if halting.redraw:
             counters = counters + 1 + slots.segments.cpu().numpy()
@@ -383,10 +391,8 @@ class Trainer:
             raise DataError(f"no checkpoint of {self.folder} can be used: delete the folder, or choose another --out")
         elif self._init is not None:
             checkpoint = load_checkpoint(find_checkpoint(self._init))
-            trained_on = checkpoint.meta.get("data", {}).get("digest")
-            new_puzzles = self.store.table is not None and trained_on != self.store.digest
             for network in (self.model, self.average):
-                load_weights(network, checkpoint, new_puzzles)
+                load_weights(network, checkpoint, self.store.table)
         self.folder.mkdir(exist_ok=True)
         (self.folder / "config.toml").write_text(self.config.to_toml(), encoding="utf-8")
 
@@ -407,7 +413,7 @@ class Trainer:
             raise UsageError(f"model.symbols is {model.symbols}; {spec.name} has {names} tokens after the blank")
         if (
             self.store.table is not None
-            and isinstance(model, HRMConfig)
+            and isinstance(model, CellConfig)
             and model.puzzle_width
             and model.puzzles != len(self.store.table)
         ):

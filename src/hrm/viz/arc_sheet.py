@@ -77,9 +77,6 @@ def rows(
 
 def sheet_html(shown: Sequence[Row], title: str = "ARC attempts") -> str:
     """Return one HTML page with all grids drawn inside it; it loads nothing and runs nothing."""
-    judged = [row for row in shown if row.output is not None]
-    hits = sum(any(right for _, _, right in row.panels) for row in judged)
-    summary = f"{hits} of {len(judged)} tests with a known output are hit." if judged else "No output is known."
     body = "\n".join(
         f"<section><h2>{escape(row.title)}</h2><div>{''.join(_figure(*panel) for panel in row.panels)}</div></section>"
         for row in shown
@@ -88,12 +85,12 @@ def sheet_html(shown: Sequence[Row], title: str = "ARC attempts") -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>\n"
-        f"<h1>{escape(title)}</h1><p>{summary}</p>\n{body}\n</body></html>\n"
+        f"<h1>{escape(title)}</h1><p>{_summary(shown)}</p>\n{body}\n</body></html>\n"
     )
 
 
-def sheet_image(shown: Sequence[Row]) -> Image.Image:
-    """Draw the rows one below the other, each with its title, its panels and their captions.
+def sheet_image(shown: Sequence[Row], title: str = "ARC attempts") -> Image.Image:
+    """Draw the rows one below the other, each with its title, its panels and their captions, the outputs in a column.
 
     Raises:
         UsageError: there are no rows, or more than ``MOST_DRAWN``.
@@ -101,24 +98,41 @@ def sheet_image(shown: Sequence[Row]) -> Image.Image:
     if not 1 <= len(shown) <= MOST_DRAWN:
         raise UsageError(f"a PNG shows 1 to {MOST_DRAWN} tests (got {len(shown)}); choose fewer, or save as .html")
     margin, text_px = 16, 13
-    title, small = _font(text_px + 3), _font(text_px)
+    heading, small = _font(text_px + 3), _font(text_px)
     captions = [caption for row in shown for caption, _, _ in row.panels]
+    columns = max(len(row.panels) for row in shown)
     across = max(_PIXELS + 8, *(round(small.getlength(caption)) for caption in captions)) + margin
-    down = _PIXELS + 3 * text_px + 3 * margin
-    width = max(
-        across * max(len(row.panels) for row in shown), *(round(title.getlength(row.title)) + margin for row in shown)
-    )
-    image = Image.new("RGB", (width + margin, down * len(shown) + margin), f"#{_PAPER}")
+    tallest = [max(grid.shape[0] * _cell(grid) for _, grid, _ in row.panels if grid is not None) for row in shown]
+    lines = [title, _summary(shown), *(row.title for row in shown)]
+    width = max(across * columns, *(round(heading.getlength(line)) + margin for line in lines)) + margin
+    top = margin + 2 * (text_px + margin)
+    height = top + sum(tallest) + len(shown) * (3 * text_px + 3 * margin)
+    image = Image.new("RGB", (width, height), f"#{_PAPER}")
     draw = ImageDraw.Draw(image)
-    for number, row in enumerate(shown):
-        top = margin + number * down
-        draw.text((margin, top), row.title, f"#{_INK}", title)
+    draw.text((margin, margin), title, f"#{_INK}", heading)
+    draw.text((margin, margin + text_px + 8), _summary(shown), f"#{_INK}", small)
+    for row, high in zip(shown, tallest, strict=True):
+        draw.line((margin, top - 8, width - margin, top - 8), "#cccccc")
+        draw.text((margin, top), row.title, f"#{_INK}", heading)
+        upper = top + text_px + margin
         for place, (caption, grid, right) in enumerate(row.panels):
-            left, upper = margin + place * across, top + text_px + margin
+            is_output = row.output is not None and place == len(row.panels) - 1
+            left = margin + (columns - 1 if is_output else place) * across
             if grid is not None:
                 _draw(draw, grid, left, upper, right)
-            draw.text((left, upper + _PIXELS + 8), caption, f"#{_ink(right)}", small)
+            draw.text((left, upper + high + 8), caption, f"#{_ink(right)}", small)
+        top = upper + high + 2 * text_px + 2 * margin
     return image
+
+
+def require_suffix(file: Path) -> None:
+    """Refuse a name that does not say what to draw, before anything is worked out.
+
+    Raises:
+        UsageError: another suffix than .html or .png.
+    """
+    if file.suffix.lower() not in (".html", ".png"):
+        raise UsageError(f"cannot draw into {str(file)!r}: its name must end in .html or .png")
 
 
 def save(shown: Sequence[Row], file: Path, title: str = "ARC attempts") -> None:
@@ -128,18 +142,30 @@ def save(shown: Sequence[Row], file: Path, title: str = "ARC attempts") -> None:
         UsageError: another suffix, or a PNG of too many tests.
         HrmError: the file cannot be written.
     """
-    suffix = file.suffix.lower()
-    if suffix not in (".html", ".png"):
-        raise UsageError(f"cannot draw into {str(file)!r}: its name must end in .html or .png")
+    require_suffix(file)
     encoded = BytesIO()
-    if suffix == ".html":
+    if file.suffix.lower() == ".html":
         encoded.write(sheet_html(shown, title).encode())
     else:
-        sheet_image(shown).save(encoded, "PNG")
+        sheet_image(shown, title).save(encoded, "PNG")
     try:
         file.write_bytes(encoded.getvalue())
     except OSError as error:
         raise HrmError(f"cannot write {file}: {error.strerror}; name a file that you can write") from None
+
+
+def save_sheet(tasks: Sequence[Task], ranked: Mapping[Test, Sequence[Candidate]], file: Path, title: str) -> None:
+    """Save the two best attempts at every test, or at as many as such a file may show.
+
+    Raises:
+        UsageError: there are no tests: the puzzles were not of ARC.
+    """
+    if not tasks:
+        raise UsageError("a sheet needs answers to ARC tasks; evaluate on the tests of a store of `hrm data arc`")
+    most = MOST_ROWS if file.suffix.lower() == ".html" else MOST_DRAWN
+    number = sum(len(task.tests) for task in tasks)
+    part = f", the first {most} of {number} tests" if number > most else ""
+    save(rows(tasks, ranked, limit=most), file, f"ARC attempts: {title}{part}")
 
 
 _STYLE = (
@@ -147,8 +173,22 @@ _STYLE = (
     "section{border-top:1px solid #ccc;padding:.5rem 0}h2{font-size:1rem;margin:.3rem 0}"
     "section div{display:flex;flex-wrap:wrap;gap:1.5rem}figure{margin:0}figcaption{font-size:.85rem;max-width:190px}"
     f"svg{{display:block;outline:3px solid transparent}}.right svg{{outline-color:#{_RIGHT}}}"
+    "h1{font-size:1.3rem;overflow-wrap:anywhere}"
+    "@media(max-width:500px){body{margin:1rem}section div{gap:1rem}svg{max-width:165px;height:auto}"
+    "figcaption{max-width:165px}}"
     f".wrong svg{{outline-color:#{_WRONG}}}.right figcaption{{color:#{_RIGHT}}}.wrong figcaption{{color:#{_WRONG}}}"
 )
+
+
+def _summary(shown: Sequence[Row]) -> str:
+    judged = [row for row in shown if row.output is not None]
+    hits = sum(any(right for _, _, right in row.panels) for row in judged)
+    return f"{hits} of {len(judged)} tests with a known output are hit." if judged else "No output is known."
+
+
+def _cell(grid: Grid) -> int:
+    """Return the pixels of a cell's side; a grid of few cells is not blown up."""
+    return max(1, min(_PIXELS // max(grid.shape), _PIXELS // 5))
 
 
 def _figure(caption: str, grid: Grid | None, right: bool | None) -> str:
@@ -160,7 +200,7 @@ def _figure(caption: str, grid: Grid | None, right: bool | None) -> str:
 def _svg(grid: Grid, label: str) -> str:
     """Draw a grid with one path a colour: small, however many cells there are."""
     height, width = grid.shape
-    cell = _PIXELS / max(height, width)
+    cell = min(_PIXELS / max(height, width), _PIXELS / 5)
     paths: list[str] = []
     for colour in np.unique(grid).tolist():
         squares = "".join(f"M{x} {y}h1v1h-1z" for y, x in np.argwhere(grid == colour).tolist())
@@ -174,7 +214,7 @@ def _svg(grid: Grid, label: str) -> str:
 
 def _draw(draw: ImageDraw.ImageDraw, grid: Grid, left: int, top: int, right: bool | None) -> None:
     height, width = grid.shape
-    cell = max(1, _PIXELS // max(height, width))
+    cell = _cell(grid)
     if right is not None:
         draw.rectangle((left - 4, top - 4, left + width * cell + 4, top + height * cell + 4), f"#{_ink(right)}")
     for y in range(height):

@@ -72,7 +72,7 @@ def results(found: Mapping[str, Any]) -> str:
     if len(rows) == 1 or rows[0]["exact"] > last["exact"]:
         said = f"Share right after each segment, {_percent(last['exact'])} after the last"
     columns = ["exact", "cell", *extra]
-    head = "".join(f'<th scope="col">{escape(names.get(name, name))}</th>' for name in columns)
+    head = "".join(f'<th scope="col">{escape(names.get(name) or name)}</th>' for name in columns)
     head = head.replace("</th>", '</th><th scope="col">95 % interval</th>', 1)
     body = "".join(
         f'<tr><th scope="row">{row["segment"]}</th><td class="strong">{_percent(row["exact"])}</td>'
@@ -245,10 +245,7 @@ def card(found: Mapping[str, Any]) -> str:
         "Recipe": escape(of["recipe"]),
         "Network": f"{escape(of['kind'])}: {escape(sizes)}",
         "Parameters": f"{of['parameters']:,} trained ({escape(components)}), puzzle table {of['puzzle_table']:,}",
-        "Loop": (
-            f"N = {of['cycles']} cycles of T = {of['timesteps']} timesteps a segment, at most "
-            f"{_segments(of['max_segments'])}; gradient through the last {of['grad_calls']} module calls"
-        ),
+        "Loop": f"{escape(of['loop'])}; at most {_segments(of['max_segments'])}",
         "Cost": f"{of['gflops_per_segment']:.3g} GFLOP a segment and puzzle (matrix products)",
         "Trained": f"{trained} of {of['slots']:,} slots, seed {of['seed']}",
         "Training took": escape(took),

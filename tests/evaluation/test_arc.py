@@ -1,0 +1,176 @@
+"""A model of ARC carries its table of puzzle ids: tasks are found by name, whatever store they come in."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from hrm import recipes
+from hrm.checkpoint import load_checkpoint
+from hrm.config import merged, validated
+from hrm.data.arc import build_arc
+from hrm.data.store import open_store
+from hrm.errors import DataError, UsageError
+from hrm.evaluation.arc import predict, predict_tasks
+from hrm.evaluation.protocol import evaluate_model
+from hrm.inference.load import PUZZLES, load, read_model
+from hrm.puzzles.arc_tasks import read_tasks
+from hrm.puzzles.arc_variants import puzzle_table
+from hrm.studies.fit import fitted
+from hrm.train.trainer import Trainer
+
+NOW = "2026-01-01T00:00:00+00:00"
+QUIET = Console(quiet=True)
+TINY = {
+    "model": {"width": 32, "heads": 2, "h_layers": 1, "l_layers": 1, "puzzle_width": 32, "cycles": 1, "timesteps": 1},
+    "optim": {"puzzle_lr": 1.0},
+    "halting": {"max_segments": 1},
+    "train": {"updates": 2, "batch_size": 8, "precision": "fp32", "device": "cpu"},
+}
+
+
+def written(folder, names, seed=0):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        rng = np.random.default_rng([seed, *name.encode()])
+        pairs = [{key: rng.integers(0, 9, (2, 3)).tolist() for key in ("input", "output")} for _ in range(4)]
+        (folder / f"{name}.json").write_text(json.dumps({"train": pairs[:2], "test": pairs[2:]}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A store of tasks b, c (held back) and d; a run on it."""
+    place = tmp_path_factory.mktemp("arc")
+    written(place / "evaluation", ["b", "c"])
+    written(place / "training", ["d"])
+    build_arc(place / "store", [place / "evaluation", place / "training"], 3, 0, NOW)
+    config = validated(merged(recipes.get("hrm-arc1").model_dump(), TINY), "test")
+    data = config.data.model_copy(update={"path": str(place / "store")})
+    Trainer(fitted(config.model_copy(update={"data": data})), place / "run", console=QUIET).fit()
+    return place
+
+
+def measured(place, store, **more):
+    kept = {}
+    found = evaluate_model(
+        place / "run",
+        store,
+        cache_dir=place / "cache",
+        now=NOW,
+        batch_size=4,
+        device="cpu",
+        answers=lambda tasks, ranked: kept.update(ranked),
+        **more,
+    )
+    grids = {test: [(c.grid.tolist(), c.votes, c.q_halt) for c in ranked] for test, ranked in kept.items()}
+    return {name: found[name] for name in ("exact", "cell", "pass_at", "examples")}, grids
+
+
+def test_a_checkpoint_says_which_row_is_which_variant(place):
+    store = open_store(place / "store")
+    for folder in (place / "run" / "best", place / "run" / "checkpoints" / "update-000002"):
+        assert load_checkpoint(folder).table.names() == store.table.names()
+
+
+def test_tasks_are_found_by_name_in_a_store_with_other_ids(place, tmp_path):
+    """The other store has other tasks before and between, more variants, another seed: every id is another."""
+    folder = written(tmp_path / "training", ["a", "bb", "z"], seed=1)
+    other = build_arc(tmp_path / "other", [folder, place / "evaluation"], 9, 5, NOW)
+    own = open_store(place / "store")
+    ids = [set(store.table.puzzle_ids("c")) for store in (own, other)]
+    assert not ids[0] & ids[1] and other.table.lookup(max(ids[0]))[0] != "c"
+    assert measured(place, tmp_path / "other") == measured(place, place / "store")
+    solver = load(place / "run", "cpu", batch_size=4)
+    found = predict(solver, other, 1)
+    assert len(found) == 4 * 4  # the model's variants vote, not the store's
+    told = predict_tasks(solver, read_tasks(place / "evaluation"), 1)
+    assert np.array_equal(told.tokens, found.tokens) and list(told.task_ids) == list(found.task_ids)
+
+
+def test_each_answer_is_asked_for_with_its_own_row(place, tmp_path, monkeypatch):
+    other = build_arc(tmp_path / "other", [written(tmp_path / "training", ["a"]), place / "evaluation"], 9, 5, NOW)
+    solver, asked = load(place / "run", "cpu", batch_size=4), []
+    think = solver.think
+
+    def spy(inputs, segments, puzzle_ids):
+        asked.extend(puzzle_ids.tolist())
+        return think(inputs, segments, puzzle_ids)
+
+    monkeypatch.setattr(solver, "think", spy)
+    found = predict(solver, other, 1)
+    own = [solver.table.lookup(puzzle_id) for puzzle_id in asked]
+    assert [task for task, _ in own] == list(found.task_ids) == ["b"] * 8 + ["c"] * 8
+    assert [list(variant.colours) for _, variant in own] == found.colours.tolist()
+    assert [variant.transform for _, variant in own] == found.transforms.tolist()
+
+
+def test_a_task_that_the_model_has_never_seen_is_refused(place, tmp_path):
+    folder = written(tmp_path / "evaluation", ["x", "y"])
+    build_arc(tmp_path / "store", [folder], 1, 0, NOW)
+    with pytest.raises(UsageError, match="never seen task 'x' and 1 more.*hrm adapt MODEL TASK.json"):
+        measured(place, tmp_path / "store")
+    with pytest.raises(UsageError, match="never seen task 'x'"):
+        predict_tasks(load(place / "run", "cpu"), read_tasks(folder / "x.json"), 1)
+    assert measured(place, place / "store", limit=2)[0]["examples"] == 2
+
+
+def test_a_grid_without_its_task_is_refused(place):
+    with pytest.raises(UsageError, match="hrm solve MODEL TASK.json"):
+        load(place / "run", "cpu").solve([[1, 2], [3, 4]])
+    with pytest.raises(UsageError, match="a model of ARC"):
+        predict_tasks(load("sudoku-4x4", "cpu"), [], 1)
+
+
+def test_a_damaged_or_missing_table_is_refused(place, tmp_path):
+    for name in ("variants.u1", "tasks.json"):
+        folder = tmp_path / name
+        shutil.copytree(place / "run" / "best", folder)
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(DataError, match=f"{name} is damaged"):
+            read_model(folder, "cpu")
+        (folder / name).unlink()
+        with pytest.raises(DataError, match=f"{name} is damaged: the file is missing"):
+            read_model(folder, "cpu")
+
+
+def test_rows_go_with_their_variants_into_another_run(place, tmp_path):
+    """A run that begins from a model keeps what it knows of tasks that both have; new ones begin at the mean."""
+    folder = written(tmp_path / "training", ["a"], seed=1)
+    build_arc(tmp_path / "store", [folder, place / "evaluation"], 5, 0, NOW)
+    model, config, checkpoint = read_model(place / "run", "cpu")
+    changes = {"data": {"path": str(tmp_path / "store")}, "optim": {"puzzle_lr": 1e-12, "puzzle_weight_decay": 0.0}}
+    begun = fitted(validated(merged(config.model_dump(), changes), "test"))
+    Trainer(begun, tmp_path / "run", init=str(place / "run"), console=QUIET).fit()
+    rows, old = read_model(tmp_path / "run", "cpu")[0].state_dict()[PUZZLES], model.state_dict()[PUZZLES]
+    table = open_store(tmp_path / "store").table
+    for puzzle_id, name in enumerate(table.names()):
+        names = checkpoint.table.names()
+        wanted = old[names.index(name)] if name in names else old.mean(0)
+        torch.testing.assert_close(rows[puzzle_id], wanted, rtol=0, atol=1e-6)
+    assert {name.split("_t")[0] for name in table.names()} == {"<blank>", "a", "b", "c"}
+
+
+def test_what_two_tables_share(place):
+    tasks = read_tasks([place / "evaluation", place / "training"])
+    few, many = puzzle_table(tasks[1:], 3, 0), puzzle_table(tasks[:2], 8, 0)
+    here, there = few.shared_with(many)
+    names = few.names(), many.names()
+    assert sorted(names[0][i] for i in here) == sorted(set(names[0]) & set(names[1]))
+    assert [names[0][i] for i in here] == [names[1][i] for i in there] and len(here) == 1 + 4
+
+
+def test_a_run_does_not_go_on_with_other_puzzles(place, tmp_path):
+    folder = tmp_path / "moved"
+    shutil.copytree(place, folder)
+    _, config, _ = read_model(place / "run", "cpu")
+    data = config.data.model_copy(update={"path": str(folder / "store")})
+    config = config.model_copy(update={"data": data})
+    Trainer(config, tmp_path / "run", console=QUIET).fit()
+    build_arc(folder / "store", [place / "evaluation", place / "training"], 3, 1, NOW)  # as many ids, other variants
+    with pytest.raises(DataError, match="trained on other puzzles"):
+        Trainer(config, tmp_path / "run", console=QUIET).fit()
