@@ -28,16 +28,14 @@ SOURCE = {"version": "0.1.0", "commit": None, "changed": None}
 @pytest.fixture(scope="module")
 def file(tmp_path_factory) -> Path:
     file = tmp_path_factory.mktemp("report") / "three.csv"
-    wrong = "2143431212343412"  # the last two cells are exchanged: nobody can reach it
-    answers = [*list(PUZZLES.values())[:2], wrong]
-    rows = "".join(f"a,{question},{answer},0\n" for question, answer in zip(PUZZLES, answers, strict=True))
+    rows = "".join(f"a,{question},{answer},0\n" for question, answer in PUZZLES.items())
     file.write_text(f"source,question,answer,rating\n{rows}")
     return file
 
 
 @pytest.fixture(scope="module")
 def found(file) -> dict[str, Any]:
-    return report("sudoku-4x4", cache_dir=file.parent / "cache", now=NOW, data=file, segments=5, analyses=["residuals"])
+    return report("sudoku-4x4", cache_dir=file.parent / "cache", now=NOW, data=file, segments=2, analyses=["residuals"])
 
 
 class Reading(HTMLParser):
@@ -72,7 +70,7 @@ class Reading(HTMLParser):
 
 
 def test_the_numbers_are_those_of_eval(found, file):
-    told = evaluate_model("sudoku-4x4", file, cache_dir=file.parent / "cache", now=NOW, segments=5, batch_size=3)
+    told = evaluate_model("sudoku-4x4", file, cache_dir=file.parent / "cache", now=NOW, segments=2, batch_size=3)
     for ours, theirs in zip(found["results"]["per_segment"], told["per_segment"], strict=True):
         assert {key: ours[key] for key in theirs} == pytest.approx(theirs)
     assert found["results"]["per_segment"][-1]["exact_ci95"] == told["exact_ci95"]
@@ -86,9 +84,9 @@ def test_the_gallery_shows_what_the_solver_answers(found):
     solver = load("sudoku-4x4", batch_size=3)
     shown = found["gallery"]
     entries = shown["solved"] + shown["failed"]
-    assert len(entries) == 3 == shown["solved_in_all"] + shown["failed_in_all"]
+    assert shown["solved"] and shown["failed"] and len(entries) == 3 == shown["solved_in_all"] + shown["failed_in_all"]
     for entry in entries:
-        answer = solver.solve(entry["puzzle"], segments=5, trace=True)
+        answer = solver.solve(entry["puzzle"], segments=2, trace=True)
         assert answer.trace is not None and entry["answer"] == answer.answer
         for moment, told in zip(answer.trace, entry["moments"][1:], strict=True):
             assert told["q_halt"] == pytest.approx(moment.q_halt, abs=1e-4)

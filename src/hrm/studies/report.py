@@ -223,14 +223,12 @@ def _card(model: Network, config: RunConfig, checkpoint: Checkpoint) -> dict[str
     sizes, meta = config.model.model_dump(), checkpoint.meta
     return {
         "recipe": config.recipe,
-        "kind": config.model.kind,
+        "kind": config.model.title,
         "parameters": sum(counts.values()),
         "puzzle_table": table,
         "components": counts,
         "sizes": {key: sizes[key] for key in _SIZES if key in sizes},
-        "cycles": sizes.get("cycles", 1),
-        "timesteps": sizes.get("timesteps", 1),
-        "grad_calls": config.model.grad_calls,
+        "loop": config.model.loop,
         "max_segments": config.halting.max_segments,
         "gflops_per_segment": flops_per_segment(config.model) / 1e9,
         "updates": meta.get("update"),

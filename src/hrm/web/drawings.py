@@ -48,6 +48,11 @@ def is_neutral(colour: str) -> bool:
     return max(parts) - min(parts) <= 24
 
 
+def has_pixels(svg: str) -> bool:
+    """Say whether a drawing holds an image, whose colours stay: then all others must, too."""
+    return "<image" in svg
+
+
 def properties(values: dict[str, str]) -> str:
     """Return CSS properties, one for each colour with the value that it has."""
     return "".join(f"--c{colour[1:]}:{value};" for colour, value in sorted(values.items()))

@@ -17,10 +17,10 @@
       picture.innerHTML = pictures[moment.picture];
       bar.style.width = `${100 * (moment.q_halt ?? 0)}%`;
       value.textContent = moment.q_halt === null ? "–" : moment.q_halt.toFixed(2);
-      says.textContent = `${moment.name}${at ? ` of ${last}` : ""} · ${moment.count}`;
+      const conflicts = moment.wrong ? ` · ${moment.wrong} in conflict` : "";
+      says.textContent = `${moment.name}${at ? ` of ${last}` : ""} · ${moment.count}${conflicts}`;
       const sure = moment.q_halt === null ? "" : `, q_halt ${moment.q_halt.toFixed(2)}`;
-      slider.setAttribute("aria-valuetext", `${moment.name}, ${moment.count}${sure}`);
-      slider.style.setProperty("--done", `${(100 * at) / last}%`);
+      slider.setAttribute("aria-valuetext", `${moment.name}, ${moment.count}${conflicts}${sure}`);
     };
 
     const rest = () => {

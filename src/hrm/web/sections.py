@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from hrm.web.charts import Curve, bar_chart, line_chart, plain
-from hrm.web.drawings import part_of_page, themed
+from hrm.web.drawings import has_pixels, part_of_page, themed
 
 FRAMES = 6
 """Pictures that the film at the top shows at the most."""
@@ -151,7 +151,7 @@ def _puzzle(entry: Mapping[str, Any], kind: str, pictures: Sequence[str]) -> str
     if kind == "failed" and not last["wrong"]:
         story = "not the answer"
     stop = "halts" if entry["by_choice"] else "out of budget"
-    q_halt = last["q_halt"]
+    q_halt, conflicts = last["q_halt"], f" · {last['wrong']} in conflict" if last["wrong"] else ""
     return (
         f'<article class="puzzle {kind}" data-puzzle="{row}" aria-labelledby="p{row}"><h4 id="p{row}">Puzzle {row}</h4>'
         f'<p class="story">{story} · {stop} at {entry["halts_at"]}</p>'
@@ -161,7 +161,7 @@ def _puzzle(entry: Mapping[str, Any], kind: str, pictures: Sequence[str]) -> str
         f'<div class="controls"><button type="button" aria-label="Play puzzle {row}">'
         f'<span aria-hidden="true">▶</span></button><input type="range" min="0" max="{most}" value="{most}" '
         f'step="1" aria-label="Segment of puzzle {row}"></div>'
-        f'<p class="says">{escape(last["name"])} of {most} · {escape(last["count"])}</p>'
+        f'<p class="says">{escape(last["name"])} of {most} · {escape(last["count"])}{conflicts}</p>'
         f'<details><summary>as text<span class="unseen">, puzzle {row}</span></summary>'
         f"<p><code>{escape(entry['puzzle'])}</code></p>"
         f"<p><code>{escape(entry['answer'])}</code></p></details></article>"
@@ -183,11 +183,12 @@ def inside(analyses: Sequence[Mapping[str, Any]]) -> str:
             f"<p class='quiet'>{escape(what)}: {entry['puzzles']:,} of the puzzles, {_segments(entry['segments'])}</p>"
         )
         if entry["figure"] is not None:
-            svg = themed(part_of_page(entry["figure"], escape(what)))
+            svg = part_of_page(entry["figure"], escape(what))
+            kept = has_pixels(svg)
             label = escape(f"Figure: {entry['asks']} Its numbers follow in words.")
-            svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+            svg = (svg if kept else themed(svg)).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
             scroller = f'tabindex="0" role="region" aria-label="Figure of {escape(what)}"'
-            parts.append(f'<div class="figure" {scroller}>{svg}</div>')
+            parts.append(f'<div class="figure{" on-white" * kept}" {scroller}>{svg}</div>')
         else:
             parts.append("<p>No figure: drawing one takes matplotlib, which was not installed.</p>")
         words = {escape(name): _shown(value) for name, value in entry["summary"].items()}
@@ -233,21 +234,18 @@ def card(found: Mapping[str, Any]) -> str:
     """Return what the model is and how it was trained."""
     of, said = found["card"], "not recorded"
     data, best = of["data"] or {}, of["best"] or {}
-    sizes = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in of["sizes"].items())
+    sizes = _listed(of["sizes"])
     components = ", ".join(f"{name} {count:,}" for name, count in of["components"].items())
     trained = said if of["updates"] is None else f"{of['updates']:,} of {of['updates_planned']:,} updates"
     took = said if of["trained_s"] is None else f"{of['trained_s'] / 60:,.1f} minutes ({of['hardware'] or said})"
     reached = said if best.get("exact") is None else f"exact {_percent(best['exact'])} at update {best['update']:,}"
-    origin = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.get("provenance", {}).items())
+    origin = _listed(data.get("provenance", {}))
     facts = {
         "Family of puzzles": escape(found["task"]),
         "Recipe": escape(of["recipe"]),
         "Network": f"{escape(of['kind'])}: {escape(sizes)}",
         "Parameters": f"{of['parameters']:,} trained ({escape(components)}), puzzle table {of['puzzle_table']:,}",
-        "Loop": (
-            f"N = {of['cycles']} cycles of T = {of['timesteps']} timesteps a segment, at most "
-            f"{_segments(of['max_segments'])}; gradient through the last {of['grad_calls']} module calls"
-        ),
+        "Loop": f"{escape(of['loop'])}; at most {_segments(of['max_segments'])}",
         "Cost": f"{of['gflops_per_segment']:.3g} GFLOP a segment and puzzle (matrix products)",
         "Trained": f"{trained} of {of['slots']:,} slots, seed {of['seed']}",
         "Training took": escape(took),
@@ -267,7 +265,7 @@ def reproduce(found: Mapping[str, Any], command: str, source: Mapping[str, Any])
     """Return what it takes to get the same numbers."""
     protocol = found["protocol"]
     commit = escape(str(source["commit"])) + (", with changes" if source["changed"] else "") if source["commit"] else ""
-    origin = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in protocol["puzzles"].items())
+    origin = _listed(protocol["puzzles"])
     facts = {
         "Date": escape(protocol["date"]),
         "Puzzles": escape(origin),
@@ -275,13 +273,23 @@ def reproduce(found: Mapping[str, Any], command: str, source: Mapping[str, Any])
         "Seed": str(protocol["seed"]),
         "Segments": str(protocol["segments"]),
         "Arithmetic": escape(f"{protocol['precision']} on {protocol['device']}, batches of {protocol['batch_size']}"),
-        "Machine": escape(f"{protocol['machine']}, {protocol['threads']} threads"),
+        "Machine": escape(f"{protocol['machine']}, {protocol['threads']} thread{'s' * (protocol['threads'] != 1)}"),
         "Took": f"{protocol['wall_s']:,.0f} seconds",
         "Code": escape(f"hrm {source['version']}") + (f", commit <code>{commit}</code>" if commit else ""),
     }
     return (
         "<p>This command makes this page again; the numbers are the same on the same machine with the same number of "
         f'threads.</p><pre tabindex="0"><code>{escape(command)}</code></pre><dl class="facts wide">{_facts(facts)}</dl>'
+    )
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    """Return names and values in one line, without those that are None."""
+    words = {True: "yes", False: "no"}
+    return ", ".join(
+        f"{name.replace('_', ' ')} {words[value] if isinstance(value, bool) else value}"
+        for name, value in values.items()
+        if value is not None
     )
 
 
