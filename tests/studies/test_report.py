@@ -19,7 +19,7 @@ NOW = "2026-01-02T03:04:05+00:00"
 PUZZLES = {
     "..1.4.....2.3...": "2314413214233241",
     ".1.....3...4.4..": "3142421313242431",
-    "2......2...43...": "2143431212343421",
+    "4....1.......21.": "4321214314323214",
 }
 NASTY = "</script><script>alert(1)</script><img src=http://example.org/x.png onerror=alert(2)>\"'&"
 SOURCE = {"version": "0.1.0", "commit": None, "changed": None}
