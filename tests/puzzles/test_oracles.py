@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hrm.puzzles import get
+from hrm.puzzles.base import PAD
 
 sat = pytest.importorskip(
     "pysat.solvers", reason="python-sat is not installed: pip install hierarchical-reasoning[oracles]"
@@ -130,7 +131,7 @@ def test_killer(name, count):
 @pytest.mark.parametrize(("name", "count"), [("samurai-4x4", 60), ("samurai", 6)])
 def test_samurai(name, count):
     family, counts = get(name), []
-    rng, inside = np.random.default_rng(0), np.flatnonzero(family._inside)
+    rng, inside = np.random.default_rng(0), np.flatnonzero(family.generate(0, 0)[1] != PAD)
     related = family.relation_matrices.any(axis=0)[inside][:, inside]
     for index in range(count):
         for grid in altered(*family.generate(100, index), inside, 2, family.size, rng):
