@@ -32,7 +32,7 @@ def draw_intermediate(part: "SubFigure", numbers: dict[str, Any], title: str) ->
         left.plot(numbers["timestep"], numbers[key], color=colour, marker="o", ms=2.5, lw=1.2, label=label)
     left.set_ylim(-0.03, 1.03)
     for key, label, colour in (
-        ("changed", "changed since the timestep before", FAINT),
+        ("changed", f"changed since the {numbers['unit']} before", FAINT),
         ("breaking", "breaking a rule", WRONG),
     ):
         right.plot(numbers["timestep"], numbers[key], color=colour, marker="o", ms=2.5, lw=1.2, label=label)
@@ -50,8 +50,8 @@ def draw_intermediate(part: "SubFigure", numbers: dict[str, Any], title: str) ->
     for axes, frame in zip(panels, frames, strict=False):
         _grid(axes, frame, numbers)
     below.suptitle(
-        f"puzzle {numbers['example']['puzzle']}, timesteps at which the answer changed: "
-        "givens bold, changes since the timestep before on grey, red breaks a rule",
+        f"puzzle {numbers['example']['puzzle']}, {numbers['unit']}s at which the answer changed: "
+        f"givens bold, changes since the {numbers['unit']} before on grey, red breaks a rule",
         fontsize=9, color=INK,
     )  # fmt: skip
 
@@ -99,7 +99,7 @@ def _grid(axes: "Axes", frame: dict[str, Any], numbers: dict[str, Any]) -> None:
     axes.set_xlim(-0.05, columns + 0.05)
     axes.set_ylim(rows + 0.05, -0.05)
     verdict = "right" if frame["exact"] else f"{len(breaking)} break a rule" if breaking else "not yet right"
-    axes.set_title(f"timestep {frame['timestep']}: {verdict}", fontsize=8, color=INK)
+    axes.set_title(f"{numbers['unit']} {frame['timestep']}: {verdict}", fontsize=8, color=INK)
 
 
 def draw_halting(part: "SubFigure", numbers: dict[str, Any], title: str) -> None:
