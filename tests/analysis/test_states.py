@@ -6,7 +6,7 @@ import torch
 
 from hrm.analysis.dimensionality import Moments, _permutation_test, dimensionality, participation_ratio
 from hrm.analysis.intermediate import intermediate, preliminary_answers
-from hrm.analysis.paths import positions_of, recursive
+from hrm.analysis.paths import followed, positions_of
 from hrm.analysis.residuals import residuals
 from hrm.analysis.trajectories import principal_path, trajectories
 from hrm.errors import UsageError
@@ -26,7 +26,7 @@ def test_residuals_equal_a_naive_computation(solver, split, walk):
             path = [steps[0][index], *(step[index] for step in steps if step[0] == level)]
             pairs = list(zip(path, path[1:], strict=False))
             absolute[level].append([float((b - a).norm(dim=-1).mean()) for a, b in pairs])
-            relative[level].append([float(((b - a).norm(dim=-1) / a.norm(dim=-1)).mean()) for a, b in pairs])
+            relative[level].append([float((b - a).norm(dim=-1).mean() / a.norm(dim=-1).mean()) for a, b in pairs])
     assert found.z_L.timestep == list(range(1, 13)) and found.z_H.timestep == [3, 6, 9, 12]
     for level, curve in (("L", found.z_L), ("H", found.z_H)):
         assert curve.absolute == pytest.approx(np.mean(absolute[level], axis=0), rel=1e-4)
@@ -184,7 +184,7 @@ def test_positions_of_both_layouts():
     assert positions_of(symbols, exists).tolist() == [[True, True, False, False, True, True]]
 
 
-def test_a_network_without_states_is_refused(solver):
+def test_a_network_that_does_not_show_its_calls_is_refused(solver):
     class Plain(Network):
         def __init__(self):
             super().__init__()
@@ -195,5 +195,5 @@ def test_a_network_without_states_is_refused(solver):
 
         initial = segment = hidden_matrices = embed
 
-    with pytest.raises(UsageError, match="Plain has no states"):
-        recursive(Solver(Plain(), solver.puzzle, 4))
+    with pytest.raises(UsageError, match="calls of a Plain cannot be followed"):
+        followed(Solver(Plain(), solver.puzzle, 4))

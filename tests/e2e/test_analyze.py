@@ -1,7 +1,10 @@
 """``hrm analyze``: figures, numbers and refusals."""
 
 import json
+import re
+import shlex
 import time
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +49,23 @@ def test_mistakes_are_one_line(hrm, arguments, says):
 
 @pytest.mark.slow
 @pytest.mark.timeout(320)
-@pytest.mark.parametrize("model", ["sudoku-4x4", "sudoku-9x9"])
+def test_the_quick_look_at_figure_2_takes_less_than_five_minutes(hrm, workplace):
+    page = (Path(__file__).parents[2] / "docs" / "compare.md").read_text()
+    [command] = re.findall(r"^hrm (compare .* --out runs/figure-2-quick .*)$", page, re.MULTILINE)
+    began = time.monotonic()
+    result = hrm(*shlex.split(command), timeout=300)
+    assert result.code == 0, result.err
+    assert time.monotonic() - began < 300
+    found = json.loads((workplace / "runs" / "figure-2-quick" / "compare.json").read_text())
+    reached = {line["variant"]: line["summary"]["trained"]["exact"]["mean"] for line in found["variants"]}
+    assert list(reached) == ["base", "direct", "deep", "wide", "recurrent"]
+    assert max(reached.values()) > 0.2, "nothing was learnt, so that nothing is compared"
+    assert (workplace / "runs" / "figure-2-quick" / "compare.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(320)
+@pytest.mark.parametrize("model", ["sudoku-4x4", "sudoku-9x9", "maze-10x10"])
 @pytest.mark.parametrize("what", ["residuals", "trajectories", "depth", "intermediate", "dimensionality"])
 def test_the_figures_of_the_paper_take_less_than_five_minutes(hrm, workplace, model, what):
     began = time.monotonic()

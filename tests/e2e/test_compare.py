@@ -9,18 +9,23 @@ TINY = {
     "eval.batch-size": 4, "model.width": 16, "model.puzzle-width": 16, "model.expansion": 1, "optim.ema": 0,
     "optim.warmup-updates": 0, "optim.lr": 0.05,
 }  # fmt: skip
+NAMES = [*VARIANTS, "direct-3:direct:model.layers=3"]
 WEIGHTS = "model.safetensors"
 
 
-@pytest.mark.timeout(240)  # fifteen trainings
-def test_every_variant_trains_and_is_measured(hrm, workplace):
+@pytest.fixture(scope="module")
+def compared(hrm):
+    """Fifteen trainings, in the folder ``all``."""
     flags = [text for key, value in TINY.items() for text in (f"--{key}", value)]
-    names = [*VARIANTS, "direct-3:direct:model.layers=3"]
-    done = hrm(
-        "compare", "smoke", *flags, "--variants", ",".join(names), "--seeds", 1, "--out", "all", "--json", timeout=220
+    return hrm(
+        "compare", "smoke", *flags, "--variants", ",".join(NAMES), "--seeds", 1, "--out", "all", "--json", timeout=220
     )
-    assert done.code == 0, done.err
-    found = {line["variant"]: line for line in done.json["variants"]}
+
+
+@pytest.mark.timeout(240)
+def test_every_variant_trains_and_is_measured(compared, hrm, workplace):
+    assert compared.code == 0, compared.err
+    found = {line["variant"]: line for line in compared.json["variants"]}
     assert list(found) == [*VARIANTS, "direct-3"]
     for name, line in found.items():
         stages = line["runs"][0]["stages"]
@@ -32,3 +37,18 @@ def test_every_variant_trains_and_is_measured(hrm, workplace):
     assert (workplace / "all" / "compare.png").stat().st_size > 0
     refused = hrm("compare", "best-sudoku", "--variants", "flat", "--data.path", "none.csv")
     assert refused.code == 2 and "kind 'equivariant'" in refused.err
+
+
+@pytest.mark.timeout(240)
+def test_networks_of_every_kind_are_looked_into_side_by_side(compared, hrm, workplace):
+    models = [f"all/{name}-seed0" for name in ("base", "recurrent", "deep")]
+    result = hrm("analyze", *models, "--what", "residuals", "--puzzles", 2, "--segments", 2, "--out", "three", "--json")
+    assert result.code == 0, result.err
+    entries = result.json["models"]
+    assert [entry["segments"] for entry in entries] == [2, 2, 1] and len({entry["puzzles"] for entry in entries}) == 1
+    base, recurrent, deep = (entry["numbers"] for entry in entries)
+    assert len(base["z_L"]["absolute"]) == 8 and recurrent["z_L"] is None and deep["unit"] == "block"
+    assert [len(net["z_H"]["absolute"]) for net in (base, recurrent, deep)] == [4, 6, 6]
+    assert (workplace / "three" / "residuals-base-seed0-recurrent-seed0-deep-seed0.png").stat().st_size > 10_000
+    refused = hrm("analyze", *models, "--what", "fixed-points", "--puzzles", 2, "--segments", 4)
+    assert refused.code == 2 and "all/deep-seed0: a Transformer of kind 'direct' answers in one pass" in refused.err

@@ -50,7 +50,15 @@ def test_every_block_is_a_timestep():
     x = model.embed(INPUTS)
     way = list(model.timesteps(model.initial(x), x))
     assert [(cycle, block, level) for cycle, block, level, _ in way] == [(0, 0, "H"), (0, 1, "H"), (0, 2, "H")]
+    assert len(way) == model.config.cycles * model.config.timesteps
     assert torch.equal(model.decode(way[-1][3]), model.segment(model.initial(x), x).logits)
+
+
+def test_it_starts_from_what_its_first_block_reads():
+    model = network()
+    x = model.embed(INPUTS)
+    assert torch.equal(model.initial(x).z_H, x.x) and not model.initial(x).z_H.requires_grad
+    assert model.initial(2).z_H.shape == x.x.shape
 
 
 @pytest.mark.parametrize("changes", [{"mixer": "mlp", "positions": "none"}, {"mixer": "messages"}, {"puzzle_width": 0}])

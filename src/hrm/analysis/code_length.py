@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.paths import Progress, batches, recursive, silent
+from hrm.analysis.paths import Progress, batches, silent
 from hrm.data.store import Split
 from hrm.errors import DataError
 from hrm.evaluation.metrics import bootstrap_interval
@@ -87,7 +87,7 @@ def code_length(
     Source: two-part codes, Rissanen 1978. Differs: parameters are counted at the full length of their dtype,
     an upper bound, for they could be rounded.
     """
-    model = recursive(solver)
+    model = solver.model
     inputs, labels = np.asarray(split.inputs), np.asarray(split.labels)
     open_cells = (labels != PAD) & ~solver.puzzle.spec.given(inputs)
     parts, exact_parts = [], []

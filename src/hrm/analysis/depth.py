@@ -32,15 +32,17 @@ class Depth:
     @property
     def summary(self) -> dict[str, float | str | None]:
         """Return the headline numbers."""
-        at = min(self.trained_budget, len(self.segments)) - 1
+        at = self.trained_budget - 1
+        reached = at < len(self.segments)
         return {
             "training budget": float(self.trained_budget),
-            f"exact at {at + 1} segments": self.exact[at],
-            f"exact at {self.segments[-1]} segments": self.exact[-1],
-            f"exact with early exit, budget {at + 1}": self.early_exact[at],
-            f"segments with early exit, budget {at + 1}": self.early_segments_mean[at],
-            f"exact with early exit, budget {self.segments[-1]}": self.early_exact[-1],
-            f"segments with early exit, budget {self.segments[-1]}": self.early_segments_mean[-1],
+            "exact at the training budget": self.exact[at] if reached else None,
+            "exact with early exit, training budget": self.early_exact[at] if reached else None,
+            "segments with early exit, training budget": self.early_segments_mean[at] if reached else None,
+            "most segments": float(self.segments[-1]),
+            "exact at the most segments": self.exact[-1],
+            "exact with early exit, most segments": self.early_exact[-1],
+            "segments with early exit, most segments": self.early_segments_mean[-1],
         }
 
 

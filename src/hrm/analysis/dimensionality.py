@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.paths import Progress, batches, calls, recursive, silent
+from hrm.analysis.paths import Progress, batches, calls, followed, silent
 from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.inference.solver import Solver
 from hrm.model.build import build
+from hrm.model.config import LevelName
 
 Pooling = Literal["positions", "means"]
 UNTRAINED_SEEDS = (0, 1, 2)
@@ -46,16 +47,19 @@ class Growth:
 
     puzzles: list[int]
     z_H: list[float]
-    z_L: list[float]
+    z_L: list[float] | None
     """Means over the sets."""
     z_H_range: list[list[float]]
-    z_L_range: list[list[float]]
+    z_L_range: list[list[float]] | None
     """Least and greatest."""
 
 
 @dataclass(frozen=True)
 class Dimensionality:
-    """Participation ratios of both levels, and what they are held against."""
+    """Participation ratios of all levels, and what they are held against.
+
+    Where there is one state, z_H, all that is about z_L or compares the two is None.
+    """
 
     pooling: Pooling
     width: int
@@ -63,27 +67,30 @@ class Dimensionality:
     samples_per_puzzle: dict[str, int]
     """States pooled of each puzzle, by level."""
     z_H: float
-    z_L: float
+    z_L: float | None
     z_H_ci95: list[float]
-    z_L_ci95: list[float]
+    z_L_ci95: list[float] | None
     """Jackknife over puzzles."""
-    ratio: float
+    ratio: float | None
     """PR(z_H) / PR(z_L)."""
-    ratio_ci95: list[float]
-    untrained: list[dict[str, float]]
+    ratio_ci95: list[float] | None
+    untrained: list[dict[str, float | None]]
     """The same network with fresh weights: ``seed``, ``z_H``, ``z_L``."""
     growth: Growth
     permutations: int
-    p_value: float
+    p_value: float | None
     """Share of permutations (the observed one counted) in which PR(z_H) − PR(z_L) is as great."""
 
     @property
     def summary(self) -> dict[str, float | str | None]:
         """Return the headline numbers."""
-        fresh = {level: float(np.mean([run[level] for run in self.untrained])) for level in ("z_H", "z_L")}
+        runs = {level: [run[level] for run in self.untrained] for level in ("z_H", "z_L")}
+        known = {level: [value for value in values if value is not None] for level, values in runs.items()}
+        fresh = {level: float(np.mean(values)) if values else None for level, values in known.items()}
+        low, high = self.ratio_ci95 or (None, None)
         return {
             "PR(z_H)": self.z_H, "PR(z_L)": self.z_L, "ratio": self.ratio,
-            "ratio, 95 % from": self.ratio_ci95[0], "ratio, 95 % to": self.ratio_ci95[1],
+            "ratio, 95 % from": low, "ratio, 95 % to": high,
             "untrained PR(z_H)": fresh["z_H"], "untrained PR(z_L)": fresh["z_L"],
             f"p of PR(z_H) > PR(z_L), {self.permutations} permutations": self.p_value,
             "of dimensions": float(self.width), "pooling": self.pooling,
@@ -116,7 +123,8 @@ def dimensionality(
 
     Pooled are z_H after every call of f_H and z_L after every call of f_L, of all segments and puzzles, without the
     starting states; centred by their common mean. With the pooling ``positions`` each position is a sample of D
-    numbers (padding left out); with ``means`` each state is one, the mean over its positions.
+    numbers (padding left out); with ``means`` each state is one, the mean over its positions. A network of one state
+    has PR(z_H) alone, over all its calls or blocks.
 
     * The interval is a jackknife over puzzles. A bootstrap would draw fewer different puzzles than there are, and
       the participation ratio of fewer puzzles is lower.
@@ -135,49 +143,48 @@ def dimensionality(
     """
     if len(split) < 2:
         raise UsageError(f"a participation ratio with its interval needs 2 puzzles at the least (got {len(split)})")
-    model = recursive(solver)
-    high, low, samples = _moments(solver, split, segments, pooling, progress)
-    count = len(high.mean)
-    everyone = np.full((1, count), 1 / count)
-    ratios = {"z_H": float(_ratios(high, everyone)[0]), "z_L": float(_ratios(low, everyone)[0])}
-    left_out = (1 - np.eye(count)) / (count - 1)
-    without = {"z_H": _ratios(high, left_out), "z_L": _ratios(low, left_out)}
-    ratio = ratios["z_H"] / ratios["z_L"]
+    model = followed(solver)
+    moments, samples = _moments(solver, split, segments, pooling, progress)
+    count = len(split)
+    everyone, left_out = np.full((1, count), 1 / count), (1 - np.eye(count)) / (count - 1)
+    ratios = {level: float(_ratios(found, everyone)[0]) for level, found in moments.items()}
+    without = {level: _ratios(found, left_out) for level, found in moments.items()}
+    intervals = {level: _jackknife(ratios[level], without[level]) for level in moments}
     rng = np.random.default_rng(seed)
-    untrained = []
+    untrained: list[dict[str, float | None]] = []
     for fresh_seed in untrained_seeds:
         fresh = build(model.config, seed=fresh_seed, dtype=model.dtype).to(solver.device).eval()
         beside = Solver(fresh, solver.puzzle, solver.max_segments, solver.batch_size)
-        fresh_high, fresh_low, _ = _moments(beside, split, segments, pooling, progress)
-        z_H, z_L = (float(_ratios(moments, everyone)[0]) for moments in (fresh_high, fresh_low))
-        untrained.append({"seed": float(fresh_seed), "z_H": z_H, "z_L": z_L})
+        fresh_moments, _ = _moments(beside, split, segments, pooling, progress)
+        values = {level: float(_ratios(found, everyone)[0]) for level, found in fresh_moments.items()}
+        untrained.append({"seed": float(fresh_seed), "z_H": values["H"], "z_L": values.get("L")})
+    growth = _growth(moments, rng)
+    ratio = ratio_ci95 = p_value = None
+    if "L" in moments:
+        ratio = ratios["H"] / ratios["L"]
+        ratio_ci95 = _jackknife(ratio, without["H"] / without["L"])
+        p_value = _permutation_test(moments["H"], moments["L"], permutations, rng)
     return Dimensionality(
-        pooling, model.config.width, segments, samples, ratios["z_H"], ratios["z_L"],
-        z_H_ci95=_jackknife(ratios["z_H"], without["z_H"]),
-        z_L_ci95=_jackknife(ratios["z_L"], without["z_L"]),
-        ratio=ratio,
-        ratio_ci95=_jackknife(ratio, without["z_H"] / without["z_L"]),
-        untrained=untrained,
-        growth=_growth(high, low, rng),
-        permutations=permutations,
-        p_value=_permutation_test(high, low, permutations, rng),
+        pooling, model.config.width, segments, samples, ratios["H"], ratios.get("L"), intervals["H"],
+        intervals.get("L"), ratio, ratio_ci95, untrained, growth, permutations, p_value,
     )  # fmt: skip
 
 
 def _moments(
     solver: Solver, split: Split, segments: int, pooling: Pooling, progress: Progress
-) -> tuple[Moments, Moments, dict[str, int]]:
-    """Return the moments of z_H and z_L of each puzzle, and how many states of each were pooled for one puzzle."""
-    model = recursive(solver)
-    parts: dict[str, list[Moments]] = {"H": [], "L": []}
-    samples = {"z_H": 0, "z_L": 0}
+) -> tuple[dict[LevelName, Moments], dict[str, int]]:
+    """Return by level the moments of each puzzle's states, and how many states were pooled for one puzzle."""
+    model = followed(solver)
+    levels = model.config.levels
+    parts: dict[LevelName, list[Moments]] = {level: [] for level in levels}
+    samples: dict[str, int] = {}
     for batch in batches(solver, split, progress):
         exists = batch.positions[: batch.count].float()
         n, width = batch.count, model.config.width
-        mean = {level: np.zeros((n, width)) for level in ("H", "L")}
-        square = {level: np.zeros((n, width, width)) for level in ("H", "L")}
-        states = {"H": 0, "L": 0}
-        for call in calls(model, model.initial(batch.x), batch.x, segments):
+        mean = {level: np.zeros((n, width)) for level in levels}
+        square = {level: np.zeros((n, width, width)) for level in levels}
+        states = dict.fromkeys(levels, 0)
+        for call in calls(model, batch.x, segments):
             z = call.state[:n].float() * exists.unsqueeze(-1)
             if pooling == "means":
                 z = z.sum(1, keepdim=True)
@@ -187,15 +194,15 @@ def _moments(
             mean[call.level] += (z.sum(1) * scale).double().cpu().numpy()
             square[call.level] += torch.bmm(z.transpose(1, 2), z).double().cpu().numpy()
             states[call.level] += 1
-        for level in ("H", "L"):
+        for level in levels:
             parts[level].append(Moments(mean[level] / states[level], square[level] / states[level]))
         positions = 1 if pooling == "means" else int(exists.sum(1).max())
-        samples = {"z_H": states["H"] * positions, "z_L": states["L"] * positions}
-    high, low = (
-        Moments(np.concatenate([m.mean for m in parts[level]]), np.concatenate([m.square for m in parts[level]]))
-        for level in ("H", "L")
-    )
-    return high, low, samples
+        samples = {f"z_{level}": states[level] * positions for level in levels}
+    found: dict[LevelName, Moments] = {
+        level: Moments(np.concatenate([m.mean for m in rows]), np.concatenate([m.square for m in rows]))
+        for level, rows in parts.items()
+    }
+    return found, samples
 
 
 def _ratios(moments: Moments, weights: Float[np.ndarray, "K P"]) -> Float[np.ndarray, " K"]:
@@ -220,22 +227,22 @@ def _jackknife(value: float, without: Float[np.ndarray, " P"]) -> list[float]:
     return [value - spread, value + spread]
 
 
-def _growth(high: Moments, low: Moments, rng: np.random.Generator) -> Growth:
+def _growth(moments: dict[LevelName, Moments], rng: np.random.Generator) -> Growth:
     """Return the participation ratios of random sets of more and more puzzles."""
-    count = len(high.mean)
+    count = len(moments["H"].mean)
     sizes = sorted({max(1, round(count * tenth / 10)) for tenth in range(1, 11)})
-    means: dict[str, list[float]] = {"H": [], "L": []}
-    ranges: dict[str, list[list[float]]] = {"H": [], "L": []}
+    means: dict[LevelName, list[float]] = {level: [] for level in moments}
+    ranges: dict[LevelName, list[list[float]]] = {level: [] for level in moments}
     for size in sizes:
         sets = [rng.permutation(count)[:size] for _ in range(1 if size == count else SUBSETS)]
         weights = np.zeros((len(sets), count))
         for row, members in zip(weights, sets, strict=True):
             row[members] = 1 / size
-        for level, moments in (("H", high), ("L", low)):
-            values = _ratios(moments, weights)
+        for level, found in moments.items():
+            values = _ratios(found, weights)
             means[level].append(float(values.mean()))
             ranges[level].append([float(values.min()), float(values.max())])
-    return Growth(sizes, means["H"], means["L"], ranges["H"], ranges["L"])
+    return Growth(sizes, means["H"], means.get("L"), ranges["H"], ranges.get("L"))
 
 
 def _permutation_test(high: Moments, low: Moments, permutations: int, rng: np.random.Generator) -> float:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 
 from hrm.analysis.answers import answers
-from hrm.analysis.paths import Progress, batches, recursive, silent
+from hrm.analysis.paths import Progress, batches, looped, silent
 from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.evaluation.metrics import wilson_interval
@@ -97,11 +97,12 @@ def fixed_points(
         seed: chooses the cell that is blanked, among those that the puzzle did not give.
 
     Raises:
-        UsageError: too few segments.
+        UsageError: too few segments, or a network that answers in one pass.
 
     Source: Ren and Liu (arXiv 2601.10679): spurious fixed points, and failures with one blank cell. Differs: the
     criterion of rest is ours.
     """
+    looped(solver, "so there is nothing that could come to rest")
     if segments < 3:
         raise UsageError(f"to see what comes to rest takes 3 segments or more (got {segments})")
     window = max(2, segments // 4)
@@ -153,7 +154,7 @@ def _run(
     solver: Solver, split: Split, segments: int, progress: Progress
 ) -> tuple[UInt8[np.ndarray, "M n C"], Bool[np.ndarray, "M n"], Float[np.ndarray, "M n"]]:
     """Return the answers, whether they are right, and the relative movement of z_H, after each segment."""
-    model = recursive(solver)
+    model = solver.model
     answers_, movements = [], []
     for batch in batches(solver, split, progress):
         tokens, moved = [], []

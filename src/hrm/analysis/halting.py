@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from hrm.analysis.answers import answers
-from hrm.analysis.paths import Progress, silent
+from hrm.analysis.paths import Progress, looped, silent
 from hrm.data.store import Split
-from hrm.errors import DataError
+from hrm.errors import DataError, UsageError
 from hrm.evaluation.metrics import bootstrap_interval, spearman
 from hrm.inference.solver import Solver
 from hrm.puzzles.base import Puzzle
@@ -63,11 +63,17 @@ def halting(solver: Solver, split: Split, budget: int, seed: int = 0, progress: 
     """Compare the segments that early exit uses with the difficulty of the puzzles.
 
     Args:
-        budget: segments at which a puzzle stops whatever the Q-head says.
+        budget: segments at which a puzzle stops whatever the Q-head says; 2 or more.
         seed: of the bootstrap.
+
+    Raises:
+        UsageError: too small a budget, or a network that answers in one pass.
 
     Source: HRM paper, adaptive computation time.
     """
+    looped(solver, "so hard puzzles cannot get more segments than easy ones")
+    if budget < 2:
+        raise UsageError(f"to see which puzzles get more segments takes a budget of 2 or more (got {budget})")
     found = answers(solver, split, budget, progress)
     used = found.segments_used(budget)
     exact = found.exact_after(used)

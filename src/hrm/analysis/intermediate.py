@@ -1,5 +1,7 @@
 """What the network would answer at every timestep: a preliminary call of f_H, decoded, as in figure 7.
 
+Where there is one state, it is decoded as it stands: after every call, or after every block.
+
 Axes: K timesteps of all segments, n puzzles, C cells.
 """
 
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from hrm.analysis.paths import Progress, batches, calls, recursive, silent
+from hrm.analysis.paths import Progress, batches, calls, followed, silent
 from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.inference.solver import Solver
@@ -50,6 +52,8 @@ class Intermediate:
     cycles: int
     timesteps: int
     segments: int
+    unit: str
+    """What a timestep is: that of a loop, or a block."""
     timestep: list[int]
     exact: list[float]
     """Share of the puzzles that are right."""
@@ -84,16 +88,16 @@ class Intermediate:
 def preliminary_answers(
     solver: Solver, split: Split, segments: int, progress: Progress = silent
 ) -> UInt8[np.ndarray, "K n C"]:
-    """Return the preliminary answer to each puzzle after every call of f_L.
+    """Return the preliminary answer to each puzzle at every timestep: after every call of f_L, or of the one level.
 
     At the end of a cycle the preliminary call is the network's own, so the last answer of a segment is the solver's.
     """
-    model = recursive(solver)
+    model = followed(solver)
     parts: list[np.ndarray] = []
     for batch in batches(solver, split, progress):
         rows = []
-        for call in calls(model, model.initial(batch.x), batch.x, segments):
-            if call.level == "L":
+        for call in calls(model, batch.x, segments):
+            if call.level == model.config.levels[0]:
                 logits = model.decode(model.preliminary(call.latents, batch.x))
                 rows.append(solver.decide(logits, batch.inputs)[0][: batch.count])
         parts.append(np.stack(rows))
@@ -103,7 +107,7 @@ def preliminary_answers(
 def intermediate(
     solver: Solver, split: Split, segments: int, shown: int | None = None, progress: Progress = silent
 ) -> Intermediate:
-    """Decode f_O(f_H(z_H, z_L)) at every timestep of every segment.
+    """Decode f_O(f_H(z_H, z_L)) at every timestep of every segment; f_O(z_H) where there is one state.
 
     Args:
         shown: the puzzle whose answers are kept; None: the one that the most timesteps went by before it was right
@@ -116,7 +120,7 @@ def intermediate(
     """
     if shown is not None and not 0 <= shown < len(split):
         raise UsageError(f"puzzle {shown} cannot be shown: there are puzzles 0 to {len(split) - 1}")
-    model, spec = recursive(solver), solver.puzzle.spec
+    model, spec = followed(solver), solver.puzzle.spec
     tokens = preliminary_answers(solver, split, segments, progress)
     inputs, labels = np.asarray(split.inputs), np.asarray(split.labels)
     supervised = labels != PAD
@@ -139,7 +143,7 @@ def intermediate(
     ]
     given = np.flatnonzero(spec.given(inputs[shown])).tolist()
     return Intermediate(
-        model.config.cycles, model.config.timesteps, segments, list(range(1, len(tokens) + 1)),
+        model.config.cycles, model.config.timesteps, segments, model.config.unit, list(range(1, len(tokens) + 1)),
         exact.mean(1).tolist(), cell.tolist(), changed.sum(-1).mean(1).tolist(), breaking.sum(-1).mean(1).tolist(),
         spec.shape, spec.box, list(spec.tokens), list(spec.solid),
         Example(shown, inputs[shown].tolist(), labels[shown].tolist(), given, frames),

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hrm.analysis.paths import recursive
+from hrm.analysis.paths import looped
 from hrm.data.store import Split
 from hrm.inference.solver import Solver
 from hrm.model.build import build
@@ -16,8 +16,6 @@ from hrm.model.config import NetworkConfig
 CYCLES = (1, 4, 16)
 TIMESTEPS = 4
 """N·T is 4, 16 and 64."""
-ONE_STEP_CALLS = 2
-"""Calls that carry gradient in the paper's one-step gradient: the last f_L and the last f_H."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,9 @@ class Memory:
     NT: list[int]
     """N·T of each measurement."""
     calls: list[int]
-    """N·(T + 1): all calls of f_L and f_H."""
+    """All calls of a segment: N·(T + 1) of f_L and f_H, N·T where there is one state."""
     one_step_bytes: list[int]
-    """With the one-step gradient."""
+    """With the one-step gradient: the last call of each level carries gradient."""
     full_bytes: list[int]
     """With backpropagation through all calls."""
 
@@ -52,29 +50,33 @@ def memory(solver: Solver, split: Split, cycles: Sequence[int] = CYCLES, timeste
 
     Counted are the storages of the tensors saved for the backward pass, each once, without parameters and buffers,
     which lie in memory anyway. This is exact and the same on every machine; what a pass without gradient needs for a
-    moment comes on top and does not grow with N·T. T is fixed, so that the number of calls N·(T + 1) is in
-    proportion to N·T.
+    moment comes on top and does not grow with N·T. T is fixed, so that the number of calls is in proportion
+    to N·T.
 
     Args:
         cycles: N of each measurement.
         timesteps: T of all.
 
+    Raises:
+        UsageError: a network that answers in one pass.
+
     Source: HRM paper, "approximate gradient": O(1) in place of O(T).
     """
-    model = recursive(solver)
+    own = looped(solver, "so there is no N·T that its memory could grow with").config
     batch = min(len(split), 2)
-    held: dict[str, list[int]] = {"one": [], "full": []}
+    calls, one_step, full = [], [], []
     for N in cycles:
-        for kind, calls in (("one", ONE_STEP_CALLS), ("full", N * (timesteps + 1))):
-            config = model.config.model_copy(update={"cycles": N, "timesteps": timesteps, "grad_calls": calls})
-            held[kind].append(saved_bytes(_with_weights(config, solver), split, batch))
-    NT = [N * timesteps for N in cycles]
-    return Memory(batch, timesteps, list(cycles), NT, [N * (timesteps + 1) for N in cycles], held["one"], held["full"])
+        loop = own.model_copy(update={"cycles": N, "timesteps": timesteps})
+        calls.append(loop.calls)
+        for held, learning in ((one_step, len(loop.levels)), (full, loop.calls)):
+            config = loop.model_copy(update={"grad_calls": learning})
+            held.append(saved_bytes(_with_weights(config, solver), split, batch))
+    return Memory(batch, timesteps, list(cycles), [N * timesteps for N in cycles], calls, one_step, full)
 
 
 def saved_bytes(solver: Solver, split: Split, batch: int) -> int:
     """Return the bytes that autograd keeps of one segment of the first puzzles."""
-    model = recursive(solver)
+    model = solver.model
     resident = {tensor.untyped_storage().data_ptr() for tensor in [*model.parameters(), *model.buffers()]}
     storages: dict[int, tuple[int, Tensor]] = {}
 

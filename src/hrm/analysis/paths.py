@@ -1,11 +1,13 @@
-"""The way of the states: every call of f_L and f_H of every segment, for puzzles in batches.
+"""The way of the states: every call of every segment of a network, for puzzles in batches.
+
+A call is one of f_L or f_H; of the stack, where a network has one state; or one block, where it answers in one pass.
+``AnyNetwork`` is what can be followed: it has ``config``, ``initial``, ``timesteps``, ``preliminary`` and ``decode``.
 
 Axes: B batch, S positions, D width, C cells.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -15,9 +17,10 @@ from torch import Tensor
 from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.inference.solver import Solver, filled_up
-from hrm.model.config import EquivariantConfig, NetworkConfig
-from hrm.model.contract import Embedded, Latents
-from hrm.model.recursion import RecursiveNetwork
+from hrm.model.build import AnyNetwork, LoopNetwork
+from hrm.model.config import EquivariantConfig, LevelName, NetworkConfig
+from hrm.model.contract import Embedded, Latents, Network
+from hrm.model.direct import Direct
 from hrm.puzzles.base import PAD
 
 Progress = Callable[[int, int], None]
@@ -29,19 +32,25 @@ def silent(done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class Call:
-    """The latents after one call of f_L or f_H."""
+    """One call: what it found and what it left."""
 
     segment: int
     """From 1."""
     timestep: int
     """From 1, counted on through all segments: N·T a segment. A call of f_H has the timestep of the f_L before it."""
-    level: Literal["L", "H"]
+    level: LevelName
+    before: Latents
     latents: Latents
+
+    @property
+    def old(self) -> Float[Tensor, "B S D"]:
+        """Return the state that this call has replaced."""
+        return state_of(self.before, self.level)
 
     @property
     def state(self) -> Float[Tensor, "B S D"]:
         """Return the state that this call has written."""
-        return self.latents.z_L if self.level == "L" else self.latents.z_H
+        return state_of(self.latents, self.level)
 
 
 @dataclass(frozen=True)
@@ -63,20 +72,45 @@ class Batch:
         return means[: self.count].double().cpu().numpy()
 
 
-def recursive(solver: Solver) -> RecursiveNetwork:
-    """Return the network of a solver, where it has the two states that analyses of states are about.
+def state_of(latents: Latents, level: LevelName) -> Float[Tensor, "B S D"]:
+    """Return the state of a level."""
+    return latents.z_L if level == "L" else latents.z_H
+
+
+def followed(solver: Solver) -> AnyNetwork:
+    """Return the network of a solver, where its calls can be followed.
 
     Raises:
-        UsageError: it has none.
+        UsageError: it is a network of somebody's own, which shows none.
     """
-    if not isinstance(solver.model, RecursiveNetwork):
-        raise UsageError(f"a {type(solver.model).__name__} has no states z_H and z_L to look into")
+    if not isinstance(solver.model, AnyNetwork):
+        raise UsageError(f"the calls of a {type(solver.model).__name__} cannot be followed: it has no timesteps")
     return solver.model
+
+
+def looped(solver: Solver, so: str) -> LoopNetwork:
+    """Return the network of a solver, where it goes on from its latents.
+
+    Args:
+        so: what is not to be asked of one that does not.
+
+    Raises:
+        UsageError: it answers in one pass.
+    """
+    model = followed(solver)
+    if isinstance(model, Direct):
+        raise UsageError(f"{model.config.title} of kind 'direct' answers in one pass, {so}")
+    return model
+
+
+def segments_of(model: Network, asked: int) -> int:
+    """Return how many segments there are to look at: one, where a second would repeat the first."""
+    return 1 if isinstance(model, Direct) else asked
 
 
 def batches(solver: Solver, split: Split, progress: Progress = silent) -> Iterator[Batch]:
     """Yield the puzzles of a split as the network sees them; a batch is filled up as the solver does."""
-    model, size = recursive(solver), solver.batch_size
+    model, size = followed(solver), solver.batch_size
     for start in range(0, len(split), size):
         stop = min(start + size, len(split))
         inputs = filled_up(np.asarray(split.inputs[start:stop]), size)
@@ -89,15 +123,20 @@ def batches(solver: Solver, split: Split, progress: Progress = silent) -> Iterat
         progress(stop, len(split))
 
 
-def calls(model: RecursiveNetwork, latents: Latents, x: Embedded, segments: int) -> Iterator[Call]:
-    """Yield the latents after every call of so many segments, without gradient."""
+def calls(model: AnyNetwork, x: Embedded, segments: int) -> Iterator[Call]:
+    """Yield every call of so many segments from the starting state on, without gradient.
+
+    A network that answers in one pass reads x̃ in every segment: its first block replaces x̃.
+    """
     T = model.config.timesteps
     with torch.inference_mode():
+        before = model.initial(x)
         for segment in range(segments):
-            for cycle, timestep, level, now in model.timesteps(latents, x):
+            before = model.initial(x) if isinstance(model, Direct) else before
+            for cycle, timestep, level, latents in model.timesteps(before, x):
                 number = (segment * model.config.cycles + cycle) * T + timestep + 1
-                yield Call(segment + 1, number, level, now)
-                latents = now
+                yield Call(segment + 1, number, level, before, latents)
+                before = latents
 
 
 def positions_of(config: NetworkConfig, exists: Bool[Tensor, "B C"]) -> Bool[Tensor, "B S"]:

@@ -17,8 +17,8 @@ from hrm.analysis.fixed_points import fixed_points
 from hrm.analysis.halting import halting
 from hrm.analysis.intermediate import intermediate
 from hrm.analysis.memory import memory
-from hrm.analysis.paths import Progress, silent
-from hrm.analysis.questions import QUESTIONS
+from hrm.analysis.paths import Progress, segments_of, silent
+from hrm.analysis.questions import QUESTIONS, Question
 from hrm.analysis.residuals import residuals
 from hrm.analysis.trajectories import StateKind, trajectories
 from hrm.checkpoint import Checkpoint
@@ -31,6 +31,7 @@ from hrm.evaluation.arc import in_own_ids
 from hrm.evaluation.protocol import rows_for
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
+from hrm.model.contract import Network
 from hrm.puzzles.arc_family import ARC
 
 BATCH_SIZE = 32
@@ -89,7 +90,7 @@ def analyze(
         data: a store, or a CSV/JSONL file; None: unseen puzzles are generated, named by the seed.
         split: of a store with several; empty: ``test``, else the only one.
         puzzles: the first so many; None: what the question takes.
-        segments: None: what the question takes.
+        segments: None: what the question takes; a network that answers in one pass runs one whatever is asked.
         precision: auto, fp32 or bf16; None: what the question takes.
         clock: seconds since any fixed time.
 
@@ -106,13 +107,16 @@ def analyze(
     if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
         raise UsageError(f"--segments must be 1 to {MOST_SEGMENTS} (got {segments})")
     model, config, checkpoint = read_model(name, device, precision or question.precision)
-    segments = segments or min(question.budgets * config.halting.max_segments, MOST_SEGMENTS)
+    segments = segments_for(question, model, config.halting.max_segments, segments)
     rows, origin = puzzles_for(config, checkpoint, data, split, count, choices.seed, cache_dir, now)
     batches = -(-len(rows) // BATCH_SIZE)
     solver = Solver(model, family(config.data), config.halting.max_segments, batch_size=-(-len(rows) // batches))
     began = clock()
     trained_on = checkpoint.meta.get("data", {}).get("train_rows")
-    found = ask(what, solver, rows, segments, choices, config.train.loss, trained_on, progress)
+    try:
+        found = ask(what, solver, rows, segments, choices, config.train.loss, trained_on, progress)
+    except UsageError as error:  # one of several models, perhaps
+        raise UsageError(f"{name}: {error}") from None
     return {
         "what": what,
         "asks": question.asks,
@@ -175,6 +179,16 @@ def ask(
             return code_length(solver, rows, segments, loss, training_puzzles, choices.seed, progress)
         case _:
             return memory(solver, rows)
+
+
+def segments_for(question: Question, model: Network, budget: int, asked: int | None = None) -> int:
+    """Return how many segments a question is asked of: so many, or what it takes; one where nothing goes on.
+
+    Args:
+        budget: segments that the model was trained with.
+    """
+    usual = min(max(question.least, question.budgets * budget), MOST_SEGMENTS)
+    return segments_of(model, asked or usual)
 
 
 def puzzles_for(

@@ -12,6 +12,8 @@ class Question:
     puzzles: int
     budgets: int = 1
     """Segments, in multiples of the budget that the model was trained with."""
+    least: int = 1
+    """Segments that it takes at the least."""
     few: int | None = None
     """Puzzles on a page with other questions, which must not take long; None: ``puzzles``."""
     precision: Literal["fp32", "auto"] = "auto"
@@ -26,7 +28,9 @@ QUESTIONS = {
     "halting": Question("Do harder puzzles get more segments?", 200),
     "depth": Question("What do more segments give at inference? (figure 5)", 100, budgets=4),
     "calibration": Question("Does the Q-head know when the answer is right?", 200),
-    "fixed-points": Question("Does it come to rest on wrong answers?", 100, budgets=2, few=50, precision="fp32"),
+    "fixed-points": Question(
+        "Does it come to rest on wrong answers?", 100, budgets=2, least=3, few=50, precision="fp32"
+    ),
     "code-length": Question("Does it compress the solutions?", 100),
     "memory": Question("What does the gradient hold in memory?", 2, precision="fp32"),
 }

@@ -1,4 +1,4 @@
-"""How far each call of f_L and f_H moves its state: the forward residuals of figure 3.
+"""How far each call moves the state that it replaces: the forward residuals of figure 3.
 
 Axes: K calls of one level, n puzzles.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from hrm.analysis.paths import Progress, batches, calls, recursive, silent
+from hrm.analysis.paths import Progress, batches, calls, followed, silent
 from hrm.data.store import Split
 from hrm.inference.solver import Solver
 
@@ -22,7 +22,7 @@ class Movement:
     absolute: list[float]
     """‖z − z before‖ at a position, mean over positions and puzzles."""
     relative: list[float]
-    """‖z − z before‖ / ‖z before‖ at a position, mean over positions and puzzles."""
+    """‖z − z before‖ over ‖z before‖, each a mean over positions; mean over puzzles."""
     relative_low: list[float]
     relative_high: list[float]
     """The 10th and the 90th percentile over puzzles."""
@@ -30,27 +30,35 @@ class Movement:
 
 @dataclass(frozen=True)
 class Residuals:
-    """Forward residuals of both levels."""
+    """Forward residuals of all levels."""
 
     cycles: int
     timesteps: int
     segments: int
+    unit: str
+    """What a timestep is: that of a loop, or a block."""
     z_H: Movement
-    z_L: Movement
+    z_L: Movement | None
+    """None: there is one state, z_H."""
     falls_within_cycle: float | None
-    """z_L's movement at the first timestep of a cycle over that at its last, geometric mean; None: T = 1."""
+    """z_L's movement at the first timestep of a cycle over that at its last, geometric mean; None: T = 1, or no z_L."""
     jumps_after_H: float | None
     """z_L's movement at the first timestep of a cycle over that at the last timestep before, geometric mean."""
 
     @property
     def summary(self) -> dict[str, float | None]:
         """Return the headline numbers."""
-        per_segment = self.cycles * self.timesteps
-        return {
-            "relative movement of z_L, first segment": float(np.mean(self.z_L.relative[:per_segment])),
-            "relative movement of z_L, last segment": float(np.mean(self.z_L.relative[-per_segment:])),
-            "relative movement of z_H, first segment": float(np.mean(self.z_H.relative[: self.cycles])),
-            "relative movement of z_H, last segment": float(np.mean(self.z_H.relative[-self.cycles :])),
+        found: dict[str, float | None] = {}
+        for name, level in (("z_L", self.z_L), ("z_H", self.z_H)):
+            relative = [] if level is None else level.relative
+            a_segment = len(relative) // self.segments
+            found |= {
+                f"relative movement of {name}, first call": relative[0] if relative else None,
+                f"relative movement of {name}, first segment": _mean(relative[:a_segment]),
+                f"relative movement of {name}, last segment": _mean(relative[-a_segment:]),
+                f"relative movement of {name}, last call": relative[-1] if relative else None,
+            }
+        return found | {
             "z_L falls within a cycle by a factor of": self.falls_within_cycle,
             "z_L jumps after a call of f_H by a factor of": self.jumps_after_H,
         }
@@ -59,37 +67,35 @@ class Residuals:
 def residuals(solver: Solver, split: Split, segments: int, progress: Progress = silent) -> Residuals:
     """Measure the movement of z_H at every call of f_H and of z_L at every call of f_L.
 
+    A network of one state has z_H, and every call moves it; one that answers in one pass has a call for each block, of
+    which the first moves x̃.
+
     A state is (S, D), one vector a position: prefix and cells, or cells times symbols; padding is left out. Norms are
-    Euclidean over the D numbers of a position.
+    Euclidean over the D numbers of a position. Lengths are averaged before they are divided, because single positions
+    of x̃ may be next to nothing: those of a puzzle embedding, which begins at zero.
 
     Source: HRM paper, figure 3, "forward residuals". Differs: the paper does not say how positions and puzzles are
     averaged (docs/paper.md).
     """
-    model = recursive(solver)
-    found: dict[str, list[list[tuple[np.ndarray, np.ndarray]]]] = {"L": [], "H": []}
-    numbers: dict[str, list[int]] = {"L": [], "H": []}
+    model = followed(solver)
+    levels = model.config.levels
+    found: dict[str, list[list[tuple[np.ndarray, np.ndarray]]]] = {level: [] for level in levels}
+    numbers: dict[str, list[int]] = {}
     for batch in batches(solver, split, progress):
-        latents = model.initial(batch.x)
-        before = {"L": latents.z_L, "H": latents.z_H}
-        rows: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"L": [], "H": []}
-        numbers = {"L": [], "H": []}
-        for call in calls(model, latents, batch.x, segments):
-            old = before[call.level].float()
-            moved = (call.state.float() - old).norm(dim=-1)
-            relative = moved / old.norm(dim=-1).clamp(min=1e-12)
-            rows[call.level].append((batch.over_positions(moved), batch.over_positions(relative)))
+        rows: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {level: [] for level in levels}
+        numbers = {level: [] for level in levels}
+        for call in calls(model, batch.x, segments):
+            old = call.old.float()
+            moved = batch.over_positions((call.state.float() - old).norm(dim=-1))
+            length = batch.over_positions(old.norm(dim=-1)).clip(min=1e-12)
+            rows[call.level].append((moved, moved / length))
             numbers[call.level].append(call.timestep)
-            before[call.level] = call.state
-        for level in ("L", "H"):
+        for level in levels:
             found[level].append(rows[level])
-    z_H, z_L = (_movement(found[level], numbers[level]) for level in ("H", "L"))
+    z = {level: _movement(found[level], numbers[level]) for level in levels}
     cycles, T = model.config.cycles, model.config.timesteps
-    by_cycle = np.array(z_L.absolute).reshape(-1, T)
-    return Residuals(
-        cycles, T, segments, z_H, z_L,
-        falls_within_cycle=_factor(by_cycle[:, 0], by_cycle[:, -1]) if T > 1 else None,
-        jumps_after_H=_factor(by_cycle[1:, 0], by_cycle[:-1, -1]),
-    )  # fmt: skip
+    falls, jumps = _saw(np.array(z["L"].absolute).reshape(-1, T)) if "L" in z else (None, None)
+    return Residuals(cycles, T, segments, model.config.unit, z["H"], z.get("L"), falls, jumps)
 
 
 def _movement(batches: list[list[tuple[np.ndarray, np.ndarray]]], timesteps: list[int]) -> Movement:
@@ -101,6 +107,16 @@ def _movement(batches: list[list[tuple[np.ndarray, np.ndarray]]], timesteps: lis
     return Movement(
         timesteps, absolute.mean(1).tolist(), relative.mean(1).tolist(), low.tolist(), high.tolist()
     )  # fmt: skip
+
+
+def _saw(by_cycle: Float[np.ndarray, "cycles T"]) -> tuple[float | None, float | None]:
+    """Return by what factors z_L's movement falls within a cycle, and jumps from one cycle to the next."""
+    falls = _factor(by_cycle[:, 0], by_cycle[:, -1]) if by_cycle.shape[1] > 1 else None
+    return falls, _factor(by_cycle[1:, 0], by_cycle[:-1, -1])
+
+
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def _factor(above: Float[np.ndarray, " K"], below: Float[np.ndarray, " K"]) -> float | None:

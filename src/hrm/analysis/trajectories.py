@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.paths import Progress, batches, calls, recursive, silent
+from hrm.analysis.paths import Progress, batches, calls, followed, silent, state_of
 from hrm.data.store import Split
 from hrm.inference.solver import Solver
 
@@ -35,14 +35,15 @@ class Path:
 
 @dataclass(frozen=True)
 class PuzzlePaths:
-    """Both levels of one puzzle."""
+    """All levels of one puzzle."""
 
     puzzle: int
     """Number of the puzzle, from 0."""
     right: bool
     """Whether the answer after the last segment is the stored one."""
     z_H: Path
-    z_L: Path
+    z_L: Path | None
+    """None: there is one state, z_H."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,20 @@ class Trajectories:
     state: StateKind
     timesteps_per_segment: int
     segments: int
+    unit: str
+    """What a timestep is: that of a loop, or a block."""
     puzzles: list[PuzzlePaths]
 
     @property
     def summary(self) -> dict[str, float | str | None]:
         """Return the headline numbers."""
         found: dict[str, float | str | None] = {"state": self.state}
-        for level in ("z_H", "z_L"):
-            paths: list[Path] = [getattr(puzzle, level) for puzzle in self.puzzles]
-            found[f"variance along two components, {level}"] = float(np.mean([sum(p.explained[:2]) for p in paths]))
-            found[f"components for 90 %, {level}"] = float(np.mean([p.components_for_90 for p in paths]))
+        both = (("z_H", [puzzle.z_H for puzzle in self.puzzles]), ("z_L", [puzzle.z_L for puzzle in self.puzzles]))
+        for level, maybe in both:
+            paths = [path for path in maybe if path is not None]
+            two, enough = ([sum(p.explained[:2]) for p in paths], [p.components_for_90 for p in paths])
+            found[f"variance along two components, {level}"] = float(np.mean(two)) if paths else None
+            found[f"components for 90 %, {level}"] = float(np.mean(enough)) if paths else None
         return found
 
 
@@ -69,6 +74,9 @@ def trajectories(
     solver: Solver, split: Split, segments: int, state: StateKind = "flattened", progress: Progress = silent
 ) -> Trajectories:
     """Follow z_H after every call of f_H and z_L after every call of f_L, from the starting state on.
+
+    A network of one state has z_H after every call; one that answers in one pass starts at x̃ and has z_H after every
+    block.
 
     Each path has principal components of its own: of its K states, centred, a state being
 
@@ -79,14 +87,15 @@ def trajectories(
 
     Source: HRM paper, figure 3, "PCA trajectories". Differs: the paper does not say what a state is.
     """
-    model = recursive(solver)
+    model = followed(solver)
+    levels = model.config.levels
     found: list[PuzzlePaths] = []
     for batch in batches(solver, split, progress):
         exists = batch.positions[: batch.count].cpu()
         latents = model.initial(batch.x)
-        rows = {"H": [_rows(latents.z_H, exists, state)], "L": [_rows(latents.z_L, exists, state)]}
-        numbers, logits = {"H": [0], "L": [0]}, torch.empty(0)
-        for call in calls(model, latents, batch.x, segments):
+        rows = {level: [_rows(state_of(latents, level), exists, state)] for level in levels}
+        numbers = {level: [0] for level in levels}
+        for call in calls(model, batch.x, segments):
             rows[call.level].append(_rows(call.state, exists, state))
             numbers[call.level].append(call.timestep)
             latents = call.latents
@@ -96,11 +105,11 @@ def trajectories(
         labels = np.asarray(split.labels[batch.rows])
         right = ((tokens[: batch.count] == labels) | (labels == 0)).all(1)
         for n in range(batch.count):
-            z_H, z_L = (
-                principal_path(numbers[level], np.stack([step[n] for step in rows[level]])) for level in ("H", "L")
-            )
-            found.append(PuzzlePaths(batch.rows.start + n, bool(right[n]), z_H, z_L))
-    return Trajectories(state, model.config.cycles * model.config.timesteps, segments, found)
+            z = {level: principal_path(numbers[level], np.stack([row[n] for row in rows[level]])) for level in levels}
+            found.append(PuzzlePaths(batch.rows.start + n, bool(right[n]), z["H"], z.get("L")))
+    return Trajectories(
+        state, model.config.cycles * model.config.timesteps, segments, model.config.unit, found
+    )  # fmt: skip
 
 
 def principal_path(timesteps: list[int], states: Float[np.ndarray, "K F"]) -> Path:

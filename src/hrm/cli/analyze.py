@@ -94,10 +94,12 @@ def analyze(
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
+    from hrm.plot.figures import short_names
+
     table = Table(title=found[0]["asks"], caption="; ".join(dict.fromkeys(entry["puzzles"] for entry in found)))
     table.add_column("")
-    for entry in found:
-        table.add_column(f"{entry['model']}", justify="right")
+    for name in short_names([entry["model"] for entry in found]):
+        table.add_column(name, justify="right")
     names = dict.fromkeys(name for entry in found for name in entry["summary"])
     for name in names:
         table.add_row(name, *(_shown(entry["summary"].get(name)) for entry in found))

@@ -4,6 +4,9 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+LevelName = Literal["L", "H"]
+"""A level whose calls write a state of their own; a network of one state has the high level, which is decoded."""
+
 
 class CellConfig(BaseModel, frozen=True):
     """What networks of one state a cell have in common: the same block, the same input and output."""
@@ -63,6 +66,10 @@ class HRMConfig(CellConfig, frozen=True):
     """The hierarchical recurrent network: HRM and TRM are this loop with other numbers."""
 
     title: ClassVar[str] = "a Hierarchical Reasoning Model"
+    levels: ClassVar[tuple[LevelName, ...]] = ("L", "H")
+    """Which levels a segment calls; the first of them is called once a timestep."""
+    unit: ClassVar[str] = "timestep"
+    """What a timestep of a segment is."""
 
     kind: Literal["hrm"] = "hrm"
     """Which network this section describes."""
@@ -111,6 +118,8 @@ class RecurrentConfig(CellConfig, frozen=True):
     """One state and one stack of blocks, called again and again, with the input added at each call."""
 
     title: ClassVar[str] = "a recurrent Transformer"
+    levels: ClassVar[tuple[LevelName, ...]] = ("H",)
+    unit: ClassVar[str] = "timestep"
 
     kind: Literal["recurrent"]
     """Which network this section describes."""
@@ -150,6 +159,8 @@ class DirectConfig(CellConfig, frozen=True):
     """A Transformer that answers in one pass: blocks with weights of their own, nothing carried on."""
 
     title: ClassVar[str] = "a Transformer"
+    levels: ClassVar[tuple[LevelName, ...]] = ("H",)
+    unit: ClassVar[str] = "block"
 
     kind: Literal["direct"]
     """Which network this section describes."""
@@ -157,6 +168,16 @@ class DirectConfig(CellConfig, frozen=True):
     """Blocks, each run once."""
     q_continue: Literal[False] = False
     """There is no value of going on: a second segment would repeat the first."""
+
+    @property
+    def cycles(self) -> int:
+        """One pass."""
+        return 1
+
+    @property
+    def timesteps(self) -> int:
+        """Each block is a timestep of the pass."""
+        return self.layers
 
     @property
     def grad_calls(self) -> int:
@@ -178,6 +199,8 @@ class EquivariantConfig(BaseModel):
     """A network with one state for each cell and symbol, so that renaming the symbols renames the answer."""
 
     title: ClassVar[str] = "a Hierarchical Reasoning Model"
+    levels: ClassVar[tuple[LevelName, ...]] = ("L", "H")
+    unit: ClassVar[str] = "timestep"
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 

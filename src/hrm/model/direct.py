@@ -40,10 +40,14 @@ class Direct(CellNetwork[DirectConfig]):
         self._runs = [Runner(block, dtype) for block in self.blocks]
 
     def initial(self, x: Embedded | int, generator: torch.Generator | None = None) -> Latents:
-        """Return zeros, which nothing reads; ``generator`` draws nothing."""
-        batch, weight = x if isinstance(x, int) else len(x), self.token_embedding.weight
-        shape = (batch, self.config.length, self.config.width)
-        return Latents.single(torch.zeros(shape, dtype=self.dtype, device=weight.device))
+        """Return what the first block reads, x̃, or zeros for a number of puzzles; a segment reads neither.
+
+        ``generator`` draws nothing.
+        """
+        if isinstance(x, Embedded):
+            return Latents.single(x.x.detach())
+        shape = (x, self.config.length, self.config.width)
+        return Latents.single(torch.zeros(shape, dtype=self.dtype, device=self.token_embedding.weight.device))
 
     def timesteps(
         self, latents: Latents, x: Embedded, cycles: int | None = None
@@ -53,6 +57,10 @@ class Direct(CellNetwork[DirectConfig]):
         for number, run in enumerate(self._runs):
             state = run(state, *beside)
             yield 0, number, "H", Latents.single(state)
+
+    def preliminary(self, latents: Latents, x: Embedded) -> Latents:
+        """Return the latents as they are: the state after any block can be decoded."""
+        return latents
 
     def segment(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Segment:
         """Run all blocks and decode; neither ``latents`` nor ``cycles`` are read."""

@@ -72,6 +72,10 @@ class Recurrent(CellNetwork[RecurrentConfig]):
                 calls_left -= 1
                 yield cycle, timestep, "H", Latents.single(state)
 
+    def preliminary(self, latents: Latents, x: Embedded) -> Latents:
+        """Return the latents as they are: the one state can be decoded after any call."""
+        return latents
+
     def segment(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Segment:
         """Run all calls of a segment and decode the state."""
         [(_, _, _, latents)] = deque(self.timesteps(latents, x, cycles), maxlen=1)  # only the last latents are kept

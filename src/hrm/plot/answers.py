@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hrm.plot.canvas import COLOURS, FAINT, INK, RIGHT, WRONG, dress, legend
+from hrm.plot.states import label_of_timesteps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ def draw_intermediate(part: "SubFigure", numbers: dict[str, Any], title: str) ->
         left.plot(numbers["timestep"], numbers[key], color=colour, marker="o", ms=2.5, lw=1.2, label=label)
     left.set_ylim(-0.03, 1.03)
     for key, label, colour in (
-        ("changed", "changed since the timestep before", FAINT),
+        ("changed", f"changed since the {numbers['unit']} before", FAINT),
         ("breaking", "breaking a rule", WRONG),
     ):
         right.plot(numbers["timestep"], numbers[key], color=colour, marker="o", ms=2.5, lw=1.2, label=label)
@@ -39,8 +40,8 @@ def draw_intermediate(part: "SubFigure", numbers: dict[str, Any], title: str) ->
     for axes in (left, right):
         for number in range(1, numbers["segments"]):
             axes.axvline(number * per_segment + 0.5, color=FAINT, lw=0.5, alpha=0.6)
-    dress(left, title, f"timestep ({per_segment} a segment)", "share right")
-    dress(right, "", f"timestep ({per_segment} a segment)", "cells a puzzle")
+    dress(left, title, label_of_timesteps(numbers), "share right")
+    dress(right, "", label_of_timesteps(numbers), "cells a puzzle")
     legend(left, loc="lower right")
     legend(right, loc="upper right")
     panels = below.subplots(rows, FRAMES_IN_A_ROW, squeeze=False).ravel()
@@ -49,8 +50,8 @@ def draw_intermediate(part: "SubFigure", numbers: dict[str, Any], title: str) ->
     for axes, frame in zip(panels, frames, strict=False):
         _grid(axes, frame, numbers)
     below.suptitle(
-        f"puzzle {numbers['example']['puzzle']}, timesteps at which the answer changed: "
-        "givens bold, changes since the timestep before on grey, red breaks a rule",
+        f"puzzle {numbers['example']['puzzle']}, {numbers['unit']}s at which the answer changed: "
+        f"givens bold, changes since the {numbers['unit']} before on grey, red breaks a rule",
         fontsize=9, color=INK,
     )  # fmt: skip
 
@@ -98,7 +99,7 @@ def _grid(axes: "Axes", frame: dict[str, Any], numbers: dict[str, Any]) -> None:
     axes.set_xlim(-0.05, columns + 0.05)
     axes.set_ylim(rows + 0.05, -0.05)
     verdict = "right" if frame["exact"] else f"{len(breaking)} break a rule" if breaking else "not yet right"
-    axes.set_title(f"timestep {frame['timestep']}: {verdict}", fontsize=8, color=INK)
+    axes.set_title(f"{numbers['unit']} {frame['timestep']}: {verdict}", fontsize=8, color=INK)
 
 
 def draw_halting(part: "SubFigure", numbers: dict[str, Any], title: str) -> None:
@@ -137,18 +138,24 @@ def draw_halting(part: "SubFigure", numbers: dict[str, Any], title: str) -> None
 
 
 def draw_depth(part: "SubFigure", found: Sequence[tuple[str, dict[str, Any]]], title: str) -> None:
-    """Draw segments used and accuracy against the budget, one colour a model."""
+    """Draw segments used and accuracy against the budget, one colour a model, with the M that it was trained with."""
+    from matplotlib.lines import Line2D
+
     used, accuracy = part.subplots(1, 2)
+    keys = []
     for (name, numbers), colour in zip(found, COLOURS * len(found), strict=False):
-        M, low_high = numbers["segments"], np.array(numbers["exact_ci95"]).T
-        used.plot(M, numbers["early_segments_mean"], color=colour, ls="--", lw=1.6, label=f"{name}, early exit")
-        accuracy.plot(M, numbers["exact"], color=colour, marker="o", ms=2.5, lw=1.4, label=f"{name}, fixed M")
+        M, low_high, trained = numbers["segments"], np.array(numbers["exact_ci95"]).T, numbers["trained_budget"]
+        used.plot(M, numbers["early_segments_mean"], color=colour, ls="--", lw=1.6)
+        accuracy.plot(M, numbers["exact"], color=colour, marker="o", ms=2.5, lw=1.4)
         accuracy.fill_between(M, *low_high, color=colour, alpha=0.15, lw=0)
-        accuracy.plot(M, numbers["early_exact"], color=colour, ls="--", lw=1.4, label=f"{name}, early exit, budget M")
-        for axes in (used, accuracy):
-            axes.axvline(numbers["trained_budget"], color=colour, lw=1, ls=":", alpha=0.9)
+        accuracy.plot(M, numbers["early_exact"], color=colour, ls="--", lw=1.4)
+        for axes, curve in ((used, "early_segments_mean"), (accuracy, "exact")):
+            axes.axvline(trained, color=colour, lw=1, ls=":", alpha=0.9)
+            if trained in M:
+                axes.plot(trained, numbers[curve][M.index(trained)], marker="*", ms=11, color=colour, ls="")
+        keys.append(Line2D([], [], color=colour, lw=4, label=f"{name}, trained with M = {trained}"))
     longest = max(numbers["segments"][-1] for _, numbers in found)
-    used.plot([1, longest], [1, longest], color=FAINT, lw=1.2, label="fixed M")
+    used.plot([1, longest], [1, longest], color=FAINT, lw=1.2)
     used.set_xscale("log", base=2)
     used.set_yscale("log", base=2)
     accuracy.set_xscale("log", base=2)
@@ -157,9 +164,13 @@ def draw_depth(part: "SubFigure", found: Sequence[tuple[str, dict[str, Any]]], t
     used.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     accuracy.set_ylim(-0.02, 1.02)
     dress(used, title, "budget of segments M at inference", "segments used, mean")
-    dress(accuracy, "dotted: budget of the training", "segments M at inference", "whole answers right (95 % band)")
-    legend(used, loc="upper left")
-    legend(accuracy, loc="lower right")
+    dress(accuracy, "", "segments M at inference", "whole answers right (95 % band)")
+    keys += [
+        Line2D([], [], color=INK, lw=1.4, label="exactly M segments"),
+        Line2D([], [], color=INK, lw=1.4, ls="--", label="early exit, budget M"),
+        Line2D([], [], color=INK, lw=1, ls=":", marker="*", ms=9, label="M of the training"),
+    ]
+    accuracy.legend(handles=keys, fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def draw_calibration(part: "SubFigure", numbers: dict[str, Any], title: str) -> None:

@@ -144,7 +144,7 @@ def fixed_segments(config: RunConfig) -> RunConfig:
 
 def one_step_gradient(config: RunConfig) -> RunConfig:
     """Carry gradient through the last call of each level only, as in the paper."""
-    return _gradient(config, 1 if isinstance(config.model, RecurrentConfig) else 2, "one-step-gradient")
+    return _gradient(config, len(config.model.levels), "one-step-gradient")
 
 
 def full_gradient(config: RunConfig) -> RunConfig:

@@ -16,7 +16,7 @@ import torch
 
 from hrm.analysis.answers import Answers, answers
 from hrm.analysis.paths import Progress, silent
-from hrm.analysis.protocol import BATCH_SIZE, Choices, ask, puzzles_for
+from hrm.analysis.protocol import BATCH_SIZE, Choices, ask, puzzles_for, segments_for
 from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
 from hrm.checkpoint import Checkpoint
 from hrm.config import RunConfig
@@ -199,7 +199,7 @@ def _analyses(
         asked = exactly if question.precision == "fp32" and exactly is not None else solver
         count = min(len(rows), question.few or question.puzzles)
         few = Split(rows.inputs[:count], rows.labels[:count], rows.puzzle_ids[:count], rows.ratings[:count])
-        segments = min(question.budgets * config.halting.max_segments, MOST_SEGMENTS)
+        segments = segments_for(question, solver.model, config.halting.max_segments)
         entry = {"what": what, "asks": question.asks, "puzzles": count, "segments": segments}
         chosen = Solver(asked.model, asked.puzzle, asked.max_segments, _batch_size(count))
         try:
