@@ -10,6 +10,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "smoke": sudoku.smoke,
     "sudoku-4x4": sudoku.sudoku_4x4,
     "sudoku-6x6": sudoku.sudoku_6x6,
+    "hrm-6x6": sudoku.hrm_6x6,
     "best-sudoku": sudoku.best_sudoku,
     "maze-10x10": maze.maze_10x10,
     "killer-4x4": harder.killer_4x4,

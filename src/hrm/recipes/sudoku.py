@@ -66,6 +66,24 @@ def sudoku_6x6() -> RunConfig:
     )  # fmt: skip
 
 
+def hrm_6x6() -> RunConfig:
+    """Learn 6×6 Sudoku with the two levels of the paper, small: what docs/findings.md compares other networks with.
+
+    One block a level, attention with related cells in place of positions, gradient through the last cycle; no symbol is
+    special by design, unlike in ``sudoku-6x6``. Command: ``hrm train hrm-6x6``. About 2 minutes on one CPU core with
+    bf16. Expected: docs/findings.md; stopped while it still learns, so that differences show.
+    """
+    return RunConfig(
+        recipe="hrm-6x6",
+        model=small(8, 36, h_layers=1, l_layers=1),
+        data=DataConfig(puzzle="sudoku-6x6", generate=True, train=1000, validation=500, test=1000),
+        optim=OptimConfig(lr=1e-3, warmup_updates=100, min_lr_ratio=0.1, ema=0.99),
+        halting=HaltingConfig(max_segments=8),
+        train=TrainConfig(updates=800, batch_size=64, log_every=50, checkpoint_every=200, precision="bf16"),
+        eval=EvalConfig(every=200, segments=8, batch_size=250),
+    )
+
+
 def best_sudoku() -> RunConfig:
     """Learn 9×9 Sudoku from 1,000 puzzles on a CPU: symbols as a set, gradient through whole segments.
 

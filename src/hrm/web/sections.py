@@ -294,11 +294,15 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 
 def _legend(shown: Mapping[str, Any]) -> str:
-    colours = " Colours are the symbols’ own." if shown["has_colours"] else ""
-    return (
-        '<span class="legend"><b>Bold</b> is given, <i class="own">blue</i> is the network’s, the paler the less sure; '
-        f'<i class="changed">grey</i> changed in this segment; <i class="wrong">red</i> breaks a rule.{colours}</span>'
-    )
+    changed, wrong = '<i class="changed">grey</i>', '<i class="wrong">red</i> breaks a rule'
+    if shown["has_colours"]:
+        words = f"A cell’s colour is its symbol’s, the paler the less sure; a rim of {changed}: changed in this segment"
+    else:
+        words = (
+            '<b>Bold</b> is given, <i class="own">blue</i> is the network’s, the paler the less sure; '
+            f"{changed} changed in this segment"
+        )
+    return f'<span class="legend">{words}; {wrong}.</span>'
 
 
 def _key(curves: Sequence[Curve]) -> str:
