@@ -23,8 +23,8 @@ bench: setup  ## how fast it is here: the better part of an hour; BENCH=--quick 
 test: check  ## the test suite: at most 8 minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu" -q
 
-test-all: check  ## with the tests that take minutes, and the exact searches beside a SAT solver
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,oracles]"
+test-all: check  ## with the tests that take minutes, the notebook, and the exact searches beside a SAT solver
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,notebook,oracles]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu"
 
 check: setup

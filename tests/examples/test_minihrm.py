@@ -54,6 +54,7 @@ def test_its_puzzles_have_one_answer(mini):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # six minutes on one thread of a busy machine
 def test_it_learns(mini):
     model = mini.train(600)
     questions, answers = mini.puzzles(2000, torch.Generator().manual_seed(0))
