@@ -1,6 +1,7 @@
 """Figures of the answers: timestep by timestep, halting, depth, and what the Q-head knows."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 MOST_FRAMES, FRAMES_IN_A_ROW = 12, 6
 """Grids that a figure shows."""
 INCHES_OF_CURVES, INCHES_OF_ROW = 3.0, 2.15
-GREY, BLUE = "#e4e7eb", "#0b4f9c"
+BLUE, CHANGED, WALL = "#0b4f9c", "#d1d1d1", "#404047"
 
 
 def draw_intermediate(part: "SubFigure", numbers: dict[str, Any], title: str) -> None:
@@ -71,15 +72,20 @@ def chosen_frames(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _grid(axes: "Axes", frame: dict[str, Any], numbers: dict[str, Any]) -> None:
+    from matplotlib.patches import Rectangle
+
     (rows, columns), (box_rows, box_columns) = numbers["shape"], numbers["box"]
     changed, breaking = set(frame["changed"]), set(frame["breaking"])
     given = set(numbers["example"]["given"])
-    ground = np.ones((rows * columns, 3))
-    ground[list(changed)] = 0.82
-    for cell, token in enumerate(frame["tokens"]):
-        if token in numbers["solid"]:
-            ground[cell] = (0.25, 0.25, 0.28) if cell in given else (0.04, 0.31, 0.61)
-    axes.imshow(ground.reshape(rows, columns, 3), extent=(0, columns, rows, 0), interpolation="nearest")
+    for y in range(rows):
+        fills = [_fill(frame["tokens"][cell], cell, numbers["solid"], given, changed) for cell in _row(y, columns)]
+        x = 0
+        for fill, run in groupby(fills):  # as areas: an image would keep its colours on dark paper
+            width = len(list(run))
+            if fill:
+                axes.add_patch(Rectangle((x, y), width, 1, fc=fill, lw=0, zorder=0))
+            x += width
+    axes.set_aspect("equal")
     size = min(11.0, 78 / max(rows, columns))
     for cell, token in enumerate(frame["tokens"]):
         symbol = numbers["tokens"][token]
@@ -100,6 +106,17 @@ def _grid(axes: "Axes", frame: dict[str, Any], numbers: dict[str, Any]) -> None:
     axes.set_ylim(rows + 0.05, -0.05)
     verdict = "right" if frame["exact"] else f"{len(breaking)} break a rule" if breaking else "not yet right"
     axes.set_title(f"{numbers['unit']} {frame['timestep']}: {verdict}", fontsize=8, color=INK)
+
+
+def _row(y: int, columns: int) -> range:
+    return range(y * columns, (y + 1) * columns)
+
+
+def _fill(token: int, cell: int, solid: list[int], given: set[int], changed: set[int]) -> str:
+    """Return the colour behind a cell; empty: that of the paper."""
+    if token in solid:
+        return WALL if cell in given else BLUE
+    return CHANGED if cell in changed else ""
 
 
 def draw_halting(part: "SubFigure", numbers: dict[str, Any], title: str) -> None:

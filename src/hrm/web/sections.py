@@ -147,14 +147,14 @@ def gallery(found: Mapping[str, Any], pictures: Sequence[str]) -> str:
 def _puzzle(entry: Mapping[str, Any], kind: str, pictures: Sequence[str]) -> str:
     moments, row = entry["moments"], entry["row"]
     last, most = moments[-1], len(moments) - 1
-    story = f"right from segment {entry['right_from']}" if kind == "solved" else f"{last['wrong']} cells in conflict"
+    story = f"right from segment {entry['right_from']}" if kind == "solved" else f"{last['wrong']} in conflict"
     if kind == "failed" and not last["wrong"]:
         story = "not the answer"
-    stop = "halts" if entry["by_choice"] else "out of budget"
+    stop = f"{'halts at' if entry['by_choice'] else 'runs all'} {entry['halts_at']}"
     q_halt, conflicts = last["q_halt"], f" · {last['wrong']} in conflict" if last["wrong"] else ""
     return (
         f'<article class="puzzle {kind}" data-puzzle="{row}" aria-labelledby="p{row}"><h4 id="p{row}">Puzzle {row}</h4>'
-        f'<p class="story">{story} · {stop} at {entry["halts_at"]}</p>'
+        f'<p class="story">{story} · {stop}</p>'
         f'<div class="picture">{pictures[last["picture"]]}</div>'
         f'<p class="q"><span>q_halt</span><span class="meter"><span style="width:{100 * q_halt:.1f}%"></span></span>'
         f"<span class='value'>{q_halt:.2f}</span></p>"
