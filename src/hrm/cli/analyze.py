@@ -22,6 +22,9 @@ from hrm.cli.common import (
     stdout,
 )
 
+MODELS_A_TABLE = 3
+"""Side by side in a terminal; the rest stands below."""
+
 
 def analyze(
     models: Annotated[list[str], Parameter(name="MODEL", help="Run folders, checkpoint folders or shipped models.")],
@@ -89,20 +92,22 @@ def analyze(
     if json:
         print_json({"what": what, "models": found, "files": [str(file) for file in files]})
         return
-    stdout().print(_table(found))
+    for start in range(0, len(found), MODELS_A_TABLE):
+        stdout().print(_table(found, slice(start, start + MODELS_A_TABLE)))
     stdout().print(f"written: {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
 
 
-def _table(found: list[dict[str, Any]]) -> Table:
+def _table(found: list[dict[str, Any]], shown: slice) -> Table:
+    """Return the headline numbers of some of the models, whose names are short among all."""
     from hrm.plot.figures import short_names
 
     table = Table(title=found[0]["asks"], caption="; ".join(dict.fromkeys(entry["puzzles"] for entry in found)))
     table.add_column("")
-    for name in short_names([entry["model"] for entry in found]):
+    for name in short_names([entry["model"] for entry in found])[shown]:
         table.add_column(name, justify="right")
     names = dict.fromkeys(name for entry in found for name in entry["summary"])
     for name in names:
-        table.add_row(name, *(_shown(entry["summary"].get(name)) for entry in found))
+        table.add_row(name, *(_shown(entry["summary"].get(name)) for entry in found[shown]))
     return table
 
 
