@@ -115,7 +115,9 @@ class Arc(Puzzle):
         Raises:
             UsageError: always.
         """
-        raise UsageError("ARC tasks are not generated: build a store from their files, by `hrm data build`")
+        raise UsageError(
+            "ARC tasks are not generated: build a store by `hrm data arc FOLDER … --out STORE`, and give it as --data"
+        )
 
 
 def shown(
