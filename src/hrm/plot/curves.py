@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+DEPTHS_APART = 1.07
+"""Networks of one depth stand beside one another, each so many times as far to the right as the one before."""
+
 
 def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:
     """Draw loss, exact accuracy and segments over the updates, from the lines of a ``metrics.jsonl``."""
@@ -48,6 +51,9 @@ def plot_comparison(found: Mapping[str, Any], file: Path) -> None:
     axes, depths = figure.subplots(1, 2, sharey=True)
     colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933"]
     markers = "osD^vP*X"
+    at_depth: dict[int, list[str]] = {}
+    for variant in found["variants"]:
+        at_depth.setdefault(variant["blocks_per_segment"] * variant["segments"], []).append(variant["variant"])
     for number, variant in enumerate(found["variants"]):
         colour = colours[number % len(colours)]
         marker = markers[(number + number // len(colours)) % len(markers)]
@@ -68,15 +74,17 @@ def plot_comparison(found: Mapping[str, Any], file: Path) -> None:
         axes.plot(*zip(*means, strict=True), lw=1.5, color=colour)
         trained = variant["summary"]["trained"]["exact"]
         mean, (low, high) = trained["mean"], trained["ci95"] or (trained["mean"],) * 2
+        depth = variant["blocks_per_segment"] * variant["segments"]
+        beside = DEPTHS_APART ** (at_depth[depth].index(variant["variant"]) - (len(at_depth[depth]) - 1) / 2)
         depths.errorbar(
-            variant["blocks_per_segment"] * variant["segments"], 100 * mean, fmt=marker, color=colour, capsize=3, ms=6,
+            depth * beside, 100 * mean, fmt=marker, color=colour, capsize=3, ms=6,
             yerr=[[100 * (mean - low)], [100 * (high - mean)]], label=variant["variant"],
         )  # fmt: skip
     test = found["test"]
     axes.set_xlabel("operations of training in PFLOP")
     depths.set_xlabel("depth: blocks to an answer, one after the other")
     depths.set_xscale("log")
-    reached = sorted({variant["blocks_per_segment"] * variant["segments"] for variant in found["variants"]})
+    reached = sorted(at_depth)
     depths.set_xticks(reached, [str(depth) for depth in reached])
     depths.set_xticks([], minor=True)
     axes.set_ylabel("exact in %")
