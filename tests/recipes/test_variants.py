@@ -102,11 +102,11 @@ def test_the_page_lists_every_variant_and_its_examples_can_be_had():
     page = (Path(__file__).parents[2] / "docs" / "compare.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `([a-zK-]+)` \|", page, re.M)
     assert listed == [*list(VARIANTS)[:-1], "grad-K", "full-gradient"]
-    commands = re.findall(r"^hrm compare sudoku-4x4 .*--variants (\S+)", page, re.M)
+    commands = re.findall(r"^hrm compare (\S+) .*?--variants (\S+)", page, re.M)
     examples = re.findall(r"`([a-z0-9-]+(?::[^`:]+)+)`", page)
-    assert len(commands) == 2 and len(examples) >= 4
-    for text in [*",".join(commands).split(","), *examples]:
-        assert of(recipes.get("sudoku-4x4"), text)
+    assert len(commands) == 3 and len(examples) >= 4
+    for recipe, texts in [*commands, ("sudoku-4x4", ",".join(examples))]:
+        assert all(of(recipes.get(recipe), text) for text in texts.split(","))
 
 
 def test_weights_are_those_that_are_promised():
