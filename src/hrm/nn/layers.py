@@ -123,12 +123,15 @@ NOWHERE = Surroundings()
 def relation_planes(
     relations: Int[Tensor, "*R C C"] | None, kinds: tuple[int, ...]
 ) -> Float[Tensor, "*B Q C C"] | None:
-    """Turn matrices of kinds (0: unrelated) into one 0/1 plane a kind; None where the network knows no relations."""
+    """Turn matrices of kinds (0: unrelated) into one 0/1 plane a kind; None where the network knows no relations.
+
+    A network may use the first relations of a puzzle only, and 0 kinds of a relation leaves it out.
+    """
     if not kinds:
         return None
     if relations is None:
         raise ValueError("this network was built for related cells: embed needs the puzzle's relations")
-    if relations.shape[-3] != len(kinds):
+    if relations.shape[-3] < len(kinds):
         raise ValueError(f"the puzzle has {relations.shape[-3]} relations, the network was built for {len(kinds)}")
     planes = [relations[..., r, :, :] == kind for r, count in enumerate(kinds) for kind in range(1, count + 1)]
     return torch.stack(planes, dim=-3).to(torch.float32)

@@ -121,6 +121,11 @@ def neighbours(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
     return (np.abs(y[:, None] - y) + np.abs(x[:, None] - x) == 1).astype(np.int8)
 
 
+def steps(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
+    """Return in which direction the neighbor of a cell lies: 1 up, 2 left, 3 right, 4 down, 0 for all others."""
+    return np.select([directions(shape) == kind for kind in (2, 4, 5, 7)], [1, 2, 3, 4], 0).astype(np.int8)
+
+
 def directions(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
     """Return where each cell's neighbours lie: 1 to 8, row by row from the upper left one, and 0 for all others."""
     y, x = np.divmod(np.arange(shape[0] * shape[1]), shape[1])

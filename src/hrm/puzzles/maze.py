@@ -19,7 +19,7 @@ from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.classical import Floor, Walk, a_star, breadth_first, tremaux, wall_following
 from hrm.puzzles.floods import Floods
-from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbours, read_json
+from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbours, read_json, steps
 from hrm.puzzles.randomness import Stream, generator, mix
 
 TOKENS = ("_", "#", " ", "S", "G", "o")
@@ -52,7 +52,7 @@ class Maze(Puzzle):
             shape=(rows, columns),
             tokens=TOKENS,
             blank=OPEN,
-            relations=("neighbour",),
+            relations=("neighbor", "step"),
             symmetry_draws=1,
             unique=False,
             fills=((WALL, "#30353f"), (PATH, "#2f6fd6"), (START, "#8fd0a5"), (GOAL, "#f4b26b")),
@@ -127,9 +127,12 @@ class Maze(Puzzle):
             keeps[row] = self._floods.distance(*self._ends(answers[row], PATH)) is not None
         return {"connected": keeps}
 
-    def relations(self) -> Int8[np.ndarray, "1 C C"]:
-        """Return 1 where two cells touch along an edge."""
-        return neighbours(self.spec.shape)[None]
+    def relations(self) -> Int8[np.ndarray, "2 C C"]:
+        """Return 1 where two cells touch along an edge, and the direction of that step (1 to 4).
+
+        Of several shortest paths only the direction tells which one is drawn.
+        """
+        return np.stack((neighbours(self.spec.shape), steps(self.spec.shape)))
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into turns and reflections: eight of a square, four of another rectangle."""

@@ -420,7 +420,7 @@ class Trainer:
             raise UsageError(
                 f"model.puzzles is {model.puzzles}; {self.store.path} has {len(self.store.table)} puzzle ids"
             )
-        if model.relation_kinds and len(model.relation_kinds) != len(spec.relations):
+        if len(model.relation_kinds) > len(spec.relations):
             raise UsageError(
                 f"model.relation_kinds names {len(model.relation_kinds)} relations; {spec.name} declares "
                 f"{len(spec.relations)}: {', '.join(spec.relations)}"
