@@ -155,3 +155,10 @@ def test_every_way_to_give_a_maze(given):
 def test_what_is_no_maze_is_refused(given, said):
     with pytest.raises(DataError, match=said):
         SMALL.parse(given)
+
+
+def test_a_step_says_in_which_direction_a_neighbor_lies():
+    neighbor, step = get("maze-4x5").relation_matrices
+    assert np.array_equal(step > 0, neighbor > 0)
+    assert [int(step[7, cell]) for cell in (2, 6, 8, 12)] == [1, 2, 3, 4]  # up, left, right, down
+    assert np.array_equal(step.T[step > 0], 5 - step[step > 0])  # the way back is the opposite direction

@@ -43,6 +43,8 @@ class PuzzleSpec:
     """Whether puzzles may be smaller than the shape; cells of padding are then hidden from the network."""
     differ: tuple[str, ...] = ()
     """Those of the relations whose cells must hold different symbols; pictures mark where they do not."""
+    oriented: tuple[str, ...] = ()
+    """Those of the relations that belong to the places of the grid, such as "left of": symmetries do not move them."""
     fills: tuple[tuple[int, str], ...] = ()
     """Token ids whose cells pictures fill with a colour, each with the colour (``#rrggbb``)."""
     solid: tuple[int, ...] = ()

@@ -53,6 +53,7 @@ class Maze(Puzzle):
             tokens=TOKENS,
             blank=OPEN,
             relations=("neighbor", "step"),
+            oriented=("step",),
             symmetry_draws=1,
             unique=False,
             fills=((WALL, "#30353f"), (PATH, "#2f6fd6"), (START, "#8fd0a5"), (GOAL, "#f4b26b")),
