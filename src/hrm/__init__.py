@@ -1,39 +1,82 @@
-"""hrm: train, evaluate, solve with and look into the Hierarchical Reasoning Model.
+"""hrm: train, evaluate and inspect the Hierarchical Reasoning Model, and solve puzzles with it.
 
 >>> import hrm
 >>> hrm.load("sudoku-4x4").solve("..1.4.....2.3...").answer
 '2314413214233241'
 
-Nothing here imports torch before it is used.
+=============  ==========================================================================================
+`load`         load a shipped model, a run folder or a checkpoint folder; returns a `Solver`
+`models`       the names of the shipped models
+`Solver`       a model with its puzzle family: `solver(puzzle)`, `solve`, `solve_many`, `save`
+`Answer`       what a solver returns: the answer, whether it keeps the rules, `save("solve.gif")`
+`Trainer`      train a configuration: `Trainer(hrm.recipes.get("sudoku-4x4"), "runs/mine").fit()`
+`RunConfig`    the configuration of a training run
+`HRM`          the network, a `torch.nn.Module`
+`HRMConfig`    the sizes of the network
+`puzzles`      the puzzle families: `hrm.puzzles.get("sudoku-9x9")`
+`recipes`      the experiments by name: `hrm.recipes.get("sudoku-4x4", {"optim.lr": 5e-4})`
+`__version__`  the version of this package
+=============  ==========================================================================================
+
+Importing this package does not import torch; the first use of a name that needs torch does.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-if TYPE_CHECKING:
+from hrm.inference import pictures as _pictures
+
+if _TYPE_CHECKING:
+    from hrm import puzzles as puzzles
+    from hrm import recipes as recipes
     from hrm.config import RunConfig as RunConfig
     from hrm.inference.load import load as load
     from hrm.inference.solver import Answer as Answer
     from hrm.inference.solver import Solver as Solver
     from hrm.model.config import HRMConfig as HRMConfig
     from hrm.model.hrm import HRM as HRM
+    from hrm.pretrained import names as models
     from hrm.train.trainer import Trainer as Trainer
 
+    __version__: str
+
 _HOMES = {
-    "HRM": "hrm.model.hrm",
-    "HRMConfig": "hrm.model.config",
-    "RunConfig": "hrm.config",
-    "Trainer": "hrm.train.trainer",
-    "Solver": "hrm.inference.solver",
-    "Answer": "hrm.inference.solver",
-    "load": "hrm.inference.load",
+    "load": "hrm.inference.load:load",
+    "models": "hrm.pretrained:names",
+    "Solver": "hrm.inference.solver:Solver",
+    "Answer": "hrm.inference.solver:Answer",
+    "Trainer": "hrm.train.trainer:Trainer",
+    "RunConfig": "hrm.config:RunConfig",
+    "HRM": "hrm.model.hrm:HRM",
+    "HRMConfig": "hrm.model.config:HRMConfig",
+    "puzzles": "hrm.puzzles:",
+    "recipes": "hrm.recipes:",
 }
-__all__ = ["HRM", "Answer", "HRMConfig", "RunConfig", "Solver", "Trainer", "load"]
+"""Name -> where it is defined, as ``module:name``."""
+
+__all__ = [  # noqa: RUF022  in the order of the table above
+    "load", "models", "Solver", "Answer", "Trainer", "RunConfig",
+    "HRM", "HRMConfig", "puzzles", "recipes", "__version__",
+]  # fmt: skip
+
+_pictures.painter = lambda: _import_module("hrm.viz.answers")
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    if name == "interop":  # a room with a promise of its own: hrm.interop.official
-        return import_module("hrm.interop")
-    raise AttributeError(f"module 'hrm' has no attribute {name!r}")
+def __getattr__(name: str) -> object:
+    """Import a public name at its first use, and keep it."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("hierarchical-reasoning")
+    if name == "interop":  # hrm.interop.official: weights of the official code
+        return _import_module("hrm.interop")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hrm' has no attribute {name!r}; it has {', '.join(__all__)}")
+    module, _, attribute = _HOMES[name].partition(":")
+    home = _import_module(module)
+    return getattr(home, attribute) if attribute else home
+
+
+def __dir__() -> list[str]:
+    """Return the public names only."""
+    return sorted(__all__)

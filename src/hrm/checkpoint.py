@@ -72,6 +72,8 @@ class Checkpoint:
     """Small facts as JSON: the update, the cursor of the sampler, scores …"""
     table: PuzzleTable | None = None
     """Of ARC: which row of the puzzle embedding belongs to which variant of which task."""
+    card: str | None = None
+    """The model card as Markdown."""
 
 
 def save_checkpoint(
@@ -136,7 +138,8 @@ def load_checkpoint(folder: Path, with_state: bool = False) -> Checkpoint:
     state = _tensors(folder / _STATE, data[_STATE]) if _STATE in data else None
     weights_sha256 = manifest.files[_WEIGHTS].sha256
     config, table = data[_CONFIG].decode(errors="replace"), None if ROWS not in data else table_of(data, folder, REMEDY)
-    return Checkpoint(folder, config, weights, state, weights_sha256, manifest.meta, table)
+    card = data[_CARD].decode(errors="replace") if _CARD in data else None
+    return Checkpoint(folder, config, weights, state, weights_sha256, manifest.meta, table, card)
 
 
 def verify_checkpoint(folder: Path) -> dict[str, Any]:

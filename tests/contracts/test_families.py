@@ -1,5 +1,6 @@
 """Every family, and one that a user might write, keeps its promises, and needs no torch."""
 
+import pickle
 import subprocess
 import sys
 
@@ -87,3 +88,12 @@ def test_families_work_where_torch_is_not_installed():
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert len(ran.stdout.strip()) == 16
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_family_can_be_pickled_as_workers_and_caches_do(name):
+    family = get(name)
+    again = pickle.loads(pickle.dumps(family))
+    assert again.spec == family.spec
+    if name not in ("arc", "table"):
+        assert (again.generate(0, 0)[0] == family.generate(0, 0)[0]).all()

@@ -9,6 +9,7 @@ from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig, from_toml
 from hrm.data.prepare import family
 from hrm.errors import DataError, UsageError, did_you_mean
+from hrm.inference.origin import Origin
 from hrm.inference.solver import Solver
 from hrm.model.build import build
 from hrm.model.contract import Network
@@ -126,7 +127,13 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
         max_segments=config.halting.max_segments,
         batch_size=batch_size,
         table=checkpoint.table,
+        origin=origin(name, checkpoint, config),
     )
+
+
+def origin(name: str | Path, checkpoint: Checkpoint, config: RunConfig) -> Origin:
+    """Return what a checkpoint says about its model."""
+    return Origin(str(name), checkpoint.path, config, checkpoint.meta, checkpoint.card, checkpoint.weights_sha256)
 
 
 def facts(checkpoint: Checkpoint, config: RunConfig, model: Network) -> dict[str, object]:

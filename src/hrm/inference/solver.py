@@ -4,8 +4,9 @@ Axes: B batch, C cells, n puzzles.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,13 +14,18 @@ from jaxtyping import Bool, Float, Float32, Int, Shaped, UInt8
 from torch import Tensor
 
 from hrm.errors import UsageError
+from hrm.inference import pictures
+from hrm.inference.origin import Origin, save_model
 from hrm.model.contract import Embedded, Network
 from hrm.model.halting import prefers_halt
+from hrm.model.hrm import parameter_counts
 from hrm.puzzles.arc_variants import PuzzleTable
 from hrm.puzzles.base import PAD, Puzzle
 
 MOST_SEGMENTS = 65536
 """Segments that one call may ask for."""
+SHOWN = 81
+"""Characters of an answer that its repr shows."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +48,9 @@ class Moment:
 
     segment: int
     """From 1."""
-    tokens: UInt8[np.ndarray, " C"]
-    confidence: Float32[np.ndarray, " C"]
-    changed: Bool[np.ndarray, " C"]
+    tokens: UInt8[np.ndarray, " C"] = field(compare=False, repr=False)
+    confidence: Float32[np.ndarray, " C"] = field(compare=False, repr=False)
+    changed: Bool[np.ndarray, " C"] = field(compare=False, repr=False)
     """Cells that differ from the moment before; in the first moment, from the puzzle."""
     q_halt: float
     answer: str
@@ -53,12 +59,15 @@ class Moment:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to one puzzle, and how it came about."""
+    """The answer to one puzzle, and how it came about.
+
+    A notebook shows it as a picture. Two answers are equal if their text and numbers are.
+    """
 
     puzzle: str
     answer: str
     """As one line of the family's text."""
-    tokens: UInt8[np.ndarray, " C"]
+    tokens: UInt8[np.ndarray, " C"] = field(compare=False)
     """The same as token ids."""
     verified: bool | None
     """Whether the answer keeps the givens and every rule; None where the family knows no rules."""
@@ -70,6 +79,31 @@ class Answer:
     """Whether the early-exit rule held at the end; else the budget, or the fixed number, ended it."""
     trace: tuple[Moment, ...] | None = None
     """A moment per segment where a trace was asked for."""
+    family: Puzzle | None = field(default=None, compare=False)
+    """The family of the puzzle, which says how to draw it."""
+
+    def __repr__(self) -> str:
+        """Return the answer and how it ended, in one line."""
+        text = self.answer if len(self.answer) <= SHOWN else self.answer[: SHOWN - 1] + "…"
+        verdict = {True: "verified", False: "breaks a rule", None: "no rules to check"}[self.verified]
+        return f"<Answer {text!r}: {verdict}, {counted(self.segments, 'segment')}, q_halt {self.q_halt:.2f}>"
+
+    def _repr_html_(self) -> str | None:
+        """Return the picture that a notebook shows, or None without a family to draw it by."""
+        return None if self.family is None else pictures.painter().html(self.family, self)
+
+    def save(self, file: str | Path) -> None:
+        """Save a picture: ``.gif`` animates the trace; ``.png`` and ``.svg`` show all its segments on one sheet.
+
+        Without a trace the picture shows the puzzle and the final answer.
+
+        Raises:
+            UsageError: another suffix, or an answer without a family.
+            HrmError: the file cannot be written.
+        """
+        if self.family is None:
+            raise UsageError("this answer does not know its puzzle family: get it from Solver.solve")
+        pictures.painter().save(self.family, self, Path(file))
 
 
 class Solver:
@@ -82,6 +116,7 @@ class Solver:
         batch_size: puzzles solved at once; a batch is always filled up to this size, so that an answer does
             not depend on how many puzzles came with it.
         table: of ARC, which puzzle id belongs to which variant of which task.
+        origin: the model's configuration and history, which ``save`` writes; ``hrm.load`` fills it in.
     """
 
     def __init__(
@@ -91,14 +126,36 @@ class Solver:
         max_segments: int,
         batch_size: int = 64,
         table: PuzzleTable | None = None,
+        origin: Origin | None = None,
     ):
         self.model = model
         self.puzzle = puzzle
         self.max_segments = max_segments
         self.batch_size = batch_size
         self.table = table
+        self.origin = origin
         self.device = next(model.parameters()).device
         self._relations = torch.from_numpy(puzzle.relation_matrices).to(self.device)
+
+    def __repr__(self) -> str:
+        """Return what it solves, how large it is and where it runs, in one line."""
+        components, _ = parameter_counts(self.model)
+        name = f"{self.origin.name!r} for " if self.origin else ""
+        where = f"{self.device}, {str(self.model.dtype).removeprefix('torch.')}"
+        return f"<Solver {name}{self.puzzle.spec.name}: {sum(components.values()):,} parameters, {where}>"
+
+    def __call__(self, puzzle: object, segments: int | None = None, trace: bool = False) -> Answer:
+        """Solve one puzzle, as ``solve`` does."""
+        return self.solve(puzzle, segments, trace)
+
+    def save(self, folder: str | Path) -> None:
+        """Save the model as a checkpoint folder, which ``hrm.load`` reads.
+
+        Raises:
+            UsageError: the solver was put together by hand, or the folder holds something else.
+            HrmError: the folder cannot be written.
+        """
+        save_model(Path(folder), self.model, self.origin, self.table)
 
     def solve(self, puzzle: object, segments: int | None = None, trace: bool = False) -> Answer:
         """Solve one puzzle given as text, nested lists or an array.
@@ -203,6 +260,7 @@ class Solver:
                 q_halt=float(last.q_halt[row]),
                 halted_by_choice=bool(last.prefers_halt[row]),
                 trace=self._trace(inputs[row], thoughts[: used[row]], row) if trace else None,
+                family=self.puzzle,
             )
 
     def _verified(self, inputs: UInt8[np.ndarray, "1 C"], tokens: UInt8[np.ndarray, "1 C"]) -> bool | None:
@@ -226,6 +284,11 @@ class Solver:
 def filled_up(rows: Shaped[np.ndarray, "n ..."], batch_size: int) -> Shaped[np.ndarray, "B ..."]:
     """Repeat the last row, a puzzle or its id, until the batch is full."""
     return np.pad(rows, ((0, batch_size - len(rows)), *[(0, 0)] * (rows.ndim - 1)), mode="edge")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 segment``, ``2 segments``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

@@ -36,10 +36,15 @@ class Rules:
     """Whether a grid's cell may hold a digit; see ``classical.depth_first``."""
 
 
+def no_rules(puzzle: UInt8[np.ndarray, " C"]) -> Rules:
+    """Return no rules beside those of rows, columns and boxes."""
+    return Rules()
+
+
 class DigitGrids:
     """Grids of a layout in which every row, column and box holds each of n digits once."""
 
-    def __init__(self, layout: Layout, rules: Callable[[UInt8[np.ndarray, " C"]], Rules] = lambda _: Rules()):
+    def __init__(self, layout: Layout, rules: Callable[[UInt8[np.ndarray, " C"]], Rules] = no_rules):
         """Take a layout, and what says the further rules of a puzzle."""
         self.layout, self.size, self._rules = layout, layout.box[0] * layout.box[1], rules
 

@@ -1,0 +1,50 @@
+"""The pictures that an ``Answer`` offers: in a notebook, and as a file."""
+
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from hrm.inference.solver import Answer, Moment, counted
+from hrm.puzzles.base import Puzzle
+from hrm.viz import render
+from hrm.viz.picture import cell_width, draw_alone
+from hrm.viz.scene import Scene
+from hrm.viz.shapes import to_svg
+
+MOST_SEGMENTS = 16
+"""Of a longer trace a notebook shows the end only."""
+
+
+def html(puzzle: Puzzle, answer: Answer) -> str:
+    """Return the final grid, or all segments of a short trace, with one line below."""
+    if answer.trace and len(answer.trace) <= MOST_SEGMENTS:
+        drawing = render.drawn_sheet(Scene(puzzle, answer))
+    else:
+        scene = Scene(puzzle, with_trace(puzzle, answer))
+        drawing = draw_alone(scene, scene.moments()[-1], cell_width(scene, 30, 300))
+    verdict = {True: "keeps every rule", False: "breaks a rule", None: "no rules are known to check it by"}
+    words = f"{puzzle.spec.name}: {verdict[answer.verified]}, {counted(answer.segments, 'segment')}"
+    words += f", q_halt {answer.q_halt:.2f}"
+    return f'<figure style="margin:0">{to_svg(drawing, words)}<figcaption>{escape(words)}</figcaption></figure>'
+
+
+def save(puzzle: Puzzle, answer: Answer, file: Path) -> None:
+    """Save a picture of an answer: ``.gif`` moves, ``.png`` and ``.svg`` are a sheet.
+
+    Raises:
+        UsageError: another suffix, or too many segments.
+        HrmError: the file cannot be written.
+    """
+    render.save(puzzle, with_trace(puzzle, answer), file)
+
+
+def with_trace(puzzle: Puzzle, answer: Answer) -> Answer:
+    """Return the answer with its trace; where none was kept, its end is the only moment, drawn as sure."""
+    if answer.trace:
+        return answer
+    changed = answer.tokens != puzzle.parse(answer.puzzle)
+    sure = np.ones(len(answer.tokens), np.float32)
+    end = Moment(answer.segments, answer.tokens, sure, changed, answer.q_halt, answer.answer)
+    return replace(answer, trace=(end,))
