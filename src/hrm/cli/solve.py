@@ -71,7 +71,7 @@ def solve(
             stdout().print(answer.answer, soft_wrap=True)
             _verdict(answer)
         return
-    from hrm.data.reading import plain_questions, questions
+    from hrm.data.questions import plain_questions, questions
 
     given = (
         plain_questions(open(sys.stdin.fileno(), "rb", closefd=False), "stdin", solver.puzzle)

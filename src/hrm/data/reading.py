@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -21,17 +20,16 @@ from jaxtyping import Float32, Int, UInt8
 from hrm import puzzles
 from hrm.data.arrays import Record, npz_records
 from hrm.data.folders import open_file
+from hrm.data.formats import ROWS
+from hrm.data.lines import BLOCK_BYTES, text_lines
 from hrm.data.store import Split
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle
 
-LINE_BYTES = 1 << 20
-"""A longer line is no puzzle."""
-BLOCK_BYTES, BLOCK_ROWS = 1 << 22, 1 << 15
+BLOCK_ROWS = 1 << 15
 COLUMNS = "question, answer, rating, source"
 ALIASES = {"input": "question", "output": "answer"}
 """Other names of columns and keys."""
-SUFFIXES = (".csv", ".jsonl", ".npz")
 
 
 @dataclass(frozen=True)
@@ -216,7 +214,7 @@ def require_file(path: Path) -> None:
     """
     if not path.is_file() or not os.access(path, os.R_OK):
         raise DataError(f"{path} cannot be read: there is no such file, or it may not be read; check the path")
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in ROWS:
         raise DataError(f"{path} is neither a store nor a .csv, .jsonl or .npz file; rename or convert it")
 
 
@@ -244,7 +242,7 @@ def _records(path: Path, note: Callable[[bytes], object]) -> Iterator[Record]:
                     note(block)
             else:
                 read = _csv_records if path.suffix.lower() == ".csv" else _json_records
-                records = read(path.name, _lines(file, path.name, note))
+                records = read(path.name, text_lines(file, path.name, note))
             yield from records
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}; check the path") from None
@@ -261,35 +259,6 @@ def pairs(path: Path) -> Iterator[tuple[str, object, object]]:
         if _missing(record.answer):
             raise DataError(f"{where} has no answer; give its solution in `answer`")
         yield where, record.question, record.answer
-
-
-def _lines(file: BufferedReader, name: str, note: Callable[[bytes], object] = len) -> Iterator[str]:
-    """Yield the lines of a file or stream as they come in, and never hold more than a block and a line of it."""
-    rest, done = b"", 0
-    while True:
-        block = file.read1(BLOCK_BYTES)
-        note(block)
-        whole = rest + block
-        cut = whole.rfind(b"\n") + 1 if block else len(whole)
-        piece, rest = whole[:cut], whole[cut:]
-        lines = piece.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        if max(map(len, lines), default=0) > LINE_BYTES or len(rest) > LINE_BYTES:
-            line = done + 1 + next((i for i, each in enumerate(lines) if len(each) > LINE_BYTES), len(lines))
-            raise DataError(f"{name}: line {line} is longer than {LINE_BYTES} bytes; is it text?")
-        if b"\0" in piece:
-            line = done + piece[: piece.index(b"\0")].count(b"\n") + 1
-            raise DataError(f"{name}: line {line} holds a NUL byte; the file must be plain UTF-8 text")
-        try:
-            text = piece.decode("utf-8-sig" if not done else "utf-8")
-        except UnicodeDecodeError as error:
-            line = done + piece[: error.start].count(b"\n") + 1
-            raise DataError(f"{name}: line {line} is not UTF-8; save the file as UTF-8 text") from None
-        yield from text.split("\n")[: len(lines)]
-        done += len(lines)
-        if not block:
-            return
 
 
 def _csv_records(name: str, lines: Iterator[str]) -> Iterator[Record]:
@@ -409,41 +378,3 @@ class _Encoder:
             return self.puzzle.parse(text)
         except DataError as error:
             raise DataError(f"{self.name}: {where}, {self.column}: {error}") from None
-
-
-def questions(path: Path, puzzle: Puzzle) -> Iterator[str]:
-    """Yield the puzzles of a file without answers: CSV, JSONL or NPZ with questions, or one puzzle a line.
-
-    Raises:
-        DataError: what is wrong, in which row.
-    """
-    if path.suffix.lower() in SUFFIXES:
-        yield from (puzzle.text(grid) for grid in read_rows(path, puzzle, answers_required=False).inputs)
-        return
-    try:
-        with open_file(path) as file:
-            yield from plain_questions(file, str(path), puzzle)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}; check the path") from None
-
-
-def plain_questions(file: BufferedReader, name: str, puzzle: Puzzle) -> Iterator[str]:
-    """Yield the puzzles of plain text, one a line, as they come in; empty lines are passed over.
-
-    Args:
-        name: what to call the text in messages.
-
-    Raises:
-        DataError: a line that is no puzzle, by its number; or none at all.
-    """
-    found = False
-    for number, line in enumerate(_lines(file, name), start=1):
-        if not line.strip():
-            continue
-        found = True
-        try:
-            yield puzzle.text(puzzle.parse(line.rstrip("\r\n")))
-        except DataError as error:
-            raise DataError(f"{name}, line {number}: {error}") from None
-    if not found:
-        raise DataError(f"{name} holds no puzzles: give one a line")

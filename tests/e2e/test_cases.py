@@ -1,0 +1,81 @@
+"""Inputs as users have them: what each command says of them. One table; a line for each command.
+
+The files of the folder `../shared/cases` are used where that folder exists; the project's own tests hold the same rules
+on files of their own making.
+"""
+
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
+pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the folder ../shared/cases is not there")
+
+
+@dataclass
+class Case:
+    """Commands in turn; all but the last must succeed, and the last result is checked."""
+
+    kind: str
+    commands: tuple[str, ...]
+    check: Callable
+
+
+def ok(*said, absent=()):
+    """The command succeeds, and prints these words and none of the absent ones."""
+
+    def check(result):
+        assert result.code == 0, result.err
+        for words in said:
+            assert words in result.out, result.out
+        for words in absent:
+            assert words not in result.out, result.out
+
+    return check
+
+
+def refused(code, *said):
+    """The command ends with this exit code and one line that says these words."""
+
+    def check(result):
+        assert result.code == code, (result.code, result.err)
+        lines = [line for line in result.err.splitlines() if line.startswith("hrm: ")]
+        assert len(lines) == 1 and "Traceback" not in result.err, result.err
+        for words in said:
+            assert words in lines[0], lines[0]
+
+    return check
+
+
+TABLES = [
+    Case(
+        "E2",
+        ("data check 06-four.csv",),
+        ok("06-four.csv: sudoku-4x4, 4 rows of 4 cells", "clean"),
+    ),
+]
+"""Own tables and containers of rows."""
+
+ALL = [*TABLES]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("cases")
+    shutil.copytree(CASES, place / "cases", copy_function=shutil.copyfile)
+    (place / "cases").chmod(0o755)
+    (place / "cases" / "out").mkdir()
+    return place / "cases"
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.kind} {case.commands[-1]}")
+def test_case(hrm, folder, case):
+    *first, last = case.commands
+    for command in first:
+        result = hrm(*shlex.split(command), cwd=folder)
+        assert result.code == 0, f"{command}: {result.err}"
+    case.check(hrm(*shlex.split(last), cwd=folder))
