@@ -11,6 +11,7 @@ from hrm.model.config import small
 from hrm.model.contract import Embedded, Latents, Network, Segment
 from hrm.model.hrm import HRM
 from hrm.nn.layers import NOWHERE
+from hrm.puzzles.table import Declaration, Table
 
 FAMILY = puzzles.get("sudoku-4x4")
 PUZZLE, ANSWER = "..1.4.....2.3...", "2314413214233241"
@@ -49,6 +50,37 @@ def test_early_exit_stops_where_the_network_wants():
     assert (answer.answer, answer.verified, answer.segments, answer.halted_by_choice) == (ANSWER, True, 3, True)
     assert model.calls == 3
     assert answer.puzzle == PUZZLE and answer.q_halt == pytest.approx(1 / (1 + np.exp(-1)))
+
+
+FAMILIES = [
+    *(
+        puzzles.get(name)
+        for name in ("sudoku-4x4", "maze-4x5", "killer-4x4", "samurai-4x4", "samurai", "colouring-8x3")
+    ),
+    Table(Declaration((3, 4), ("a", "b", "c"), ".")),
+    Table(Declaration((1, 6), ("left", "right", "10"))),
+]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: f"{family.spec.name}-{family.spec.shape}")
+def test_padding_blanks_and_clues_are_never_answers(family):
+    spec, rng = family.spec, np.random.default_rng(0)
+    inputs = rng.integers(0 if spec.padded else 1, spec.vocab_size, (40, spec.cells)).astype(np.uint8)
+    logits = torch.from_numpy(rng.normal(0, 3, (40, spec.cells, spec.vocab_size)))
+    logits[:20, :, [0, spec.blank]] += 200.0  # the network is as sure of them as can be
+    tokens, confidence = Solver(Oracle(1, 1), family, 1).decide(logits, inputs)
+    exists = inputs != 0
+    never = {0, spec.blank, *spec.clues} if not spec.answers else {0}
+    assert not np.isin(tokens[exists], list(never)).any() and (confidence >= 0).all()
+    assert (tokens[~exists] == 0).all()
+    if isinstance(family, Table):
+        for row, answer in zip(inputs, tokens, strict=True):
+            assert np.array_equal(answer == 0, row == 0)
+            family.text(row), family.text(answer)
+
+
+def test_arc_may_answer_padding_for_its_answers_have_sizes_of_their_own():
+    assert puzzles.get("arc").spec.answerable.all()
 
 
 def test_the_budget_ends_it():
@@ -124,7 +156,9 @@ def test_relations_of_the_puzzle_reach_the_network(name):
         inputs = torch.from_numpy(given[row : row + 1].astype(np.int64))
         x = model.embed(inputs, relations=torch.from_numpy(family.relations_of(given[row : row + 1])[0]))
         with torch.no_grad():
-            tokens = model.segment(model.initial(x), x).logits.argmax(-1)[0].numpy()
+            logits = model.segment(model.initial(x), x).logits[0]
+        logits[:, torch.from_numpy(~spec.answerable)] = -torch.inf
+        tokens = logits.argmax(-1).numpy()
         assert np.array_equal(tokens, thought.tokens[row])
     answer = Solver(model, family, 4, batch_size=3).solve(family.text(given[0]), trace=True)
     assert answer.puzzle == family.text(given[0]) and answer.verified is False

@@ -94,10 +94,19 @@ def test_grids_that_do_not_fit_the_table_are_refused():
 def test_answers_keep_their_shape_and_givens():
     puzzle = TURNED.parse("a.\nb.")
     answers = np.stack([TURNED.parse(text) for text in ("ac\nba", "bc\nba", "ac", "a.\nb.")])
-    assert TURNED.verify(puzzle[None].repeat(4, 0), answers).tolist() == [True, False, False, True]
+    assert TURNED.verify(puzzle[None].repeat(4, 0), answers).tolist() == [True, False, False, False]
     free = LETTERS.parse("abc")
     assert LETTERS.verify(free[None], LETTERS.parse("cba")[None])[0]  # no blank: any cell may change
     assert not TURNED.spec.has_rules
+
+
+def test_any_tokens_have_a_text():
+    for table in (TURNED, WORDS, LETTERS):
+        rng = np.random.default_rng(0)
+        for grid in rng.integers(0, rng.integers(1, table.spec.vocab_size, (200, 1)), (200, table.spec.cells)):
+            assert "\n" not in table.text(grid.astype(np.uint8))
+    assert LETTERS.text(np.zeros(6, np.uint8)) == ""
+    assert json.loads(TURNED.text(np.array([2, 0, 3, 0, 0, 0, 0, 0, 0], np.uint8))) == [["a", "", "b"]]
 
 
 def test_twins_under_the_declared_symmetries():

@@ -24,7 +24,7 @@ from hrm.data.folders import MANIFEST_BYTES, FileRecord, open_file, replacing, s
 from hrm.data.variants import read_table, write_table
 from hrm.errors import DataError, HrmError, UsageError
 from hrm.puzzles.arc_variants import PuzzleTable
-from hrm.puzzles.base import Puzzle
+from hrm.puzzles.base import PAD, Puzzle
 from hrm.puzzles.table import TABLE, Declaration, Table
 
 KIND = "hrm-store"
@@ -279,6 +279,15 @@ def _check_grids(where: str, puzzle: Puzzle, split: Split) -> None:
             raise DataError(
                 f"{where}: row {row} of {what} holds token {int(grids[row].max())}; {spec.name} allows 0 to "
                 f"{spec.vocab_size - 1}"
+            )
+    for start in range(0, len(split), 1 << 16):
+        labels = split.labels[start : start + (1 << 16)]
+        wrong = (~spec.answerable[labels] & (labels != PAD)).any(axis=1)
+        if wrong.any():
+            row = start + int(np.argmax(wrong))
+            raise DataError(
+                f"{where}: the answer in row {row} holds a blank or a clue, which {spec.name} never answers; correct "
+                "the row, or name in PuzzleSpec.answers every token id that an answer may hold"
             )
     if int(split.puzzle_ids.min()) < 0:
         raise DataError(f"{where}: puzzle_ids holds {int(split.puzzle_ids.min())}; they start at 0")

@@ -135,6 +135,7 @@ class Solver:
         self.table = table
         self.origin = origin
         self.device = next(model.parameters()).device
+        self._never = torch.from_numpy(~puzzle.spec.answerable).to(self.device)
         self._relations = torch.from_numpy(puzzle.relation_matrices).to(self.device)
 
     def __repr__(self) -> str:
@@ -217,8 +218,12 @@ class Solver:
     def decide(
         self, logits: Float[Tensor, "B C V"], inputs: UInt8[np.ndarray, "B C"]
     ) -> tuple[UInt8[np.ndarray, "B C"], Float32[np.ndarray, "B C"]]:
-        """Return the answer that logits give, and each token's probability under a softmax."""
-        confidence, tokens = logits.float().softmax(-1).max(-1)
+        """Return the answer that logits give, and each token's probability under a softmax.
+
+        A cell that exists never gets padding, a blank or a clue, however probable these are.
+        """
+        likely = logits.float().softmax(-1).masked_fill(self._never, -1)
+        confidence, tokens = likely.max(-1)
         answers = _numpy(tokens).astype(np.uint8)
         if self.puzzle.spec.padded:
             answers = np.where(inputs == PAD, np.uint8(PAD), answers)

@@ -32,6 +32,7 @@ _SPEC = PuzzleSpec(
     shape=(SIDE, SIDE),
     tokens=("_", "|", *"0123456789"),
     blank=1,
+    answers=tuple(range(12)),  # padding and the mark of the end, too: an answer may be of another size
     relations=("neighbour",),
     symmetry_draws=0,
     unique=False,

@@ -51,6 +51,8 @@ class PuzzleSpec:
     """Token ids that pictures tell by the colour of the cell alone, without the character: walls, paths."""
     clues: tuple[int, ...] = ()
     """Further token ids that the answer replaces: each says something about a cell without being its answer."""
+    answers: tuple[int, ...] = ()
+    """Token ids that may stand in an answer; empty: all but padding, the blank and the clues."""
     box: tuple[int, int] = (0, 0)
     """Rows and columns of a box that pictures set apart by a thick line; (0, 0) where there are none."""
 
@@ -63,6 +65,17 @@ class PuzzleSpec:
     def vocab_size(self) -> int:
         """Number of token ids V, padding included."""
         return len(self.tokens)
+
+    @cached_property
+    def answerable(self) -> Bool[np.ndarray, " V"]:
+        """For each token id, whether it may stand in an answer: a solver never answers any other."""
+        allowed = np.ones(self.vocab_size, bool)
+        if self.answers:
+            allowed[:] = False
+            allowed[list(self.answers)] = True
+        else:
+            allowed[[PAD, self.blank, *self.clues]] = False
+        return allowed
 
     def given(self, grids: UInt8[np.ndarray, "*n C"]) -> Bool[np.ndarray, "*n C"]:
         """Say which cells of puzzles are given: neither blank, nor a clue, nor padding. Answers keep them."""

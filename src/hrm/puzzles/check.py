@@ -104,6 +104,7 @@ def _spec(case: _Case) -> _Findings:
         len(clues) == len(spec.clues) and clues <= set(range(1, spec.vocab_size)) - {spec.blank},
         f"the clues {spec.clues} are not token ids, each named once, beside those of padding and the blank",
     )
+    yield set(spec.answers) <= set(range(spec.vocab_size)), f"the answers {spec.answers} are not all token ids"
     yield len(set(spec.relations)) == len(spec.relations), "two relations share a name"
     yield set(spec.differ) <= set(spec.relations), f"differ names {spec.differ}, which are not all relations"
     drawn = {*dict(spec.fills), *spec.solid}
@@ -148,6 +149,12 @@ def _generate(case: _Case) -> _Findings:
     asked = ~spec.given(case.inputs) & (case.inputs != PAD)
     yield bool(asked.any(axis=1).all()), f"a puzzle has no blank{' and no clue' if spec.clues else ''}"
     yield not np.isin(case.answers, spec.clues).any(), "an answer holds a clue"
+    never = np.flatnonzero(~spec.answerable)
+    never = never[never != PAD]
+    yield (
+        not np.isin(case.answers, never).any(),
+        "an answer holds the blank: name in PuzzleSpec.answers every token id that an answer may hold",
+    )
     yield np.array_equal(case.inputs == PAD, case.answers == PAD), "padding differs between puzzle and answer"
 
 

@@ -52,6 +52,7 @@ class Maze(Puzzle):
             shape=(rows, columns),
             tokens=TOKENS,
             blank=OPEN,
+            answers=tuple(range(1, len(TOKENS))),  # cells off the path stay open
             relations=("neighbor", "step"),
             oriented=("step",),
             symmetry_draws=1,

@@ -113,18 +113,23 @@ class Table(Puzzle):
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return a grid as one line: its cells, or JSON where it has several rows."""
-        rows = [[self.spec.tokens[token] for token in row if token != PAD] for row in grid.reshape(self.spec.shape)]
-        rows = [row for row in rows if row]
+        tokens = grid.reshape(self.spec.shape)
+        height, width = (int(np.flatnonzero(tokens.any(axis=axis)).max(initial=-1)) + 1 for axis in (1, 0))
+        rows = [[self.spec.tokens[token] for token in row] for row in tokens[:height, :width]]
+        if not rows:
+            return ""
+        if any("" in row for row in rows):  # a hole, which no parsed grid has
+            return json.dumps(rows, ensure_ascii=False)
         if len(rows) == 1 and (len(rows[0]) > 1 or not self._words):
             return (" " if self._words else "").join(rows[0])
         plain = self._words or len(rows[0]) == 1  # lists of symbols, where a line would be read otherwise
         return json.dumps(rows if plain else ["".join(row) for row in rows], ensure_ascii=False)
 
     def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
-        """Say for each puzzle whether the answer has its shape, and keeps its givens where there is a blank."""
+        """Say for each puzzle whether the answer has its shape, keeps its givens, and fills in every blank."""
         same = (inputs == PAD) == (answers == PAD)
         if self.declaration.blank:
-            same &= (inputs == self.spec.blank) | (inputs == answers)
+            same &= (answers != self.spec.blank) & ((inputs == self.spec.blank) | (inputs == answers))
         return same.all(axis=1)
 
     def relations(self) -> Int8[np.ndarray, "1 C C"]:
