@@ -73,11 +73,18 @@ def test_it_equals_a_hand_written_one_step_gradient():
         torch.testing.assert_close(ours[name], theirs, rtol=1e-5, atol=1e-6)
 
 
-def test_carried_latents_are_cut_from_the_graph():
+def test_latents_train_the_network_and_can_be_cut_from_it():
+    """A head of one's own on the latents moves both levels; what deep supervision carries on is cut."""
     model = HRM(hrm(7, 6, **SIZES))
     x = model.embed(INPUTS)
     latents = model.segment(model.initial(x), x).latents
-    assert not latents.z_H.requires_grad and not latents.z_L.requires_grad
+    (latents.z_H.square().mean() + latents.z_L.square().mean()).backward()
+    for level in (model.f_L, model.f_H):
+        assert all(p.grad is not None and p.grad.any() for p in level.parameters())
+    cut = latents.detach()
+    assert not cut.z_H.requires_grad and not cut.z_L.requires_grad
+    with torch.no_grad():
+        assert not model.segment(model.initial(x), x).latents.z_H.requires_grad
 
 
 def test_gradients_of_several_calls_are_summed_in_fp32():

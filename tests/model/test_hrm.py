@@ -7,6 +7,10 @@ import torch
 from pydantic import ValidationError
 from torch.utils.flop_counter import FlopCounterMode
 
+from hrm import puzzles, recipes
+from hrm.config import merged, validated
+from hrm.errors import UsageError
+from hrm.model.build import build
 from hrm.model.config import HRMConfig, hrm, small, trm_attention, trm_mlp
 from hrm.model.flops import flops_per_segment
 from hrm.model.hrm import HRM, parameter_counts
@@ -109,6 +113,41 @@ def test_a_puzzle_embedding_of_any_width(puzzle_width, prefix):
     assert x.x.shape == (2, prefix + 6, 32)
     segment = model.segment(model.initial(x), x)
     assert segment.logits.shape == (2, 6, 7)
+
+
+@pytest.mark.parametrize("width, heads", [(512, 8), (384, 8), (256, 8), (128, 4), (96, 3), (64, 2), (48, 1), (30, 1)])
+def test_heads_and_the_puzzle_embedding_follow_the_width(width, heads):
+    config = HRMConfig(vocab_size=11, cells=81, width=width)
+    assert (config.heads, config.puzzle_width) == (heads, width)
+    given = HRMConfig(vocab_size=11, cells=81, width=width, heads=1, puzzle_width=4)
+    assert (given.heads, given.puzzle_width) == (1, 4)
+
+
+KINDS = {
+    "hrm": {},
+    "recurrent": {"layers": 1},
+    "direct": {"layers": 2},
+    "equivariant": {"symbols": 4, "message": 4, "inner": 8},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_network_is_a_module_that_can_be_called_and_trained_with_torch_alone(kind):
+    sizes = {"kind": kind, "vocab_size": 6, "cells": 16, "width": 16, "relation_kinds": (1, 1, 1)} | KINDS[kind]
+    config = validated(merged(recipes.get("smoke").model_dump(exclude={"model"}), {"model": sizes}), "test").model
+    model, family = build(config), puzzles.get("sudoku-4x4")
+    relations, inputs = torch.from_numpy(family.relation_matrices), torch.ones(2, 16, dtype=torch.int64)
+    optimizer = torch.optim.AdamW(model.parameters())
+    segment = model(inputs, segments=2, relations=relations)
+    x = model.embed(inputs, relations=relations)
+    again = model.segment(model.segment(model.initial(x), x).latents.detach(), x)
+    assert torch.equal(segment.logits, again.logits)
+    before = model.output_head.weight.clone()
+    segment.logits.square().sum().backward()
+    optimizer.step()
+    assert not torch.equal(before, model.output_head.weight)
+    with pytest.raises(UsageError, match="segments must be 1 or more"):
+        model(inputs, 0, relations=relations)
 
 
 @pytest.mark.parametrize("batch", [1, 3])

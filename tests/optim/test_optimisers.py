@@ -57,6 +57,15 @@ def test_sign_sgd_moves_only_the_rows_of_the_batch():
     torch.testing.assert_close(table.weight.detach(), expected)
 
 
+def test_sign_sgd_moves_a_table_of_one_row_in_the_same_way():
+    tables = [torch.nn.Embedding(1, 3, sparse=sparse) for sparse in (True, False)]
+    for table in tables:
+        torch.nn.init.constant_(table.weight, 2.0)
+        (table(torch.tensor([0, 0])) * torch.tensor([[1.0, 0.0, 2.0], [-3.0, 0.0, 1.0]])).sum().backward()
+        SparseSignSGD([table.weight], lr=0.1, weight_decay=0.5).step()
+    assert torch.equal(tables[0].weight, tables[1].weight) and len(set(tables[0].weight[0].tolist())) == 3
+
+
 def test_warm_up_and_cosine():
     factor = lambda update, **k: lr_factor(update, **{"warmup_updates": 10, "updates": 110, "min_lr_ratio": 0.1} | k)  # noqa: E731
     assert factor(1) == pytest.approx(0.1)

@@ -50,7 +50,8 @@ class CellNetwork(Network, Generic[Config]):
             nn.Embedding(
                 config.puzzles,
                 config.puzzle_width,
-                sparse=True,
+                sparse=config.puzzles
+                > 1,  # a batch touches few of many rows; torch's own optimizers want dense gradients
                 _weight=torch.zeros(config.puzzles, config.puzzle_width),
             )
             if config.puzzle_width
@@ -125,6 +126,10 @@ class CellNetwork(Network, Generic[Config]):
         """Return the logits of halting and, where there is such a value, of going on, read at position 0."""
         q = self.q_head(latents.z_H[:, 0]).float()
         return q[:, 0], q[:, 1] if q.shape[1] > 1 else None
+
+    def puzzle_tables(self) -> list[nn.Parameter]:
+        """Return the puzzle embedding, where there is one."""
+        return [] if self.puzzle_embedding is None else [nn.Module.get_parameter(self.puzzle_embedding, "weight")]
 
     def _beside(self, x: Embedded) -> tuple[object, ...]:
         return x.around, self.rotary

@@ -8,6 +8,11 @@ LevelName = Literal["L", "H"]
 """A level whose calls write a state of their own; a network of one state has the high level, which is decoded."""
 
 
+def heads_of(width: int) -> int:
+    """Return the number of heads that goes with a width: at most 8, each of an even width of at least 32."""
+    return next((heads for heads in range(8, 1, -1) if width % (2 * heads) == 0 and width >= 32 * heads), 1)
+
+
 class CellConfig(BaseModel, frozen=True):
     """What networks of one state a cell have in common: the same block, the same input and output."""
 
@@ -21,8 +26,8 @@ class CellConfig(BaseModel, frozen=True):
     """Number of cells C of a puzzle."""
     width: int = Field(default=512, gt=0)
     """Width D of the states, in numbers per position."""
-    heads: int = Field(default=8, gt=0)
-    """Attention heads A; must divide the width."""
+    heads: int = Field(default_factory=lambda given: heads_of(given["width"]), gt=0)
+    """Attention heads A; must divide the width. Not given: as many as are at least 32 wide, at most 8."""
     expansion: float = Field(default=4.0, gt=0)
     """Inner width of the feed-forward maps, as a multiple of the width before the SwiGLU's factor 2/3."""
     mixer: Literal["attention", "messages", "mlp"] = "attention"
@@ -37,8 +42,8 @@ class CellConfig(BaseModel, frozen=True):
     """Kinds of each relation between cells that the puzzle declares and that bias the attention; empty = off."""
     prefix: int = Field(default=1, ge=0)
     """Positions P in front of the cells, which hold the puzzle embedding; 0 = it is added to every cell."""
-    puzzle_width: int = Field(default=512, ge=0)
-    """Width of the puzzle embedding in numbers, zero-padded to P·D; 0 = no puzzle embedding."""
+    puzzle_width: int = Field(default_factory=lambda given: given["width"], ge=0)
+    """Width of the puzzle embedding in numbers, zero-padded to P·D; 0 = no puzzle embedding. Not given: the width."""
     puzzles: int = Field(default=1, gt=0)
     """Rows of the puzzle embedding: puzzle ids are 0 … puzzles − 1."""
 

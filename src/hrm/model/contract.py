@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from hrm.errors import UsageError
 from hrm.nn.layers import Surroundings
 
 
@@ -52,7 +53,11 @@ class Segment:
     """What one supervised forward gives."""
 
     latents: Latents
-    """Carried to the next segment; they carry no gradient."""
+    """The states after the segment: what the next one starts from.
+
+    Where gradient is enabled they keep their graph, through the segment's last ``grad_calls`` calls, so that a head of
+    your own can train the network. Deep supervision cuts them between segments: ``segment.latents.detach()``.
+    """
     logits: Float[Tensor, "B C V"]
     q_halt_logit: Float[Tensor, " B"]
     q_continue_logit: Float[Tensor, " B"] | None
@@ -83,6 +88,43 @@ class Network(nn.Module, ABC):
     def segment(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Segment:
         """Run one segment and decode it; ``cycles`` stands in for the network's own number of cycles."""
 
+    def forward(
+        self,
+        inputs: Int[Tensor, "B C"],
+        segments: int = 1,
+        *,
+        puzzle_ids: Int[Tensor, " B"] | None = None,
+        mask: Bool[Tensor, "B C"] | None = None,
+        relations: Int[Tensor, "*R C C"] | None = None,
+    ) -> Segment:
+        """Run ``segments`` segments from fresh latents and return the last one, the only one that carries gradient.
+
+        >>> import torch
+        >>> from hrm.model.config import HRMConfig
+        >>> from hrm.model.hrm import HRM
+        >>> model = HRM(HRMConfig(vocab_size=11, cells=81, width=64))
+        >>> model(torch.ones(2, 81, dtype=torch.int64), segments=2).logits.shape
+        torch.Size([2, 81, 11])
+
+        Args:
+            inputs: token ids.
+            segments: how many segments to run.
+            puzzle_ids: rows of the puzzle embedding; None: row 0 for all.
+            mask: cells that exist; None: all.
+            relations: the puzzle's relations between cells, for networks that use them.
+
+        Raises:
+            UsageError: fewer than one segment.
+        """
+        if segments < 1:
+            raise UsageError(f"segments must be 1 or more (got {segments})")
+        x = self.embed(inputs, puzzle_ids, mask, relations)
+        latents = self.initial(x)
+        with torch.no_grad():
+            for _ in range(segments - 1):
+                latents = self.segment(latents, x).latents
+        return self.segment(latents, x)
+
     def compile_levels(self) -> None:
         """Compile the repeated part from now on, where the machine can; a network may have nothing to compile."""
 
@@ -90,7 +132,6 @@ class Network(nn.Module, ABC):
     def hidden_matrices(self) -> list[nn.Parameter]:
         """Return the weights that map states to states: those that Muon may orthogonalise."""
 
-    def sparse_tables(self) -> list[nn.Parameter]:
-        """Return the tables whose gradient names the rows that a batch touched."""
-        tables = [module for module in self.modules() if isinstance(module, nn.Embedding) and module.sparse]
-        return [nn.Module.get_parameter(table, "weight") for table in tables]
+    def puzzle_tables(self) -> list[nn.Parameter]:
+        """Return the tables that have a row for each puzzle id, which sign-SGD moves; most networks have none."""
+        return []

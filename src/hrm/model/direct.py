@@ -65,7 +65,7 @@ class Direct(CellNetwork[DirectConfig]):
     def segment(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Segment:
         """Run all blocks and decode; neither ``latents`` nor ``cycles`` are read."""
         [(_, _, _, latents)] = deque(self.timesteps(latents, x), maxlen=1)
-        return Segment(latents.detach(), self.decode(latents), *self.halting_values(latents))
+        return Segment(latents, self.decode(latents), *self.halting_values(latents))
 
     def compile_levels(self) -> None:
         """Compile the calls of the blocks from now on: one piece of code for all of them."""

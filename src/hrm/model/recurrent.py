@@ -79,7 +79,7 @@ class Recurrent(CellNetwork[RecurrentConfig]):
     def segment(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Segment:
         """Run all calls of a segment and decode the state."""
         [(_, _, _, latents)] = deque(self.timesteps(latents, x, cycles), maxlen=1)  # only the last latents are kept
-        return Segment(latents.detach(), self.decode(latents), *self.halting_values(latents))
+        return Segment(latents, self.decode(latents), *self.halting_values(latents))
 
     def compile_levels(self) -> None:
         """Compile the call of the stack from now on."""

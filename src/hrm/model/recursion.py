@@ -149,7 +149,7 @@ class RecursiveNetwork(Network, Generic[Config]):
     def segment(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Segment:
         """Run N cycles of T timesteps and decode the high-level state."""
         [(_, _, _, latents)] = deque(self.timesteps(latents, x, cycles), maxlen=1)  # only the last latents are kept
-        return Segment(latents.detach(), self.decode(latents), *self.halting_values(latents))
+        return Segment(latents, self.decode(latents), *self.halting_values(latents))
 
     def compile_levels(self) -> None:
         """Compile the calls of f_L and f_H from now on."""

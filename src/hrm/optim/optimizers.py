@@ -20,7 +20,7 @@ class Optimizers:
         updates: how many updates the run will make; the cosine ends there.
         named_parameters: all learnt parameters of the network.
         matrices: those that Muon may take.
-        tables: those with sparse gradients, for sign-SGD.
+        tables: those with a row for each puzzle id, for sign-SGD.
     """
 
     def __init__(

@@ -10,6 +10,8 @@ from torch.optim import Optimizer
 class SparseSignSGD(Optimizer):
     """row ← row·(1 − lr·wd) − lr·sign(Σ gradients of the row), for the rows of a sparse gradient.
 
+    Every row moves where the gradient is dense, as that of a table of one row is.
+
     A row is seen so seldom that Adam's moments would be those of its last sight; their limit is the sign.
 
     Source: official code, sparse embedding; HRM paper has no word on it.
@@ -25,7 +27,10 @@ class SparseSignSGD(Optimizer):
             for table in group["params"]:
                 if table.grad is None:
                     continue
-                grad = table.grad.coalesce()
-                rows = grad.indices()[0]
-                kept = table[rows] * (1 - group["lr"] * group["weight_decay"])
-                table[rows] = kept - group["lr"] * grad.values().sign()
+                decay = 1 - group["lr"] * group["weight_decay"]
+                if table.grad.is_sparse:
+                    grad = table.grad.coalesce()
+                    rows = grad.indices()[0]
+                    table[rows] = table[rows] * decay - group["lr"] * grad.values().sign()
+                else:
+                    table.copy_(table * decay - group["lr"] * table.grad.sign())

@@ -111,7 +111,7 @@ class Trainer:
             train.updates,
             self._weights,
             self.model.hidden_matrices(),
-            self.model.sparse_tables(),
+            self.model.puzzle_tables(),
         )
         if train.compile:
             self.model.compile_levels()
