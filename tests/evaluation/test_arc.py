@@ -17,7 +17,7 @@ from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import predict, predict_tasks
 from hrm.evaluation.protocol import evaluate_model
 from hrm.inference.load import PUZZLES, load, read_model
-from hrm.puzzles.arc_tasks import read_tasks
+from hrm.puzzles.arc_files import read_tasks
 from hrm.puzzles.arc_variants import puzzle_table
 from hrm.studies.fit import fitted
 from hrm.train.trainer import Trainer

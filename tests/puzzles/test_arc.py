@@ -15,8 +15,9 @@ import pytest
 from hrm.errors import DataError, UsageError
 from hrm.puzzles import get
 from hrm.puzzles.arc import CELLS, EOS, PAD, decode, encode, encode_pairs, random_offsets
+from hrm.puzzles.arc_files import Notes, read_tasks
 from hrm.puzzles.arc_split import Reference, canonical, leaks, resolve, split
-from hrm.puzzles.arc_tasks import Pair, Task, read_task, read_tasks
+from hrm.puzzles.arc_tasks import Pair, Task, read_task, task_id_of
 from hrm.puzzles.arc_variants import BLANK_NAME, ORIGINAL, Variant, parse_name, puzzle_table, variants
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -209,7 +210,7 @@ class TestVariants:
         """The official builder gave other ids in every process, so that no checkpoint fitted a rebuilt data set."""
         written(tmp_path / "x", *(made(f"t{i}", seed=i) for i in range(5)))
         code = (
-            "import sys; from pathlib import Path; from hrm.puzzles.arc_tasks import read_tasks;"
+            "import sys; from pathlib import Path; from hrm.puzzles.arc_files import read_tasks;"
             "from hrm.puzzles.arc_variants import puzzle_table;"
             "print(puzzle_table(read_tasks(Path(sys.argv[1])), 20, 7).names())"
         )
@@ -308,22 +309,23 @@ class TestReading:
         ({"train": [{"input": [[1]]}]}, "bad.json, train pair 1 has no key 'output'"),
         ({"test": [{"output": [[1]]}]}, "bad.json, test pair 1 has no key 'input'"),
         ({"train": [[1]]}, "train pair 1 must be an object .*not a list of 1"),
-        ({"train": [{"input": [[1]], "output": [[1]], "ouput": 1}]}, "unknown key 'ouput'.*Did you mean 'output'"),
-        ({"tests": []}, "bad.json has the unknown key 'tests'; known: train, test, name. Did you mean 'test'"),
+        ({"train": [{"input": [[1]], "ouput": [[1]]}]}, "has no key 'output'; .* Is 'ouput' meant"),
+        ({"test": [{"input": [[1]], "ouput": [[1]]}]}, "unknown key 'ouput'. Did you mean 'output'"),
         ({"test": [{"input": []}]}, "test pair 1, input must be a list of 1 to 30 rows, not a list of 0"),
-        ({"test": [{"input": [[]]}]}, "test pair 1, input, row 1 must be a list of 1 to 30 colours, not a list of 0"),
+        ({"test": [{"input": [[]]}]}, "test pair 1, input, row 1 must be a list of 1 to 30 colors, not a list of 0"),
         ({"test": [{"input": [[0]] * 31}]}, "input must be a list of 1 to 30 rows, not a list of 31"),
-        ({"test": [{"input": [[0] * 31]}]}, "row 1 must be a list of 1 to 30 colours, not a list of 31"),
+        ({"test": [{"input": [[0] * 31]}]}, "row 1 must be a list of 1 to 30 colors, not a list of 31"),
         ({"test": [{"input": [[1, 2], [3]]}]}, "input, row 2 has 1 cells, row 1 has 2"),
-        ({"test": [{"input": [[1, 10]]}]}, "row 1, column 2 holds 10; allowed are the colours 0 to 9"),
+        ({"test": [{"input": [[1, 10]]}]}, "row 1, column 2 holds 10; allowed are the colors 0 to 9"),
         ({"test": [{"input": [[1, -1]]}]}, "holds -1"),
         ({"test": [{"input": [[True]]}]}, "holds True"),
         ({"test": [{"input": [[1.0]]}]}, "holds 1.0"),
         ({"test": [{"input": [["1"]]}]}, "holds '1'"),
         ({"test": [{"input": [[None]]}]}, "holds None"),
         ({"test": [{"input": [[10**400]]}]}, "holds a huge number"),
-        ({"test": [{"input": ["11"]}]}, "row 1 must be a list of 1 to 30 colours, not '11'"),
-        ({"test": [{"input": [[1]], "output": None}]}, "test pair 1, output must be a list"),
+        ({"test": [{"input": ["11"]}]}, "row 1 must be a list of 1 to 30 colors, not '11'"),
+        ({"train": [{"input": [[1]], "output": None}]}, "train pair 1, output must be a list"),
+        ({"test": [{"input": [[1]], "output": []}]}, "test pair 1, output must be a list"),
         ({"test": [{"input": [[1]]}] * 1025}, "not a list of 1025"),
     ])  # fmt: skip
     def test_what_is_no_task(self, tmp_path, change, said):
@@ -336,13 +338,13 @@ class TestReading:
         (b"[" * 900_000, "bad.json is not JSON: nested too deeply"),
         (b'{"train":' * 90_000, "bad.json is not JSON: nested too deeply"),
         (b'{"train": [{"input": [[' + b"9" * 1_000_000 + b"]]}]}", "bad.json is not JSON"),
-        (b" " * (4 << 20) + b"{}", "bad.json is larger than 4 MiB"),
-        (b"[" + b"[]," * 900_000 + b"[]]", "must hold an object with the keys train and test, not a list of 900001"),
+        (b" " * (8 << 20) + b"{}", "bad.json has 8388610 bytes; a file of one task has 8 MiB"),
+        (b"[" + b"[]," * 900_000 + b"[]]", "bad.json: a task must be a list of 1 to 1024 pairs, not a list of 900001"),
         (b'{"train": [' + b"{}," * 1_300_000 + b'{}], "test": []}', "bad.json holds 1300002 times '{'; at most 100000"),
         (b'{"train": [' + b"{}," * 90_000 + b'{}], "test": []}', "train must be a list of 1 to 1024 pairs"),
         (b'{"train": [], "train": []}', "the key 'train' occurs twice"),
         (b"\xff\xfe{", "bad.json is not UTF-8"),
-        (b"NaN", "must hold an object"),
+        (b"NaN", "must be an object with the keys train and test"),
         (b"\0\0\0", "bad.json is not JSON"),
         (b'{"train": "' + b"x" * 4_000_000 + b'", "test": 1}', "train must be a list"),
         (b'{"' + b"x" * 4_000_000 + b'": 1}', "bad.json has no key 'train'"),
@@ -358,13 +360,13 @@ class TestReading:
         path = tmp_path / "many.json"
         for content, said in [
             (b'{"a":[' + b"[]," * 5_500_000 + b"[]]}", r"many.json holds 5500002 times '\['"),
-            (b'{"a":[' + b"[]," * 900_000 + b"[]]}", "many.json, task 'a' must be an object"),
-            (b'{"a":[' + b"1," * 8_000_000 + b"1]}", "many.json, task 'a' must be an object"),
+            (b'{"a":[' + b"[]," * 900_000 + b"[]]}", "many.json holds answers without their tasks"),
+            (b'{"a":[' + b"1," * 8_000_000 + b"1]}", "many.json holds answers without"),
             (b"{" + b",".join(b'"k%d":{}' % i for i in range(90_000)) + b"}", "many.json, task 'k0' has no key"),
             (b"{" + b'"a":1,' * 400_000 + b'"a":1}', "'a' occurs twice"),
             (b"{" + b"".join(b'"%d":1,' % i for i in range(400_000)) + b'"7":1}', "'7' occurs twice"),
             (b" " * (1 << 24) + b"{}", "larger than 16 MiB"),
-            (b'{"../../etc/passwd": {}}', "cannot be the id of a task"),
+            (b'{"../../etc/passwd": {}}', "many.json, task '../../etc/passwd' has no key 'train'"),
         ]:
             path.write_bytes(content)
             began = time.process_time()
@@ -373,15 +375,135 @@ class TestReading:
             assert time.process_time() - began < 2
 
     @pytest.mark.parametrize(
-        "task_id",
-        ["..", "a/b", "../a", "/etc/passwd", "", "a" * 65, "a\\b", "a b", "a_t3_0123456789", "ä", "a\n", "-a"],
-    )
-    def test_ids_that_look_like_something_else(self, tmp_path, task_id):
+        ("name", "wanted"),
+        [("a b", "a-b"), ("a/b", "a-b"), ("../a", "a"), ("/etc/passwd", "etc-passwd"), ("a\\b", "a-b"), ("-a", "a"),
+         ("a\n", "a"), ("é'tude", "e-tude"), ("Let's meet (edit)", "Let-s-meet-edit"), ("007bbfb7", "007bbfb7"),
+         ("..", "task-"), ("", "task-"), ("회전", "task-"), ("x회전", "x-"), ("a" * 65, "a" * 55 + "-"),
+         ("a_t3_0123456789", "a_t3_0123456789-")],
+    )  # fmt: skip
+    def test_any_name_gives_an_id(self, tmp_path, name, wanted):
+        """Where letters are lost, a hash of the name keeps different names apart."""
         path = tmp_path / "x.json"
-        path.write_text(json.dumps({task_id: as_json(made())}))
-        with pytest.raises(DataError, match="cannot be the id of a task"):
-            read_tasks(path)
+        path.write_text(json.dumps({name: as_json(made()), "other": as_json(made(seed=1))}))
+        notes = Notes()
+        first = {task.id for task in read_tasks(path, notes=notes)} - {"other"}
+        assert first == {task_id_of(name)} and len(task_id_of(name)) <= 64
+        found = task_id_of(name)
+        assert found == wanted or (wanted.endswith("-") and len(found) == len(wanted) + 8 and found.startswith(wanted))
+        assert notes.renamed == ({} if found == name else {found: name}) and task_id_of(found) == found
+        assert parse_name(found) == (found, ORIGINAL)
 
+    def test_names_that_clean_to_one_id_are_refused(self, tmp_path):
+        for number, name in enumerate(("a b", "a'b")):
+            (tmp_path / f"{name}.json").write_text(json.dumps(as_json(made(seed=number))))
+        with pytest.raises(DataError, match="hold different tasks 'a-b'; leave one of them out, or rename it"):
+            read_tasks(tmp_path, notes=Notes())
+        assert task_id_of("회전") != task_id_of("반사") != task_id_of("")
+
+    def test_keys_beside_the_grids_are_passed_over(self, tmp_path):
+        task = as_json(made()) | {"uuid": "1", "name": 3, "tests": [], "meta": {"train": []}}
+        task["train"][0]["id"] = task["test"][0]["note"] = "x"
+        (tmp_path / "a.json").write_text(json.dumps(task))
+        assert read_tasks(tmp_path)[0].same_content(made())
+
+    def test_a_list_of_pairs_is_a_task_of_demonstrations(self, tmp_path):
+        (tmp_path / "tasks").mkdir()
+        (tmp_path / "tasks" / "re.json").write_text(json.dumps(as_json(made())["train"]))
+        (tmp_path / "metadata.json").write_text(json.dumps({"re": {"n_examples": 3}}))
+        notes = Notes()
+        (task,) = read_tasks(tmp_path, notes=notes)
+        assert task.id == "re" and len(task.demonstrations) == 3 and not task.tests
+        assert len(notes.skipped) == 1 and "metadata.json, task 're' has no key 'train'" in notes.skipped[0]
+
+    def test_one_broken_task_among_many_is_skipped_and_named(self, tmp_path):
+        written(tmp_path, made("a"), made("b", seed=1))
+        (tmp_path / "wide.json").write_text(json.dumps(as_json(made()) | {"test": [{"input": [[0] * 31]}]}))
+        (tmp_path / "cut.json").write_text('{"train": [')
+        (tmp_path / "many.json").write_text(json.dumps({"c": as_json(made("c", seed=2)), "d": {"train": 1}}))
+        notes = Notes()
+        assert [task.id for task in read_tasks(tmp_path, notes=notes)] == ["a", "b", "c"]
+        assert sorted(reason.split(",")[0].split(" ")[0] for reason in notes.skipped) == [
+            "cut.json", "many.json", "wide.json",
+        ]  # fmt: skip
+        assert "skipped 3" in notes.lines()[0]
+        with pytest.raises(DataError, match="cut.json"):
+            read_tasks(tmp_path)
+        for name in "ab":
+            (tmp_path / f"{name}.json").unlink()
+        (tmp_path / "many.json").unlink()
+        with pytest.raises(DataError, match="cut.json is not JSON"):
+            read_tasks(tmp_path, notes=Notes())
+        with pytest.raises(DataError, match="absent.json cannot be read"):
+            read_tasks([written(tmp_path / "x", made("a")), tmp_path / "absent.json"], notes=Notes())
+
+    def test_halves_in_one_file(self, tmp_path):
+        (tmp_path / "arc1.json").write_text(
+            json.dumps({"train": {"a": as_json(made())}, "eval": {"b": as_json(made(seed=1))}})
+        )
+        assert [(t.id, t.held_back) for t in read_tasks(tmp_path / "arc1.json")] == [("a", False), ("b", True)]
+
+
+def kaggle(folder, name, *tasks, solutions=True):
+    folder.mkdir(parents=True, exist_ok=True)
+    bare = {task.id: as_json(task, outputs=False) for task in tasks}
+    (folder / f"{name}_challenges.json").write_text(json.dumps(bare))
+    if solutions:
+        outputs = {task.id: [pair.output.tolist() for pair in task.tests] for task in tasks}
+        (folder / f"{name}_solutions.json").write_text(json.dumps(outputs))
+
+
+class TestKaggle:
+    def test_a_folder_of_sets_is_paired_by_name(self, tmp_path):
+        kaggle(tmp_path, "arc-agi_training", made("a", tests=2), made("b", seed=1))
+        kaggle(tmp_path, "arc-agi_evaluation", made("c", seed=2))
+        kaggle(tmp_path, "arc-agi_test", made("d", seed=3), solutions=False)
+        (tmp_path / "sample_submission.json").write_text(json.dumps({"d": [{"attempt_1": [[0]], "attempt_2": [[0]]}]}))
+        notes = Notes()
+        tasks = read_tasks(tmp_path, notes=notes)
+        assert [(task.id, task.held_back) for task in tasks] == [("a", False), ("b", False), ("c", True), ("d", True)]
+        assert all(task.same_content(made(task.id, len(task.demonstrations), len(task.tests), seed))
+                   for seed, task in enumerate(tasks[:3]))  # fmt: skip
+        assert tasks[3].tests[0].output is None and "it is a submission" in notes.skipped[0]
+
+    def test_files_are_joined_when_named_together_and_only_then(self, tmp_path):
+        kaggle(tmp_path / "one", "x", made("a"))
+        challenges, solutions = (tmp_path / "one" / f"x_{part}.json" for part in ("challenges", "solutions"))
+        assert read_tasks([solutions, challenges])[0].same_content(made("a"))
+        assert read_tasks(challenges)[0].tests[0].output is None
+        with pytest.raises(DataError, match="x_solutions.json holds answers without .* x_challenges.json, too"):
+            read_tasks(solutions, notes=Notes())
+        elsewhere = tmp_path / "two" / "x_solutions.json"
+        elsewhere.parent.mkdir()
+        solutions.rename(elsewhere)
+        assert read_tasks([challenges, elsewhere])[0].same_content(made("a"))
+        renamed = elsewhere.rename(tmp_path / "answers.json")
+        assert read_tasks([challenges, renamed])[0].same_content(made("a"))
+
+    def test_two_sets_of_one_task_keep_their_own_answers(self, tmp_path):
+        """The same challenge in a second place without answers is the same task; another answer is another task."""
+        kaggle(tmp_path / "evaluation", "x_evaluation", made("a"))
+        kaggle(tmp_path / "again", "y_evaluation", made("a"), solutions=False)
+        assert read_tasks(tmp_path)[0].same_content(made("a"))
+        (tmp_path / "again" / "y_evaluation_solutions.json").write_text(json.dumps({"a": [[[1]]]}))
+        with pytest.raises(DataError, match="hold different tasks 'a'"):
+            read_tasks(tmp_path)
+
+    def test_a_solution_of_a_skipped_task_is_no_fault(self, tmp_path):
+        kaggle(tmp_path, "x", made("a"), made("b", seed=1))
+        challenges = json.loads((tmp_path / "x_challenges.json").read_text())
+        challenges["b"]["train"][0]["input"] = [[0] * 40]
+        (tmp_path / "x_challenges.json").write_text(json.dumps(challenges))
+        notes = Notes()
+        assert [task.id for task in read_tasks(tmp_path, notes=notes)] == ["a"] and len(notes.skipped) == 1
+
+    def test_a_set_that_is_cut_short_is_never_skipped(self, tmp_path):
+        kaggle(tmp_path, "x", made("a"))
+        (tmp_path / "y_challenges.json").write_text('{"b": {"train"')
+        with pytest.raises(DataError, match="y_challenges.json is not JSON"):
+            read_tasks(tmp_path, notes=Notes())
+
+
+class TestNothing:
     def test_paths_that_hold_nothing(self, tmp_path):
         with pytest.raises(DataError, match="no .json files"):
             read_tasks(tmp_path)

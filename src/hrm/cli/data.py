@@ -70,11 +70,19 @@ def arc(
 ) -> None:
     """Build a store of ARC tasks: demonstrations to train on, tests of held-back tasks to evaluate on.
 
+    Reads a file for each task, files of many, Kaggle's NAME_challenges.json with NAME_solutions.json, and folders of
+    these. Tests without an answer are kept as hidden tests. A broken file or task among others is left out and named.
+
     Example: `hrm data arc data/arc-1/training data/arc-1/evaluation data/concept-arc --out arc1`.
     """
     from hrm.data.arc import build_arc
+    from hrm.puzzles.arc_files import Notes
 
-    _describe(build_arc(out, folders, variants, seed, present(), hold_back), json)
+    notes = Notes()
+    store = build_arc(out, folders, variants, seed, present(), hold_back, notes)
+    for line in notes.lines():
+        stderr().print(line, markup=False, soft_wrap=True)
+    _describe(store, json)
 
 
 @app.command

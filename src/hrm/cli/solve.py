@@ -90,7 +90,7 @@ def _solve_tasks(solver: "Solver", file: Path, segments: int | None, variants: i
     """Answer the tests of ARC tasks by vote, the two best grids each."""
     from hrm.evaluation.arc import predict_tasks
     from hrm.evaluation.arc_vote import vote
-    from hrm.puzzles.arc_tasks import read_tasks
+    from hrm.puzzles.arc_files import read_tasks
 
     tasks = {task.id: task for task in read_tasks(file)}
     budget = segments or solver.max_segments

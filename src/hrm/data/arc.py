@@ -10,13 +10,20 @@ from hrm.data.store import Plain, Split, Store, write_store
 from hrm.errors import DataError
 from hrm.puzzles.arc import encode_pairs
 from hrm.puzzles.arc_family import Arc
+from hrm.puzzles.arc_files import Notes, read_tasks
 from hrm.puzzles.arc_split import Reference, leaks, resolve, split
-from hrm.puzzles.arc_tasks import Task, read_tasks
+from hrm.puzzles.arc_tasks import Task
 from hrm.puzzles.arc_variants import PuzzleTable, puzzle_table
 
 
 def build_arc(
-    path: Path, sources: Sequence[Path], variants: int, seed: int, created: str, hold_back: bool = False
+    path: Path,
+    sources: Sequence[Path],
+    variants: int,
+    seed: int,
+    created: str,
+    hold_back: bool = False,
+    notes: Notes | None = None,
 ) -> Store:
     """Write the demonstrations of all tasks, and the tests of those not held back, as training; the others as test.
 
@@ -28,11 +35,12 @@ def build_arc(
         variants: most variants of a task beside itself; the paper has 1,000.
         hold_back: hold the tests of all tasks back, wherever they lie, and leave out the training examples that
             give a test away. The published split keeps them.
+        notes: gathers which files and tasks were left out; None: a broken one ends the reading.
 
     Raises:
         DataError: a file is not what it should be, or two hold different tasks of one name.
     """
-    tasks = read_tasks(sources)
+    tasks = read_tasks(sources, notes=notes)
     if hold_back:
         tasks = tuple(replace(task, folder="evaluation") for task in tasks)
     training, testing = split(tasks)
@@ -51,6 +59,8 @@ def build_arc(
     provenance: dict[str, Plain] = {
         "tasks": len(tasks),
         "held_back": sum(task.held_back for task in tasks),
+        "hidden_tests": sum(pair.output is None for task in tasks for pair in task.tests),
+        "skipped": len(notes.skipped) if notes else 0,
         "variants": variants,
         "puzzle_ids": len(table),
         "seed": seed,

@@ -1,15 +1,16 @@
-"""ARC tasks from JSON files: a folder with one file a task, or the single file of the ARC Prize.
+"""One ARC task from JSON: its grids, its pairs, its id.
 
 A file is untrusted: it is read up to a limit and refused at its first fault, with the pair and the row named.
-Tasks come sorted by their id, so that neither the file system nor the order of keys can change anything.
+``arc_files`` gathers the tasks of folders and files of many.
 """
 
+import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,9 +20,9 @@ from jaxtyping import UInt8
 from hrm.errors import DataError, did_you_mean
 
 SIDE, COLOURS = 30, 10
-"""Largest height and width of a grid; number of colours."""
-TASK_BYTES, COLLECTION_BYTES = 1 << 22, 1 << 24
-"""Largest file of one task, and of many: ARC-2's training tasks take 4.5 MB in one file."""
+"""Largest height and width of a grid; number of colors."""
+TASK_BYTES, COLLECTION_BYTES = 1 << 23, 1 << 24
+"""Largest file of one task, and of many: a thousand pairs of RE-ARC take up to 5.6 MB, ARC-2's training tasks 4.5."""
 MOST_PAIRS = 1024
 """Most pairs of one kind in a task."""
 MOST_OF = {"{": 100_000, "[": 1_000_000, '"': 1_000_000}
@@ -31,7 +32,7 @@ Grid = UInt8[np.ndarray, "_ _"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _VARIANT_NAME = re.compile(r".*_t\d+_\d{10}", re.ASCII)
-_HELD_BACK = re.compile(r"(?:.*[^a-z])?(?:evaluation|test)(?:[^a-z].*)?", re.ASCII | re.DOTALL)
+_ID_CHARACTERS, _HASH_CHARACTERS = 64, 8
 
 
 class Pair(NamedTuple):
@@ -49,6 +50,7 @@ class Task:
     id: str
     demonstrations: tuple[Pair, ...]
     tests: tuple[Pair, ...]
+    """None in a task that was read from a bare list of pairs, as RE-ARC has them."""
     folder: str = "training"
     """Name of the folder that it lies in, which decides the split."""
 
@@ -67,20 +69,38 @@ class Task:
         return (len(self.demonstrations), _content(self)) == (len(other.demonstrations), _content(other))
 
 
+def task_id_of(name: str) -> str:
+    """Return the id of a task that is called so: the name itself where it can be an id, else a cleaned one.
+
+    An id has 1 to 64 ASCII letters, digits, ``-``, ``_`` and ``.`` and starts with a letter or digit. Accents are
+    dropped and other characters become ``-``. Where letters or digits would be lost, or the name is too long or ends
+    like a variant's, eight characters of its hash follow. The id depends on the name alone, never on other tasks.
+    """
+    if _ID.fullmatch(name) and not _VARIANT_NAME.fullmatch(name):
+        return name
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).lstrip("._-").rstrip("-")
+    lost = any(c.isalnum() and not c.isascii() for c in plain) or not cleaned or len(cleaned) > _ID_CHARACTERS
+    if lost or _VARIANT_NAME.fullmatch(cleaned):
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_CHARACTERS]
+        cleaned = f"{(cleaned or 'task')[: _ID_CHARACTERS - _HASH_CHARACTERS - 1]}-{digest}"
+    return cleaned
+
+
 def read_task(source: str | Path, task_id: str | None = None) -> Task:
     """Read one task.
 
     Args:
         source: JSON text, or the path of a file, whose folder decides the split.
-        task_id: None: the name of the file without ``.json``; of a text, ``task``.
+        task_id: None: the name of the file without ``.json``, cleaned; of a text, ``task``.
 
     Raises:
         DataError: what is wrong, in which pair and row.
     """
     if isinstance(source, str):
-        return _task(_parsed(source, "the text"), task_id or "task", "the text", "training")
+        return task_from(_parsed(source, "the text"), task_id or "task", "the text", "training")
     path = Path(os.path.abspath(source))
-    return _task(_load(path, TASK_BYTES), task_id or path.stem, path.name, path.parent.name)
+    return task_from(load_json(path, TASK_BYTES), task_id or path.stem, path.name, path.parent.name)
 
 
 def parse_task(content: bytes, where: str) -> Task:
@@ -93,77 +113,15 @@ def parse_task(content: bytes, where: str) -> Task:
         DataError: what is wrong, in which pair and row.
     """
     path = Path(where)
-    return _task(_parsed(_decoded(content, where), where), path.stem, where, path.parent.name)
+    return task_from(_parsed(_decoded(content, where), where), path.stem, where, path.parent.name)
 
 
-def read_tasks(sources: Path | Sequence[Path], solutions: Path | None = None) -> tuple[Task, ...]:
-    """Read all tasks of folders and files, sorted by id.
-
-    A folder gives its ``.json`` files and those of its folders, two levels down, each with one task. A file with
-    many maps ids to tasks, as the ARC Prize gives them out; its tasks are held back as those of a folder named
-    ``evaluation`` are, where the word ``evaluation`` or ``test`` is in its name. A task that lies in two places is
-    taken once, if both say the same of it.
-
-    Args:
-        solutions: a file that maps ids to the outputs of the tests, for files that keep them apart.
+def load_json(path: Path, most_bytes: int) -> object:
+    """Return what a JSON file holds; no key may occur twice in one object.
 
     Raises:
-        DataError: what is wrong, in which file, pair and row; or two tasks that have one id.
+        DataError: the file cannot be read, is too large or is not JSON.
     """
-    found: dict[str, tuple[Task, Path]] = {}
-    for source in [sources] if isinstance(sources, Path) else sources:
-        for task, path in _tasks_of(Path(os.path.abspath(source))):
-            known, place = found.setdefault(task.id, (task, path))
-            if known is not task and not known.same_content(task):
-                raise DataError(f"{place} and {path} hold different tasks {task.id!r}; leave one of them out")
-            if known.held_back != task.held_back:
-                raise DataError(
-                    f"task {task.id!r} lies in {place} and in {path}, but only one of the two is held back: its tests "
-                    "would be trained on; leave one of them out"
-                )
-    if not found:
-        raise DataError(f"there are no .json files with tasks in {sources}; check the path")
-    tasks = [found[task_id][0] for task_id in sorted(found)]
-    return tuple(tasks if solutions is None else _solved(tasks, Path(solutions)))
-
-
-def _tasks_of(source: Path) -> Iterable[tuple[Task, Path]]:
-    if not source.is_dir():
-        data = _load(source, COLLECTION_BYTES)
-        if "train" in data:
-            yield _task(data, source.stem, source.name, source.parent.name), source
-            return
-        held_back = _HELD_BACK.fullmatch(source.stem.lower())
-        for task_id in sorted(data):
-            place = f"{source.name}, task {_shown(task_id)}"
-            yield _task(data[task_id], task_id, place, "evaluation" if held_back else source.parent.name), source
-        return
-    for path in sorted(chain.from_iterable(source.glob(f"{deep}*.json") for deep in ("", "*/", "*/*/"))):
-        if not path.name.startswith("."):
-            yield read_task(path), path
-
-
-def _solved(tasks: list[Task], path: Path) -> Iterable[Task]:
-    given = _load(path, COLLECTION_BYTES)
-    if unknown := sorted(set(given) - {task.id for task in tasks}):
-        raise DataError(f"{path.name} solves task {_shown(unknown[0])}, which was not given; give its tasks, too")
-    for task in tasks:
-        outputs = given.get(task.id)
-        if not isinstance(outputs, list) or len(outputs) != len(task.tests):
-            raise DataError(
-                f"{path.name}: task {task.id!r} needs a list of {len(task.tests)} outputs, one for each of its tests"
-            )
-        tests: list[Pair] = []
-        for number, (pair, output) in enumerate(zip(task.tests, outputs, strict=True), start=1):
-            where = f"{path.name}, task {task.id!r}, output {number}"
-            grid = _grid(output, where)
-            if pair.output is not None and not np.array_equal(pair.output, grid):
-                raise DataError(f"{where} is not the one that the task itself holds; give one of the two")
-            tests.append(Pair(pair.input, grid))
-        yield replace(task, tests=tuple(tests))
-
-
-def _load(path: Path, most_bytes: int) -> dict[str, object]:
     if not path.is_file() or not os.access(path, os.R_OK):
         raise DataError(f"{path} cannot be read: there is no such file, or it may not be read; check the path")
     with open(path, "rb") as file:
@@ -180,12 +138,12 @@ def _decoded(content: bytes, where: str) -> str:
         raise DataError(f"{where} is not UTF-8; save the file as UTF-8 text") from None
 
 
-def _parsed(text: str, where: str) -> dict[str, object]:
+def _parsed(text: str, where: str) -> object:
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len(found := dict(pairs)) < len(pairs):
             seen: set[str] = set()
             twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-            raise DataError(f"{where}: the key {_shown(twice)} occurs twice in one object; remove one")
+            raise DataError(f"{where}: the key {shown(twice)} occurs twice in one object; remove one")
         return found
 
     if len(text) > COLLECTION_BYTES:
@@ -194,63 +152,81 @@ def _parsed(text: str, where: str) -> dict[str, object]:
         if (count := text.count(mark)) > most:
             raise DataError(f"{where} holds {count} times {mark!r}; at most {most} are read, which is plenty for ARC")
     try:
-        data = json.loads(text, object_pairs_hook=unique)
+        return json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:80]
         raise DataError(f"{where} is not JSON: {reason}") from None
-    if not isinstance(data, dict):
-        raise DataError(f"{where} must hold an object with the keys train and test, not {_shown(data)}")
-    return data
 
 
-def _task(data: object, task_id: str, where: str, folder: str) -> Task:
-    if not _ID.fullmatch(task_id) or _VARIANT_NAME.fullmatch(task_id):
-        raise DataError(
-            f"{where}: {_shown(task_id)} cannot be the id of a task; an id has 1 to 64 letters, digits, '-', '_' and "
-            "'.', starts with a letter or digit and does not end like a variant's (_t3_0123456789); rename it"
-        )
-    found = _object(data, where, ("train", "test"), ("name",))
+def task_from(data: object, name: str, where: str, folder: str) -> Task:
+    """Return the task that JSON says.
+
+    Keys beside ``train`` and ``test`` say nothing about grids and are passed over. A bare list of pairs is a task
+    with demonstrations only: RE-ARC gives out examples of a task so.
+
+    Args:
+        name: what the task is called; its id is ``task_id_of`` that.
+        where: what messages are to call it.
+        folder: name of the folder that it lies in.
+
+    Raises:
+        DataError: what is wrong, in which pair and row.
+    """
+    if isinstance(data, list):
+        return Task(task_id_of(name), _pairs(data, where, ""), (), folder)
+    found = _object(data, where, ("train", "test"))
     kinds = [_pairs(found[key], where, key) for key in ("train", "test")]
-    return Task(task_id, *kinds, folder=folder)
+    return Task(task_id_of(name), *kinds, folder=folder)
 
 
 def _pairs(data: object, where: str, key: str) -> tuple[Pair, ...]:
     if not isinstance(data, list) or not 1 <= len(data) <= MOST_PAIRS:
-        raise DataError(f"{where}: {key} must be a list of 1 to {MOST_PAIRS} pairs, not {_shown(data)}")
+        raise DataError(f"{where}: {key or 'a task'} must be a list of 1 to {MOST_PAIRS} pairs, not {shown(data)}")
     pairs: list[Pair] = []
     for number, item in enumerate(data, start=1):
-        place = f"{where}, {key} pair {number}"
-        needed = ("input", "output") if key == "train" else ("input",)
-        found = _object(item, place, needed, () if key == "train" else ("output",))
-        output = _grid(found["output"], f"{place}, output") if "output" in found else None
-        pairs.append(Pair(_grid(found["input"], f"{place}, input"), output))
+        place = f"{where}, {f'{key} pair' if key else 'pair'} {number}"
+        found = _object(item, place, ("input",) if key == "test" else ("input", "output"))
+        if "output" not in found and (close := _near(found, "output")):
+            raise DataError(f"{place} has the unknown key {shown(close[0])}. Did you mean 'output'?")
+        hidden = found.get("output") is None and key == "test"
+        output = None if hidden else grid_from(found["output"], f"{place}, output")
+        pairs.append(Pair(grid_from(found["input"], f"{place}, input"), output))
     return tuple(pairs)
 
 
-def _object(data: object, where: str, needed: Sequence[str], more: Sequence[str]) -> Mapping[str, object]:
+def _object(data: object, where: str, needed: Sequence[str]) -> Mapping[str, object]:
     if not isinstance(data, dict):
-        raise DataError(f"{where} must be an object with the keys {' and '.join(needed)}, not {_shown(data)}")
+        raise DataError(f"{where} must be an object with the keys {' and '.join(needed)}, not {shown(data)}")
     for key in needed:
         if key not in data:
-            raise DataError(f"{where} has no key {key!r}; it needs {' and '.join(needed)}")
-    for key in data:
-        if key not in needed and key not in more:
-            hint = did_you_mean(key[:64], [*needed, *more])
-            raise DataError(f"{where} has the unknown key {_shown(key)}; known: {', '.join([*needed, *more])}.{hint}")
+            close = _near(data, key)
+            hint = f" Is {shown(close[0])} meant?" if close else ""
+            raise DataError(f"{where} has no key {key!r}; it needs {' and '.join(needed)}.{hint}")
     return data
 
 
-def _grid(data: object, where: str) -> Grid:
+def _near(data: Mapping[str, object], key: str) -> list[str]:
+    """Return the keys of an object that may be a misspelled ``key``."""
+    others = [name for name in data if name not in ("train", "test", "input", "output")]
+    return [name for name in others[:64] if did_you_mean(name[:64], [key])]
+
+
+def grid_from(data: object, where: str) -> Grid:
+    """Return the grid that nested lists hold.
+
+    Raises:
+        DataError: what is wrong, in which row.
+    """
     if not isinstance(data, list) or not 1 <= len(data) <= SIDE:
-        raise DataError(f"{where} must be a list of 1 to {SIDE} rows, not {_shown(data)}")
+        raise DataError(f"{where} must be a list of 1 to {SIDE} rows, not {shown(data)}")
     for y, row in enumerate(data, start=1):
         if not isinstance(row, list) or not 1 <= len(row) <= SIDE:
-            raise DataError(f"{where}, row {y} must be a list of 1 to {SIDE} colours, not {_shown(row)}")
+            raise DataError(f"{where}, row {y} must be a list of 1 to {SIDE} colors, not {shown(row)}")
         if len(row) != len(data[0]):
             raise DataError(f"{where}, row {y} has {len(row)} cells, row 1 has {len(data[0])}; all must be equal")
         if any(type(cell) is not int or not 0 <= cell < COLOURS for cell in row):  # True is an int to isinstance
             x, cell = next((x, c) for x, c in enumerate(row, start=1) if type(c) is not int or not 0 <= c < COLOURS)
-            raise DataError(f"{where}, row {y}, column {x} holds {_shown(cell)}; allowed are the colours 0 to 9")
+            raise DataError(f"{where}, row {y}, column {x} holds {shown(cell)}; allowed are the colors 0 to 9")
     return np.array(data, np.uint8)
 
 
@@ -259,7 +235,8 @@ def _content(task: Task) -> list[tuple[tuple[int, ...], bytes]]:
     return [((), b"") if grid is None else (grid.shape, grid.tobytes()) for grid in grids]
 
 
-def _shown(item: object) -> str:
+def shown(item: object) -> str:
+    """Return what a message is to call an item of JSON: short, whatever it holds."""
     if isinstance(item, list | dict):
         return f"{'a list' if isinstance(item, list) else 'an object'} of {len(item)}"
     if type(item) is int and item.bit_length() > 64:
