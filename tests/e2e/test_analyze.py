@@ -36,7 +36,7 @@ def test_several_models_share_a_figure_and_json_is_one_object(hrm, workplace):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--what", "residual"), "Did you mean 'residuals'"),
+        (("--what", "residual"), 'Did you mean "residuals"'),
         (("--what", "depth", "--puzzles", "0"), "--puzzles must be 1 or more"),
         (("--what", "depth", "--data", "gone.csv"), "there is no file or store gone.csv"),
         (("--what", "intermediate", "--puzzles", "2", "--shown", "2"), "puzzles 0 to 1"),

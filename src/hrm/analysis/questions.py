@@ -20,6 +20,12 @@ class Question:
     """fp32 where states are compared with one another: in bf16 a state at rest still moves by its last bit."""
 
 
+What = Literal[
+    "residuals", "trajectories", "dimensionality", "intermediate", "halting", "depth", "calibration", "fixed-points",
+    "code-length", "memory",
+]  # fmt: skip
+"""The names of the questions."""
+
 QUESTIONS = {
     "residuals": Question("How far does each call move its state? (figure 3)", 50, few=16, precision="fp32"),
     "trajectories": Question("What paths do the states take? (figure 3)", 4, precision="fp32"),

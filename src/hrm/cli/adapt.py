@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hrm.cli.common import Device, Json, Model, present, print_json, progress_line, stderr, stdout
+from hrm import pretrained
+from hrm.cli.common import Device, Json, Model, output, present, print_json, progress_line, stderr, stdout
 
 
 def adapt(
@@ -13,20 +14,23 @@ def adapt(
     tasks: Annotated[list[Path], Parameter(negative="", help="Folders or files of ARC tasks.")],
     /,
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"], help="Folder for the run and submission.json.")],
-    updates: Annotated[int, Parameter(help="Updates of training on the demonstrations.")] = 200,
-    variants: Annotated[int, Parameter(help="Most variants of a task beside itself.")] = 100,
+    out: Annotated[Path, output("Folder for the run and submission.json.")],
+    updates: Annotated[int, Parameter(help="Training updates on the demonstrations.")] = 200,
+    variants: Annotated[int, Parameter(help="Largest number of variants of a task, besides the task itself.")] = 100,
     all_weights: Annotated[
-        bool, Parameter(negative="", help="Train the network, too, not its puzzle rows only.")
+        bool, Parameter(negative="", help="Train the whole network, not only the puzzle embedding.")
     ] = False,
-    puzzle_lr: Annotated[float | None, Parameter(help="Learning rate of the puzzle rows; default: as trained.")] = None,
+    puzzle_lr: Annotated[
+        float | None, Parameter(help="Learning rate of the puzzle embedding. Default: as in training.")
+    ] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Fit a model of ARC to tasks that it has never seen, by their demonstrations, and answer their tests.
+    """Fine-tune an ARC model on the demonstrations of new tasks, and answer their tests.
 
     Example: `hrm adapt runs/arc1 task.json --out adapted`.
     """
+    pretrained.require(model)
     from hrm.studies.adapt import adapt as study
 
     found = study(

@@ -7,14 +7,17 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.table import Table
 
-from hrm.analysis.questions import QUESTIONS
+from hrm import pretrained
+from hrm.analysis.questions import What
 from hrm.cli.common import (
     Cache,
     Device,
     Json,
     Own,
+    SplitName,
     admit_own,
     cache_folder,
+    output,
     present,
     print_json,
     progress_line,
@@ -27,27 +30,37 @@ MODELS_A_TABLE = 3
 
 
 def analyze(
-    models: Annotated[list[str], Parameter(name="MODEL", help="Run folders, checkpoint folders or shipped models.")],
+    models: Annotated[
+        list[str],
+        Parameter(
+            name="MODEL",
+            help="Shipped models, run folders or checkpoint folders.",
+            completer=lambda context: pretrained.names(),
+        ),
+    ],
     /,
     *,
-    what: Annotated[str, Parameter(help=f"The question: {', '.join(QUESTIONS)}.")],
+    what: Annotated[What, Parameter(help="The question to ask (docs/inside.md explains each).")],
     data: Annotated[
-        Path | None, Parameter(help="A store, or a CSV/JSONL file; default: unseen puzzles are generated.")
+        Path | None, Parameter(help="Store or file of puzzles. Default: generate held-out puzzles.")
     ] = None,
-    split: Annotated[str, Parameter(help="Split of a store; default: test, or the only one.")] = "",
-    puzzles: Annotated[int | None, Parameter(help="The first so many; default: what the question takes.")] = None,
-    segments: Annotated[int | None, Parameter(help="Default: what the question takes.")] = None,
-    out: Annotated[Path, Parameter(help="Folder for the figure (PNG, SVG) and the numbers (JSON).")] = Path("figures"),
-    figure: Annotated[bool, Parameter(help="Draw the figure; needs matplotlib.")] = True,
-    seed: Annotated[int, Parameter(help="Names the generated puzzles and every random draw.")] = 1,
+    split: SplitName = "",
+    puzzles: Annotated[int | None, Parameter(help="Number of puzzles. Default: depends on the question.")] = None,
+    segments: Annotated[int | None, Parameter(help="Number of segments. Default: depends on the question.")] = None,
+    out: Annotated[Path, output("Folder for the figure (PNG, SVG) and the numbers (JSON).")] = Path("figures"),
+    figure: Annotated[bool, Parameter(help="Draw the figure (needs matplotlib).")] = True,
+    seed: Annotated[int, Parameter(help="Seed of the generated puzzles and of every random choice.")] = 1,
     pooling: Annotated[
-        Literal["positions", "means"], Parameter(help="Of dimensionality: what counts as one state.")
+        Literal["positions", "means"], Parameter(help="For dimensionality: what counts as one state.")
     ] = "positions",
-    state: Annotated[Literal["flattened", "mean"], Parameter(help="Of trajectories: what is a state.")] = "flattened",
-    shown: Annotated[int | None, Parameter(help="Of intermediate: number of the puzzle to show, from 0.")] = None,
+    state: Annotated[
+        Literal["flattened", "mean"], Parameter(help="For trajectories: what counts as one state.")
+    ] = "flattened",
+    shown: Annotated[int | None, Parameter(help="For intermediate: which puzzle to show, from 0.")] = None,
     device: Device = "auto",
     precision: Annotated[
-        str | None, Parameter(help="auto (as trained), fp32 or bf16; default: what the question takes.")
+        Literal["auto", "fp32", "bf16"] | None,
+        Parameter(help="Arithmetic. auto: as in training. Default: depends on the question."),
     ] = None,
     puzzle: Own = "",
     cache: Cache = None,
@@ -57,6 +70,8 @@ def analyze(
 
     Example: `hrm analyze sudoku-4x4 --what residuals`.
     """
+    for name in models:
+        pretrained.require(name)
     from hrm.analysis.protocol import Choices
     from hrm.analysis.protocol import analyze as analyze_model
     from hrm.data.folders import replace_file, require_writable_file

@@ -1,7 +1,7 @@
 """``hrm bench``."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.table import Table
@@ -11,24 +11,32 @@ from hrm.cli.common import Device, Json, keep_compiled_code, print_json, stderr,
 
 def bench(
     *,
-    quick: Annotated[bool, Parameter(negative="", help="A few small cases in at most a minute.")] = False,
+    quick: Annotated[bool, Parameter(negative="", help="Only a few small cases, at most a minute.")] = False,
     preset: Annotated[
-        list[str] | None, Parameter(consume_multiple=True, negative="", help="Only these networks; default: all.")
+        list[str] | None, Parameter(consume_multiple=True, negative="", help="Networks to time. Default: all.")
     ] = None,
-    batch_size: Annotated[int | None, Parameter(help="Puzzles at once; default: the preset's own numbers.")] = None,
-    dtype: Annotated[str, Parameter(help="auto (bf16 where the hardware has it), fp32 or bf16.")] = "auto",
+    batch_size: Annotated[
+        int | None, Parameter(help="Number of puzzles at a time. Default: depends on the preset.")
+    ] = None,
+    dtype: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        Parameter(name=["--precision", "--dtype"], help="Arithmetic. auto: bf16 where the hardware supports it."),
+    ] = "auto",
     compiled: Annotated[
-        bool | None, Parameter(negative="--eager", help="Only compiled, or only eager cases of ours; default: both.")
+        bool | None,
+        Parameter(negative="--eager", help="Only compiled or only eager cases of this package. Default: both."),
     ] = None,
-    seconds: Annotated[float | None, Parameter(help="Least length of a sample in seconds.")] = None,
-    rounds: Annotated[int | None, Parameter(help="Samples of each case, taken in turn.")] = None,
+    seconds: Annotated[float | None, Parameter(help="Minimum length of a sample in seconds.")] = None,
+    rounds: Annotated[int | None, Parameter(help="Number of samples of each case, interleaved.")] = None,
     official: Annotated[
-        Path | None, Parameter(help="A checkout of the official code to time beside ours (its classes are run).")
+        Path | None, Parameter(help="Checkout of the official code to time as well. This runs its code.")
     ] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Measure training and inference here, against the machine's ceilings and the published algorithm run plainly.
+    """Compare the speed of this package with a plain version of the published algorithm on this machine.
+
+    Compare numbers from one run only: the speed of a machine drifts.
 
     Example: `hrm bench --quick`, `hrm bench --preset hrm small --eager`.
     """

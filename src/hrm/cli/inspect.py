@@ -6,18 +6,23 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.table import Table
 
-from hrm.cli.common import Json, print_json, stdout
+from hrm import pretrained
+from hrm.cli.common import Json, Recipe, print_json, stdout
 from hrm.cli.overrides import Overrides, resolve
+from hrm.recipes import RECIPES
 
 
 def config(
-    recipe: Annotated[str, Parameter(allow_leading_hyphen=True, help="Name of a recipe.")] = "",
+    recipe: Recipe = "",
     /,
     *overrides: Overrides,
-    config: Annotated[Path | None, Parameter(help="TOML file whose values replace the recipe's.")] = None,
+    config: Annotated[Path | None, Parameter(help="TOML file whose values replace those of the recipe.")] = None,
     json: Json = False,
 ) -> None:
-    """Print a complete configuration as TOML, with what each value means and where it comes from."""
+    """Print a complete configuration as TOML: each value, what it means and where it comes from.
+
+    Example: `hrm config sudoku-4x4 --optim.lr 5e-4`.
+    """
     from hrm.config import annotated_toml
 
     resolved, sources = resolve(recipe, config, overrides)
@@ -28,12 +33,23 @@ def config(
 
 
 def params(
-    name: Annotated[str, Parameter(name="RECIPE|MODEL", help="A recipe, run folder, checkpoint or shipped model.")],
+    name: Annotated[
+        str,
+        Parameter(
+            name="RECIPE|MODEL",
+            help="Recipe, shipped model, run folder or checkpoint folder.",
+            completer=lambda context: [*RECIPES, *pretrained.names()],
+        ),
+    ],
     /,
     *,
     json: Json = False,
 ) -> None:
-    """Count the parameters of a recipe's network or of a model, component by component."""
+    """Count the parameters of a recipe or a model, component by component.
+
+    Example: `hrm params hrm-sudoku`.
+    """
+    pretrained.require(name, list(RECIPES))
     from hrm.studies.params import count
 
     counts = count(name)
@@ -52,9 +68,10 @@ def params(
 
 
 def recipes(*, json: Json = False) -> None:
-    """List the experiments that can be run by name."""
-    from hrm.recipes import RECIPES
+    """List the experiments that run by name.
 
+    Example: `hrm recipes`, then `hrm train sudoku-4x4`.
+    """
     listing = {
         name: " ".join((recipe.__doc__ or "").split("\n\n")[0].split()).replace("``", "")
         for name, recipe in RECIPES.items()
@@ -69,10 +86,11 @@ def recipes(*, json: Json = False) -> None:
 
 
 def models(*, json: Json = False) -> None:
-    """List the shipped models, with what they reached."""
-    from hrm.studies.params import shipped
+    """List the shipped models and their accuracy.
 
-    found = shipped()
+    Example: `hrm models`.
+    """
+    found = pretrained.described()
     if json:
         print_json({"models": found})
         return

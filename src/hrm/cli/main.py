@@ -6,35 +6,78 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from io import TextIOWrapper
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group, Parameter
 
-from hrm.cli import adapt, analyze, bench, compare, data, demo, evaluate, inspect, report, solve, train
+from hrm.cli import adapt, analyze, bench, compare, data, demo, doctor, evaluate, inspect, report, shell, solve, train
 from hrm.errors import HrmError
+
+MODEL = "MODEL is a run folder, a checkpoint folder or a shipped model (`hrm models`)."
+ENVIRONMENT = """\
+`hrm COMMAND --help` explains a command. Start with `hrm demo`, or `hrm solve sudoku-4x4 ..1.4.....2.3...`.
+
+Environment: HRM_CACHE (cache folder), OMP_NUM_THREADS (CPU threads), HF_ENDPOINT (host of downloads),
+NO_COLOR (plain output), CUDA_VISIBLE_DEVICES (which GPU).
+
+Documentation: the folder docs of the source, README.md first; every command: docs/cli.md.
+"""
+
+
+def _default(value: object) -> str | None:
+    """Return how a default is shown: not at all where it is nothing, as the help then says what happens."""
+    return None if value is None or value is False or value in ("", (), []) else str(value)
+
 
 app = App(
     name="hrm",
-    help="Train, evaluate, solve with and look into the Hierarchical Reasoning Model.",
-    help_epilogue="MODEL: a run folder, a checkpoint folder or a shipped model (`hrm models`). Start with `hrm demo`.",
+    help="Train, evaluate and inspect the Hierarchical Reasoning Model, and solve puzzles with it.",
     version=lambda: version("hierarchical-reasoning"),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
-    version_flags=["--version"],
+    version_flags=["--version", "-V"],
+    help_epilogue=ENVIRONMENT,
+    default_parameter=Parameter(show_default=_default),
 )
-app.command(demo.demo)
-app.command(train.train)
-app.command(evaluate.evaluate, name="eval")
-app.command(solve.solve)
-app.command(solve.show)
-app.command(analyze.analyze)
-app.command(report.report)
-app.command(adapt.adapt)
-app.command(compare.compare)
-app.command(data.app)
-app.command(bench.bench)
-app.command(inspect.config)
-app.command(inspect.params)
-app.command(inspect.recipes)
-app.command(inspect.models)
+USE, TRAIN, UNDERSTAND, DATA, SETUP = (
+    Group.create_ordered(name) for name in ("Use", "Train", "Understand", "Data", "Set up")
+)
+
+
+def _register() -> None:
+    """Add the commands, in the order in which the groups show them."""
+    with_model = {
+        (USE, "solve"): solve.solve,
+        (USE, "show"): solve.show,
+        (USE, "eval"): evaluate.evaluate,
+        (USE, "adapt"): adapt.adapt,
+        (UNDERSTAND, "analyze"): analyze.analyze,
+        (UNDERSTAND, "report"): report.report,
+        (UNDERSTAND, "params"): inspect.params,
+    }
+    without = {
+        (USE, "models"): inspect.models,
+        (TRAIN, "demo"): demo.demo,
+        (TRAIN, "train"): train.train,
+        (TRAIN, "recipes"): inspect.recipes,
+        (TRAIN, "config"): inspect.config,
+        (TRAIN, "compare"): compare.compare,
+        (SETUP, "doctor"): doctor.doctor,
+        (SETUP, "bench"): bench.bench,
+        (SETUP, "completion"): shell.completion,
+        (SETUP, "help"): shell.help_,
+    }
+    for epilogue, commands in ((MODEL, with_model), ("", without)):
+        for place, ((group, name), function) in enumerate(commands.items()):
+            app.command(function, name=name, group=group, help_epilogue=epilogue, sort_key=place)
+    data.app.group, data.app.help_epilogue = DATA, ""
+    app.command(data.app)
+    for flag in ("--help", "--version"):
+        app[flag].group = SETUP
+    app.register_install_completion_command(
+        group=SETUP, help="Install shell completion for bash, zsh, fish or PowerShell.", help_epilogue=""
+    )
+
+
+_register()
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from hrm import pretrained
 from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
 from hrm.cli.common import (
     Cache,
@@ -15,8 +16,11 @@ from hrm.cli.common import (
     Model,
     Own,
     Precision,
+    Segments,
+    SplitName,
     admit_own,
     cache_folder,
+    output,
     present,
     print_json,
     progress_line,
@@ -30,27 +34,28 @@ def report(
     model: Model,
     /,
     *,
-    out: Annotated[Path, Parameter(help="HTML file to write; it needs nothing else.")] = Path("report.html"),
+    out: Annotated[Path, output("HTML file to write. It needs no other file.")] = Path("report.html"),
     data: Annotated[
-        Path | None, Parameter(help="A store, or a CSV/JSONL file; default: unseen puzzles are generated.")
+        Path | None, Parameter(help="Store or file of puzzles. Default: generate held-out puzzles.")
     ] = None,
-    split: Annotated[str, Parameter(help="Split of a store; default: test, or the only one.")] = "",
-    puzzles: Annotated[int, Parameter(help="Measure the first so many.")] = 100,
-    segments: Annotated[int | None, Parameter(help="Run so many; default: the training budget.")] = None,
+    split: SplitName = "",
+    puzzles: Annotated[int, Parameter(help="Number of puzzles to measure.")] = 100,
+    segments: Segments = None,
     analyses: Annotated[
-        str, Parameter(help=f"Questions with commas between, `all` or `none`: {', '.join(QUESTIONS)}.")
+        str, Parameter(help=f"Questions, separated by commas; `all`; or `none`. Known: {', '.join(QUESTIONS)}.")
     ] = ",".join(IN_A_REPORT),
-    seed: Annotated[int, Parameter(help="Names the generated puzzles and every random draw.")] = 1,
+    seed: Annotated[int, Parameter(help="Seed of the generated puzzles and of every random choice.")] = 1,
     device: Device = "auto",
     precision: Precision = "auto",
     puzzle: Own = "",
     cache: Cache = None,
     json: Json = False,
 ) -> None:
-    """Write a page about a model: results, halting, puzzles to watch, what is inside; it works without a network.
+    """Write a page about a model: results, halting, animated puzzles and internals; the file works offline.
 
     Example: `hrm report sudoku-4x4 --out report.html`.
     """
+    pretrained.require(model)
     from hrm.data.folders import replace_file, require_writable_file
     from hrm.evaluation.record import source_tree
     from hrm.studies.report import report as measure

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from hrm import pretrained
 from hrm.cli.common import (
     Device,
     Json,
@@ -13,6 +14,7 @@ from hrm.cli.common import (
     Own,
     Precision,
     admit_own,
+    output,
     print_json,
     progress_line,
     stderr,
@@ -27,27 +29,30 @@ if TYPE_CHECKING:
 def solve(
     model: Model,
     puzzle: Annotated[
-        str, Parameter(allow_leading_hyphen=True, help="The puzzle as text or JSON, a file of puzzles, or - for stdin.")
+        str, Parameter(allow_leading_hyphen=True, help="Puzzle as text or JSON, a file of puzzles, or - for stdin.")
     ],
     /,
     *,
     segments: Annotated[
-        int | None, Parameter(help="Run exactly so many; default: stop when the model says so.")
+        int | None, Parameter(help="Run exactly this many segments. Default: stop when the model decides.")
     ] = None,
     trace: Annotated[
-        bool, Parameter(negative="", help="Show what every segment changed (of a file: with --json).")
+        bool, Parameter(negative="", help="Show what each segment changed (for a file: with --json).")
     ] = False,
-    check: Annotated[bool, Parameter(help="Refuse a single puzzle that has no solution, or several.")] = True,
+    check: Annotated[bool, Parameter(help="Refuse a single puzzle that has no solution or more than one.")] = True,
     device: Device = "auto",
     precision: Precision = "auto",
     own: Own = "",
-    variants: Annotated[int | None, Parameter(help="Of ARC: variants of the task that vote; default: all.")] = None,
+    variants: Annotated[
+        int | None, Parameter(help="For ARC: number of variants of the task that vote. Default: all.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line; of ARC: a task).
 
     Example: `hrm solve sudoku-4x4 ..1.4.....2.3... --trace`.
     """
+    pretrained.require(model)
     from hrm.inference.load import load
 
     admit_own(own)
@@ -122,17 +127,21 @@ def show(
     /,
     *,
     out: Annotated[
-        Path | None, Parameter(help="File to draw: .gif moves, .png and .svg are a sheet; default: the terminal.")
+        Path | None, output("File to write: .gif is animated; .png and .svg show all segments. Default: the terminal.")
     ] = None,
     segments: Annotated[
-        int | None, Parameter(help="Run exactly so many; default: stop when the model says so.")
+        int | None, Parameter(help="Run exactly this many segments. Default: stop when the model decides.")
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
     own: Own = "",
     json: Json = False,
 ) -> None:
-    """Show how a puzzle is solved, segment by segment, in the terminal, or as GIF, PNG or SVG."""
+    """Show how a puzzle is solved, segment by segment, in the terminal or as a GIF, PNG or SVG.
+
+    Example: `hrm show sudoku-4x4 3.4......3..1..4 --out solve.gif`.
+    """
+    pretrained.require(model)
     from hrm.inference.load import load
     from hrm.viz.render import save
     from hrm.viz.terminal import replay

@@ -6,30 +6,43 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hrm.cli.common import Cache, Json, admit_own, cache_folder, keep_compiled_code, print_json, stderr, stdout
+from hrm.cli.common import (
+    Cache,
+    Json,
+    Recipe,
+    admit_own,
+    cache_folder,
+    keep_compiled_code,
+    output,
+    print_json,
+    stderr,
+    stdout,
+)
 from hrm.cli.overrides import Overrides, resolve
 
 
 def train(
-    recipe: Annotated[
-        str,
-        Parameter(allow_leading_hyphen=True, help="Name of a recipe (`hrm recipes`); may be left out with --config."),
-    ] = "",
+    recipe: Recipe = "",
     /,
     *overrides: Overrides,
-    config: Annotated[Path | None, Parameter(help="TOML file whose values replace the recipe's.")] = None,
-    out: Annotated[Path | None, Parameter(help="Run folder; default: runs/RECIPE-DIGEST.")] = None,
+    config: Annotated[
+        Path | None,
+        Parameter(help="TOML file whose values replace those of the recipe. Without a recipe it must be complete."),
+    ] = None,
+    out: Annotated[Path | None, output("Run folder. Default: runs/RECIPE-DIGEST.")] = None,
     init: Annotated[str | None, Parameter(help="Start from the weights of this model.")] = None,
     dry_run: Annotated[
-        bool, Parameter(negative="", help="Say what would be trained, how large and how long; write nothing.")
+        bool, Parameter(negative="", help="Print what would be trained, its size and duration. Write nothing.")
     ] = False,
     cache: Cache = None,
     json: Json = False,
 ) -> None:
-    """Train a recipe; the same command again goes on where it stopped.
+    """Train a recipe. Run the same command again to resume.
 
     Any value of the configuration is a flag: `hrm train sudoku-4x4 --optim.lr 2e-3 --train.updates 500`. See
-    `hrm config RECIPE` for all of them. Example: `hrm train hrm-sudoku --data.path puzzles.csv`.
+    `hrm config RECIPE` for all of them.
+
+    Example: `hrm train sudoku-4x4 --train.seed 1`.
     """
     from hrm.studies.fit import fitted
 

@@ -8,7 +8,7 @@ from hrm import pretrained
 from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig, from_toml
 from hrm.data.prepare import family
-from hrm.errors import DataError, UsageError, did_you_mean
+from hrm.errors import DataError, UsageError
 from hrm.inference.origin import Origin
 from hrm.inference.solver import Solver
 from hrm.model.build import build
@@ -35,11 +35,7 @@ def find_checkpoint(name: str | Path) -> Path:
     shipped = pretrained.names()
     if str(name) in shipped:
         return pretrained.path(str(name))
-    if not folder.exists():
-        raise UsageError(
-            f"there is no model {str(name)!r}: give a run folder, a checkpoint folder, or a shipped model "
-            f"({', '.join(shipped) or 'none yet'}).{did_you_mean(str(name), shipped)}"
-        )
+    pretrained.require(name)
     if (folder / BEST).is_dir():
         return folder / BEST
     if (folder / CHECKPOINTS).is_dir():

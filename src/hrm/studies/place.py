@@ -1,0 +1,31 @@
+"""What rooms below take as arguments: the folder for caches, and the present time."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hrm.errors import UsageError
+
+
+def present() -> str:
+    """Return the present time as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def cache_folder(given: str | Path | None = None) -> Path:
+    """Return the cache folder: the given one, ``$HRM_CACHE``, or the user's cache folder.
+
+    Raises:
+        UsageError: none is given, and the user has no home folder.
+    """
+    if chosen := given or os.environ.get("HRM_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
+        return Path(local) / "hrm"
+    if sys.platform != "darwin" and (xdg := os.environ.get("XDG_CACHE_HOME")):
+        return Path(xdg) / "hrm"
+    home = os.path.expanduser("~")
+    if home == "~":
+        raise UsageError("this user has no home folder for the cache: give --cache FOLDER, or set HRM_CACHE")
+    return Path(home) / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "hrm"
