@@ -110,7 +110,7 @@ def test_sixteen_digits_are_letters_or_numbers():
         (4, "1234" + "." * 8 + "5...", ["row 4, column 1 holds '5'", "1-4"]),
         (6, [[0] * 6] * 3 + [[0, 7, 0, 0, 0, 0]] + [[0] * 6] * 2, ["row 4, column 2 holds 7", "1-6"]),
         (16, "H" + "." * 255, ["'H'", "A-G (or 10-16)"]),
-        (9, np.full((9, 9), -1), ["row 1, column 1 holds -1"]),
+        (9, np.full((9, 9), -2), ["row 1, column 1 holds -2"]),
         (9, np.zeros((9, 9)), ["holds 0.0"]),
         (9, np.zeros((9, 9), bool), ["holds False"]),
         (9, [[0] * 9] * 8 + [[0] * 8], ["row 9 has 8 cells instead of 9"]),

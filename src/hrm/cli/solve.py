@@ -20,9 +20,12 @@ from hrm.cli.common import (
     stderr,
     stdout,
 )
-from hrm.errors import UsageError
+from hrm.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hrm.data.questions import Question
     from hrm.inference.solver import Solver
 
 
@@ -83,12 +86,25 @@ def solve(
         if puzzle == "-"
         else questions(file, solver.puzzle)
     )
-    for answer in solver.solve_many(given, segments, trace):
+    faults: list[str] = []
+    for answer in solver.solve_many(_readable(given, faults), segments, trace):
         if json:
             print_json(as_json(answer))
         else:
             mark = {True: "ok   ", False: "wrong", None: "-    "}[answer.verified]
             stdout().print(f"{mark} {answer.puzzle} {answer.answer} {answer.segments} segments", soft_wrap=True)
+    if faults:
+        raise DataError(f"could not read {len(faults)} of the puzzles, see above; all others were solved")
+
+
+def _readable(questions: "Iterable[Question]", faults: list[str]) -> "Iterator[str]":
+    """Yield the puzzles that can be read; print what is wrong with the others, and keep it."""
+    for question in questions:
+        if question.tokens is None:
+            faults.append(question.error)
+            stderr().print(question.error, markup=False, soft_wrap=True)
+        else:
+            yield question.text
 
 
 def _solve_tasks(solver: "Solver", file: Path, segments: int | None, variants: int | None, json: bool) -> None:

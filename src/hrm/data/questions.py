@@ -1,25 +1,43 @@
-"""Read the puzzles of a file that are to be solved: answers are not needed."""
+"""Read the puzzles of a file that are to be solved: answers are not needed, and one bad puzzle does not end a list."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
 
 from hrm.data.folders import open_file
 from hrm.data.formats import ROWS
 from hrm.data.lines import text_lines
-from hrm.data.reading import read_rows
+from hrm.data.reading import read_faulty
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle
 
 
-def questions(path: Path, puzzle: Puzzle) -> Iterator[str]:
-    """Yield the puzzles of a file without answers: CSV, JSONL or NPZ with questions, or one puzzle a line.
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One puzzle of a file, or what is wrong with it."""
+
+    where: str
+    """File and line or row, for messages."""
+    text: str
+    """The puzzle as one line of the family's text; what the file holds, where it cannot be read."""
+    tokens: UInt8[np.ndarray, " C"] | None
+    """None where it cannot be read."""
+    error: str = ""
+    """What is wrong; empty where it can be read."""
+
+
+def questions(path: Path, puzzle: Puzzle) -> Iterator[Question]:
+    """Yield the puzzles of a file in its order; answers beside them are passed over.
 
     Raises:
-        DataError: what is wrong, in which row.
+        DataError: the file as a whole cannot be read, or holds no puzzle.
     """
     if path.suffix.lower() in ROWS:
-        yield from (puzzle.text(grid) for grid in read_rows(path, puzzle, answers_required=False).inputs)
+        yield from _of_rows(path, puzzle)
         return
     try:
         with open_file(path) as file:
@@ -28,23 +46,39 @@ def questions(path: Path, puzzle: Puzzle) -> Iterator[str]:
         raise DataError(f"{path} cannot be read: {error.strerror or error}; check the path") from None
 
 
-def plain_questions(file: BufferedReader, name: str, puzzle: Puzzle) -> Iterator[str]:
+def plain_questions(file: BufferedReader, name: str, puzzle: Puzzle) -> Iterator[Question]:
     """Yield the puzzles of plain text, one a line, as they come in; empty lines are passed over.
 
     Args:
         name: what to call the text in messages.
 
     Raises:
-        DataError: a line that is no puzzle, by its number; or none at all.
+        DataError: it is no text, or holds no puzzle.
     """
     found = False
     for number, line in enumerate(text_lines(file, name), start=1):
-        if not line.strip():
-            continue
-        found = True
-        try:
-            yield puzzle.text(puzzle.parse(line.rstrip("\r\n")))
-        except DataError as error:
-            raise DataError(f"{name}, line {number}: {error}") from None
+        if line.strip():
+            found = True
+            yield _question(f"{name}, line {number}", line.rstrip("\r\n"), puzzle)
     if not found:
         raise DataError(f"{name} holds no puzzles: give one a line")
+
+
+def _of_rows(path: Path, puzzle: Puzzle) -> Iterator[Question]:
+    rows, numbers, faults = read_faulty(path, puzzle)
+    bad = {fault.row: fault.says for fault in faults if fault.column == "question"}
+    place = {number: i for i, number in enumerate(numbers.tolist())}
+    for number in sorted({*place, *bad}):
+        where = f"{path.name}, row {number}"
+        if number in bad:
+            yield Question(where, "", None, bad[number])
+        else:  # givens that contradict each other are read for those who count faults, and refused here
+            yield _question(where, puzzle.text(rows.inputs[place[number]]), puzzle)
+
+
+def _question(where: str, text: str, puzzle: Puzzle) -> Question:
+    try:
+        tokens = puzzle.parse(text)
+    except DataError as error:
+        return Question(where, text, None, f"{where}: {error}")
+    return Question(where, puzzle.text(tokens), tokens)

@@ -5,6 +5,7 @@ verifies answers, and declares its symmetries and the relations between its cell
 project (stores, augmentation, training, solving, pictures) works from this declaration alone.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError
 
+_BETWEEN_CELLS = re.compile(r"[\s,|]+")
 PAD = 0
 """Token id that every family keeps for cells outside the puzzle; they are never supervised."""
 
@@ -218,6 +220,20 @@ class Puzzle(ABC):
     ) -> dict[str, Bool[np.ndarray, " n"]]:
         """Return what else is said of answers beside ``verify``, by name, for each puzzle; nothing unless told."""
         return {}
+
+    def is_note(self, line: str) -> bool:
+        """Say whether a line of a text file is a note: it begins with ``#``, ``;`` or ``//``, and these are no symbols."""
+        mark = next((mark for mark in ("#", ";", "//") if line.lstrip().startswith(mark)), None)
+        return mark is not None and not any(mark[0] in token for token in self.spec.tokens)
+
+    def is_part(self, line: str) -> bool:
+        """Say whether a line of a text file has too few cells for a whole puzzle, and so is part of one."""
+        rows, columns = self.spec.shape
+        return rows > 1 and len(_BETWEEN_CELLS.sub("", line)) <= 2 * columns
+
+    def without_note(self, line: str) -> str:
+        """Return the puzzle of a line of a list, without what stands beside it; the whole line unless told."""
+        return line
 
     def relations_for(self, inputs: UInt8[np.ndarray, "n C"]) -> Int[np.ndarray, "*n R C C"]:
         """Return the relations that hold for these puzzles: a set for each, or the one that holds for all."""

@@ -15,10 +15,10 @@ from hrm.errors import DataError
 from hrm.puzzles.base import PAD, Attempt, ClassicalSolver
 from hrm.puzzles.classical import depth_first
 from hrm.puzzles.grids import place
+from hrm.puzzles.notation import DIGITS
 from hrm.puzzles.sudoku_solver import Layout, Solution, solve
 
 BLANK, FIRST_DIGIT = 1, 2
-DIGITS = "123456789ABCDEFG"
 UNITS = ("row", "column", "box")
 MOST_GUESSES = 20_000
 """After so many guesses the exact search gives up; 9×9 puzzles need some hundreds at most."""

@@ -1,8 +1,6 @@
-"""What families of grid puzzles share: reading grids from anything a user may hold, and permuting lines."""
+"""What families of grid puzzles share: reading JSON and small numbers, and permuting lines."""
 
 import json
-import re
-from collections.abc import Mapping
 from itertools import permutations, product
 from math import factorial
 
@@ -13,46 +11,6 @@ from hrm.errors import DataError
 
 MAX_GIVEN = 4096
 """Longest text, and largest number of cells, that is read as one puzzle."""
-
-_SEPARATORS = re.compile(r"[\s,;|+\-]+")
-
-
-def read_rows(given: object, symbols: Mapping[str, int], allowed: str, columns: int) -> list[list[int]]:
-    """Read a grid given as text, JSON text, nested or flat lists, or an array.
-
-    Text may be one line, or one line a row with spaces, commas, ``|``, ``-`` and ``+`` between the symbols;
-    symbols that are numbers of two digits need something between them. Numbers stand for themselves, ``None``
-    for 0.
-
-    Args:
-        given: what the user gave.
-        symbols: number of each symbol, that of its decimal digits included.
-        allowed: the symbols, in words for the message.
-        columns: width of the grid, to tell numbers from digits and to say where a mistake is.
-
-    Returns:
-        The rows as they came, ragged or not; a single one where the grid was flat.
-
-    Raises:
-        DataError: it is too long, of a wrong type, no JSON, or holds something that is no symbol.
-    """
-    rows = _rows(given, columns)
-    if sum(map(len, rows)) > MAX_GIVEN:
-        raise DataError(f"it has {sum(map(len, rows))} cells; at most {MAX_GIVEN} are read at once")
-    flat = len(rows) == 1
-    numbers = set(symbols.values())
-    result: list[list[int]] = []
-    for y, row in enumerate(rows):
-        result.append([])
-        for x, item in enumerate(row):
-            value = 0 if item is None else _number(item, symbols)
-            if value not in numbers:
-                where = divmod(x, columns) if flat else (y, x)
-                raise DataError(
-                    f"row {where[0] + 1}, column {where[1] + 1} holds {_shown(item)}; allowed are {allowed}"
-                )
-            result[-1].append(value)
-    return result
 
 
 def read_json(given: object, openers: str, most: int = MAX_GIVEN) -> object:
@@ -154,48 +112,3 @@ def least_rows(table: UInt8[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
     least = np.zeros(len(table), bool)
     least[left] = True
     return least
-
-
-def _rows(given: object, columns: int) -> list[list[object]]:
-    if isinstance(given, np.ndarray):
-        if given.size > MAX_GIVEN:
-            raise DataError(f"it has {given.size} cells; at most {MAX_GIVEN} are read at once")
-        return _rows(given.tolist(), columns)
-    if isinstance(given, str):
-        read = read_json(given, '["')
-        if read is not given:
-            return _rows(read, columns)
-        rows = [_symbols(line, columns) for line in given.splitlines()]
-        return [row for row in rows if row] or [[]]
-    if not isinstance(given, list | tuple):
-        raise DataError(f"a puzzle is given as text, lists or an array, not as {type(given).__name__}")
-    if len(given) > MAX_GIVEN:
-        raise DataError(f"it has {len(given)} entries; at most {MAX_GIVEN} are read at once")
-    if any(isinstance(row, list | tuple | np.ndarray) for row in given):
-        for y, row in enumerate(given):
-            if not isinstance(row, list | tuple | np.ndarray):
-                raise DataError(f"row {y + 1} is {_shown(row)}, but other rows are lists; give every row as a list")
-        return [list(row) for row in given]
-    if len(given) != columns * columns and all(isinstance(row, str) for row in given):
-        return _rows("\n".join(given), columns)
-    return [list(given)]
-
-
-def _symbols(line: str, columns: int) -> list[object]:
-    words = [word for word in _SEPARATORS.split(line) if word]
-    return list(words) if len(words) in (columns, columns * columns) else list("".join(words))
-
-
-def _number(item: object, symbols: Mapping[str, int]) -> int | None:
-    if isinstance(item, bool | np.bool_):
-        return None
-    if isinstance(item, int | np.integer):
-        return int(item)
-    if isinstance(item, str):
-        return symbols.get(item.strip())
-    return None
-
-
-def _shown(item: object) -> str:
-    text = repr(item)
-    return text if len(text) <= 24 else text[:21] + "..."

@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitGrids
-from hrm.puzzles.grids import dihedral, place, random_lines, read_rows
+from hrm.puzzles.grids import dihedral, place, random_lines
+from hrm.puzzles.notation import Shape, read_digits, without_note
 from hrm.puzzles.randomness import Stream, generator, mix
 from hrm.puzzles.sudoku_solver import Layout, solve
 
@@ -72,9 +73,8 @@ class Samurai(Puzzle):
         """
         name, canvas, inside = self.spec.name, self.spec.cells, self._grids.inside
         outside = self.size + 1
-        symbols = {".": 0, "0": 0, "_": outside} | {digit: d + 1 for d, digit in enumerate(DIGITS[: self.size])}
         try:
-            rows = read_rows(given, symbols, f"1-{self.size}, '.' or 0 for a blank, '_' outside", self.spec.shape[1])
+            rows = read_digits(given, self._shape)
         except DataError as error:
             raise DataError(f"not a {name} puzzle: {error}") from None
         values = np.array([value for row in rows for value in row], np.int64)
@@ -96,6 +96,10 @@ class Samurai(Puzzle):
             raise DataError(f"not a {name} puzzle: it has '_' among its {within} cells; leave out all of them or none")
         self._grids.refuse_twice(grid)
         return grid
+
+    def without_note(self, line: str) -> str:
+        """Return the puzzle of a line of a list, without ratings and names beside it."""
+        return without_note(line, self._shape)
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return the canvas as one line, ``.`` for a blank and ``_`` outside the grids."""
@@ -213,6 +217,11 @@ class Samurai(Puzzle):
             digits += (by_digit[:, None, :] * same).sum(axis=2, dtype=np.uint64)
             colours = mix(colours + mix(lines) + mix(squares + np.uint64(2)) + mix(digits + np.uint64(3)))
         return mix(np.where(self._grids.inside, mix(colours), np.uint64(0)).sum(axis=1, dtype=np.uint64).reshape(count))
+
+    @property
+    def _shape(self) -> Shape:
+        counts = (int(self._grids.inside.sum()), self.spec.cells)
+        return Shape(self.size, self.spec.shape[1], counts, outside=self.spec.padded)
 
     def _counts(self) -> list[int]:
         """Return how many uniform numbers each part of a symmetry takes."""

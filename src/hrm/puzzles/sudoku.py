@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitGrids
-from hrm.puzzles.grids import box_units, random_lines, read_rows
+from hrm.puzzles.grids import box_units, random_lines
+from hrm.puzzles.notation import Shape, read_digits, without_note
 from hrm.puzzles.randomness import Stream, generator
 from hrm.puzzles.sudoku_solver import Layout, solve
 from hrm.puzzles.sudoku_twins import Twins
@@ -65,17 +66,18 @@ class Sudoku(Puzzle):
         """Return the tokens of a puzzle.
 
         Args:
-            given: one line of text (``.`` or 0 for a blank), a text grid with or without lines between the
-                boxes, JSON text, nested or flat lists, or an array of digits (not of tokens) with 0 for a
-                blank.
+            given: one line of text, a text grid with or without lines between the boxes, JSON text, nested or flat
+                lists, or an array of digits (not of tokens). Any of ``.0-*_?x`` is a blank, one of them in a puzzle,
+                and so are -1 and an empty cell. The digits of 16×16 are 1 to G, 1 to 16, or 0 to F beside another
+                mark for blanks; 0 is then the digit G.
 
         Raises:
-            DataError: wrong length, ragged rows, something that is no digit of this size, a wrong type, more
-                than 4096 characters, or givens that contradict each other.
+            DataError: wrong length, ragged rows, something that is no digit of this size, two kinds of blanks, a wrong
+                type, more than 4096 characters, or givens that contradict each other.
         """
         n, name = self.size, self.spec.name
         try:
-            rows = read_rows(given, self._symbols, self._allowed, n)
+            rows = read_digits(given, self._shape)
         except DataError as error:
             raise DataError(f"not a {name} puzzle: {error}") from None
         count = sum(map(len, rows))
@@ -84,7 +86,8 @@ class Sudoku(Puzzle):
         fits = [f"sudoku-{s}x{s}" for s in BOXES if s != n and s * s == count and len(rows) in (1, s)]
         hint = f"; this would fit {fits[0]}" if fits else ""
         if len(rows) == 1 and count != n * n:
-            raise DataError(f"not a {name} puzzle: it has {count} cells instead of {n * n}{hint}")
+            dashes = "; a '-' is a blank, not a separator" if isinstance(given, str) and "-" in given else ""
+            raise DataError(f"not a {name} puzzle: it has {count} cells instead of {n * n}{hint}{dashes}")
         if len(rows) not in (1, n):
             raise DataError(f"not a {name} puzzle: it has {len(rows)} rows instead of {n}{hint}")
         for y, row in enumerate(rows):
@@ -93,6 +96,10 @@ class Sudoku(Puzzle):
         puzzle = (np.concatenate([np.array(row, np.int64) for row in rows]) + BLANK).astype(np.uint8)
         self._grids.refuse_twice(puzzle)
         return puzzle
+
+    def without_note(self, line: str) -> str:
+        """Return the puzzle of a line of a list, without ratings and names beside it."""
+        return without_note(line, self._shape)
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return a grid as one line of text, with ``.`` for a blank."""
@@ -209,13 +216,6 @@ class Sudoku(Puzzle):
     def _twins(self) -> Twins:
         return Twins(self.spec.box, box_units(self.spec.box))
 
-    @cached_property
-    def _symbols(self) -> dict[str, int]:
-        digits = {symbol: d + 1 for d, symbol in enumerate(DIGITS[: self.size])}
-        lower = {symbol.lower(): d for symbol, d in digits.items()}
-        return {".": 0, "0": 0} | {str(d): d for d in digits.values()} | lower | digits
-
-    @cached_property
-    def _allowed(self) -> str:
-        letters = f", A-{DIGITS[self.size - 1]} (or 10-{self.size})" if self.size > 9 else ""
-        return f"1-{min(self.size, 9)}{letters}, and '.' or 0 for a blank"
+    @property
+    def _shape(self) -> Shape:
+        return Shape(self.size, self.size, (self.size**2,))
