@@ -123,7 +123,7 @@ def test_sixteen_digits_are_letters_or_numbers():
         (9, np.zeros((3, 3000), int), ["9000 cells"]),
         (9, "[[1, 2", ["JSON"]),
         (9, "[" * 3000, ["JSON"]),
-        (9, '{"puzzle": 1}', ["row 1"]),
+        (9, '{"puzzle": 1}', ["words of different lengths"]),
         (9, None, ["NoneType"]),
         (9, 5, ["int"]),
         (9, b"." * 81, ["bytes"]),

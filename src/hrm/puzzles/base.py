@@ -222,7 +222,7 @@ class Puzzle(ABC):
         return {}
 
     def is_note(self, line: str) -> bool:
-        """Say whether a line of a text file is a note: it begins with ``#``, ``;`` or ``//``, and these are no symbols."""
+        """Say whether a line of a text file is a note: it begins with ``#``, ``;`` or ``//``, which are no symbols."""
         mark = next((mark for mark in ("#", ";", "//") if line.lstrip().startswith(mark)), None)
         return mark is not None and not any(mark[0] in token for token in self.spec.tokens)
 

@@ -221,7 +221,7 @@ class Samurai(Puzzle):
     @property
     def _shape(self) -> Shape:
         counts = (int(self._grids.inside.sum()), self.spec.cells)
-        return Shape(self.size, self.spec.shape[1], counts, outside=self.spec.padded)
+        return Shape(self.size, self.spec.shape[1], counts, outside=True)
 
     def _counts(self) -> list[int]:
         """Return how many uniform numbers each part of a symmetry takes."""
