@@ -8,15 +8,19 @@ import pydantic
 import pytest
 
 from hrm import puzzles
+from hrm.data.arc import build_arc, held_out_tests
 from hrm.data.official import import_official, read_official, write_official
-from hrm.data.store import Split, write_store
+from hrm.data.store import Split, open_store, write_store
 from hrm.errors import DataError, UsageError
+from hrm.puzzles.arc import encode_pairs, random_offsets
+from hrm.puzzles.arc_tasks import Pair
+from hrm.puzzles.arc_variants import ORIGINAL, Variant
 
 FAMILY = puzzles.get("sudoku-4x4")
 
 
 class TheirMetadata(pydantic.BaseModel):
-    """The keys that the official reader wants, by name and type."""
+    """The keys that the official readers want, by name and type; that of TRM needs the last one."""
 
     model_config = {"extra": "forbid", "strict": True}
 
@@ -29,6 +33,7 @@ class TheirMetadata(pydantic.BaseModel):
     total_groups: int
     mean_puzzle_examples: float
     sets: list[str]
+    total_puzzles: int
 
 
 def generated(family, n, seed=0, ids=None):
@@ -110,6 +115,7 @@ def test_the_official_reader_finds_what_it_wants(tmp_path, split):
         assert (metadata.pad_id, metadata.ignore_label_id, metadata.blank_identifier_id) == (0, 0, 0)
         assert (metadata.vocab_size, metadata.seq_len, metadata.num_puzzle_identifiers) == (6, 16, 1)
         assert (metadata.total_groups, metadata.mean_puzzle_examples, metadata.sets) == (6, 1.0, ["all"])
+        assert metadata.total_puzzles == 6
         for field, dtype in (("inputs", "uint8"), ("labels", "uint8")):
             array = np.load(tmp_path / "o" / name / f"all__{field}.npy", mmap_mode="r")
             assert array.dtype == dtype and np.array_equal(array, getattr(split, field))
@@ -211,7 +217,9 @@ def header(text):
     (saving("puzzle_identifiers", np.zeros((6, 1), int)), "1 axis is needed"),
     (saying(mean_puzzle_examples=2.0), "mean_puzzle_examples is 2.0"),
     (saying(total_groups=5), "7 offsets; 6 are needed"),
-    (saying(vocab_size=0), "vocab_size"), (saying(sets=["../x"]), "sets is ['../x']"), (saying(extra=1), "extra"),
+    (saying(vocab_size=0), "vocab_size"),
+    (saying(sets=["../x"]), "sets is ['../x']"),
+    (saying(sets=[]), "sets is []"), (saying(sets=["all", "all"]), "sets is"), (saying(sets=["b"]), "b__inputs.npy"),
     (saying(seq_len="many"), "seq_len"), (saying(num_puzzle_identifiers=2), "identifiers.json has 1 names"),
     (saying(vocab_size=11), "vocab_size 11"), (saying(pad_id=3), "pad_id 3"),
     (saying(ignore_label_id=None), None),
@@ -257,3 +265,138 @@ def test_places_that_do_not_fit(tmp_path, split):
     write_official(store, tmp_path / "p")
     with pytest.raises(UsageError, match="is a store already"):
         import_official(tmp_path / "p", store.path, FAMILY, "now")
+
+
+def test_keys_that_other_builders_write_are_passed_over(tmp_path, split):
+    """TRM's Sudoku builder counts groups as ``total_puzzles`` and writes its mean as an integer."""
+    theirs(tmp_path / "o" / "train", split.inputs, split.labels, group_indices=[0, 3, 6], total_puzzles=2,
+           mean_puzzle_examples=1, note={"by": "someone"})  # fmt: skip
+    assert len(import_official(tmp_path / "o", tmp_path / "s", FAMILY, "now", augmented=True).split("train")) == 6
+
+
+def test_sets_of_any_name_follow_each_other(tmp_path, split):
+    folder = tmp_path / "o" / "test"
+    for name, rows in (("easy", slice(0, 2)), ("hard", slice(2, 6))):
+        theirs(folder, split.inputs[rows], split.labels[rows], identifiers=[1] * (rows.stop - rows.start),
+               num_puzzle_identifiers=2)  # fmt: skip
+        for file in folder.glob("all__*"):
+            file.rename(file.with_name(file.name.replace("all", name)))
+    saying(sets=["easy", "hard"], total_groups=6, mean_puzzle_examples=1.0)(folder)
+    found = import_official(tmp_path / "o", tmp_path / "s", FAMILY, "now")
+    assert np.array_equal(found.split("test").inputs, split.inputs) and found.puzzle_rows == 2
+    saying(total_groups=7)(folder)
+    with pytest.raises(DataError, match="has 7 offsets; 8 are needed"):
+        read_official(tmp_path / "o")
+
+
+def test_names_of_puzzle_ids_and_all_splits_survive(tmp_path, split):
+    ids = Split(split.inputs, split.labels, np.array([0, 1, 2, 2, 1, 0], np.int32), split.ratings)
+    store = write_store(
+        tmp_path / "s", FAMILY, {"train": ids, "validation": ids}, {}, "now", names=("<blank>", "a", "é")
+    )
+    write_official(store, tmp_path / "o")
+    assert json.loads((tmp_path / "o" / "identifiers.json").read_text()) == list(store.names)
+    back = import_official(tmp_path / "o", tmp_path / "back", FAMILY, "now")
+    assert back.names == store.names and back.digest == store.digest and set(back.splits) == {"train", "validation"}
+    file = tmp_path / "back" / "identifiers.json"
+    file.write_bytes(file.read_bytes().replace(b"a", b"b"))
+    with pytest.raises(DataError, match="identifiers.json"):
+        open_store(tmp_path / "back")
+
+
+# ARC: the official builder moves the examples of training and names the variants of a task
+
+ARC = puzzles.get("arc")
+TURNED = Variant(3, (0, 1, 2, 3, 4, 5, 6, 7, 9, 8))
+SPELLINGS = {"hrm": "{}_t3_0123456798", "trm": "{}|||t3|||0123456798"}
+
+
+def arc_pairs(n, seed):
+    rng = np.random.default_rng(seed)
+    return [Pair(*(rng.integers(0, 10, rng.integers(1, 9, 2)).astype(np.uint8) for _ in range(2))) for _ in range(n)]
+
+
+def their_arc(folder, spelling, ids=(1, 2, 3, 4)):
+    """Write two tasks, the first one held back, each with a turned and recolored variant, moved as in training."""
+    tasks = [arc_pairs(4, seed) for seed in (1, 2)]
+    shown = [[*pairs[:3], *map(TURNED.apply_pair, pairs[:3])] for pairs in tasks]
+    train = [pair for pairs in shown for pair in pairs]
+    offsets = random_offsets(train, 5, np.arange(len(train)))
+    assert offsets.any(axis=1).sum() > 6
+    sizes = {"vocab_size": 12, "seq_len": 900, "num_puzzle_identifiers": max(ids) + 1}
+    theirs(folder / "train", *encode_pairs(train, offsets), [0, 3, 6, 9, 12], [0, 2, 4], ids, **sizes)
+    held_back = [tasks[0][3], TURNED.apply_pair(tasks[0][3])]
+    theirs(folder / "test", *encode_pairs(held_back), [0, 1, 2], [0, 2], ids[:2], **sizes)
+    names = ["<blank>"] * (max(ids) + 1)
+    for number, name in zip(
+        ids, ("a1", SPELLINGS[spelling].format("a1"), "b2", SPELLINGS[spelling].format("b2")), strict=True
+    ):
+        names[number] = name
+    (folder / "identifiers.json").write_text(json.dumps(names))
+    return tasks, names
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_arc_is_imported_from_wherever_its_grids_were_moved_to(tmp_path, spelling):
+    tasks, names = their_arc(tmp_path / "o", spelling)
+    store = import_official(tmp_path / "o", tmp_path / "s", ARC, "now")
+    inputs, labels = encode_pairs([*tasks[0][:3], *tasks[1][:3]])
+    train, test = store.split("train"), store.split("test")
+    assert np.array_equal(train.inputs, inputs) and np.array_equal(train.labels, labels)
+    assert train.puzzle_ids.tolist() == [1, 1, 1, 3, 3, 3] and test.puzzle_ids.tolist() == [1]
+    assert np.array_equal(test.inputs, encode_pairs(tasks[0][3:])[0]) and held_out_tests(store) == [("a1", 0)]
+    assert [store.table.lookup(n) for n in range(1, 5)] == [
+        ("a1", ORIGINAL), ("a1", TURNED), ("b2", ORIGINAL), ("b2", TURNED),
+    ]  # fmt: skip
+    write_official(store, tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "identifiers.json").read_text()) == names
+    back = import_official(tmp_path / "again", tmp_path / "back", ARC, "now")
+    assert back.digest == store.digest
+
+
+def test_ids_of_arc_in_any_order_are_sorted_by_task(tmp_path):
+    """A builder that begins at a later id leaves blanks in between."""
+    their_arc(tmp_path / "o", "hrm", ids=(5, 3, 7, 4))
+    store = import_official(tmp_path / "o", tmp_path / "s", ARC, "now")
+    assert (
+        store.names
+        == ("<blank>", "a1", SPELLINGS["hrm"].format("a1"), "b2", SPELLINGS["hrm"].format("b2"))[: len(store.names)]
+    )
+    assert store.split("test").puzzle_ids.tolist() == [store.table.puzzle_ids("a1")[0]]
+    assert store.table.names() == list(store.names)
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda o: writing("../identifiers.json", b'["<blank>", "a1", "a1", "b2", "c"]')(o), None),
+    (lambda o: writing("../identifiers.json", b'["<blank>", "a1", "a1_t3_1123456798", "b2", "c"]')(o), "no variant"),
+    (lambda o: writing("../identifiers.json", b'["<blank>", "a", "a", "<blank>", "c"]')(o), "example 6 belongs to no"),
+    (lambda o: moved_label(o), "example 1 is no pair of ARC grids .* `hrm data arc`"),
+])  # fmt: skip
+def test_what_is_no_arc_is_refused(tmp_path, change, said):
+    their_arc(tmp_path / "o", "hrm")
+    change(tmp_path / "o" / "train")
+    if said is None:
+        import_official(tmp_path / "o", tmp_path / "s", ARC, "now")
+        return
+    with pytest.raises(DataError, match=said):
+        import_official(tmp_path / "o", tmp_path / "s", ARC, "now")
+
+
+def moved_label(folder):
+    labels = np.load(folder / "all__labels.npy")
+    labels[1] = np.roll(labels[1], 31)
+    np.save(folder / "all__labels.npy", labels)
+
+
+def test_a_store_of_arc_goes_there_and_back(tmp_path):
+    task = {"train": [{"input": p.input.tolist(), "output": p.output.tolist()} for p in arc_pairs(3, 0)],
+            "test": [{"input": [[1, 2]]}]}  # fmt: skip
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "x.json").write_text(json.dumps(task))
+    store = build_arc(tmp_path / "s", [tmp_path / "evaluation"], 4, 0, "now")
+    write_official(store, tmp_path / "o")
+    back = import_official(tmp_path / "o", tmp_path / "back", ARC, "now")
+    assert back.table.names() == store.table.names() and set(back.splits) == {"train", "test"}
+    for name, part in store.splits.items():
+        for field in ("inputs", "labels", "puzzle_ids"):
+            assert np.array_equal(getattr(back.split(name), field), getattr(part, field))

@@ -1,20 +1,22 @@
-"""Data sets in the layout of the official code, read and written.
+"""Data sets in the layout of the official code of HRM and of TRM, read and written.
 
-``<folder>/<train|test>/dataset.json`` with ``all__<field>.npy`` beside it, and ``<folder>/identifiers.json``. A group
+``<folder>/<train|test>/dataset.json`` with ``<set>__<field>.npy`` beside it, and ``<folder>/identifiers.json``. A group
 is an original with its augmentations, a puzzle one of these, an example one pair of grids; two arrays of offsets
 say which puzzles are in which group and which examples in which puzzle.
 
-Source: ``dataset/common.py`` and ``puzzle_dataset.py`` of sapientinc/HRM.
+Source: ``dataset/common.py`` and ``puzzle_dataset.py`` of sapientinc/HRM and SamsungSAILMontreal/TinyRecursiveModels.
 """
 
 import json
 import math
 import os
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, Integer
+from jaxtyping import Int, Integer, UInt8
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hrm.data.arrays import read_header
@@ -25,23 +27,28 @@ from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, Puzzle
 
 KIND = "hrm-official"
+ARC = "arc"
+"""Name of the family whose examples the official builder moves on the canvas."""
 SPLITS = ("train", "test")
+"""What the official code reads."""
 SET = "all"
-"""Every official builder writes one set of this name."""
+"""The one set of a split that every official builder writes."""
+SET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 BLANK = "<blank>"
 FIELDS = {"inputs": 2, "labels": 2, "puzzle_identifiers": 1, "puzzle_indices": 1, "group_indices": 1}
 """Number of axes of each array."""
 METADATA_BYTES, IDENTIFIERS_BYTES = 1 << 16, 1 << 27
 MOST_OF = {b"[": 1 << 17, b"{": 1 << 17, b",": 1 << 22}
 """Most characters of a kind in a file, counted before it is read: the official sets name a million puzzles."""
+MOST_SETS = 64
 BLOCK_ROWS = 1 << 15
 """So many rows are looked at once."""
 
 
 class Metadata(BaseModel):
-    """What ``dataset.json`` says; the official code knows these keys and no others."""
+    """What ``dataset.json`` says; keys that other builders add are passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     pad_id: int = Field(ge=0)
     ignore_label_id: int | None
@@ -52,12 +59,14 @@ class Metadata(BaseModel):
     num_puzzle_identifiers: int = Field(ge=1, le=1 << 31)
     total_groups: int = Field(ge=1)
     mean_puzzle_examples: float = Field(gt=0, allow_inf_nan=False)
+    total_puzzles: int | None = None
+    """The reader of TRM needs it. Its builders count puzzles or groups here, so it is not compared with the arrays."""
     sets: list[str]
 
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """One split, memory-mapped. Axes: n examples, C cells, p puzzles, g groups."""
+    """One split, memory-mapped where it has one set. Axes: n examples, C cells, p puzzles, g groups."""
 
     metadata: Metadata
     inputs: Integer[np.ndarray, "n C"]
@@ -100,7 +109,10 @@ def read_official(path: Path) -> Official:
     Raises:
         DataError: what is wrong, in which file.
     """
-    splits = {name: _read_split(path / name) for name in SPLITS if os.path.lexists(path / name / "dataset.json")}
+    named = [*SPLITS, *sorted(each.parent.name for each in path.glob("*/dataset.json"))]
+    splits = {
+        name: _read_split(path / name) for name in dict.fromkeys(named) if os.path.lexists(path / name / "dataset.json")
+    }
     if not splits:
         raise DataError(
             f"{path} is not a data set of the official code: neither {' nor '.join(SPLITS)} holds a dataset.json"
@@ -122,11 +134,12 @@ def import_official(path: Path, out: Path, puzzle: Puzzle, created: str, augment
     """Turn a data set of the official code into a store.
 
     Its augmentations are left out unless asked for: each draw of ours is augmented anew, so that an epoch over the
-    originals shows one variant of each, as an epoch of the official sampler does.
+    originals shows one variant of each, as an epoch of the official sampler does. Of ARC, they are kept as the table of
+    variants in any case, and examples are moved back to the corner of the canvas.
 
     Args:
         created: the present time as ISO 8601.
-        augmented: keep every puzzle of a group, not the first alone.
+        augmented: keep every puzzle of a group, not the first alone; nothing for ARC.
 
     Raises:
         UsageError: the folder to write is a store already, or something else.
@@ -136,12 +149,22 @@ def import_official(path: Path, out: Path, puzzle: Puzzle, created: str, augment
         raise UsageError(f"{out} is a store already: choose another --out, or delete it first")
     require_writable(out, STORE)
     official = read_official(path)
-    splits = {name: _split(path / name, part, puzzle, augmented) for name, part in official.splits.items()}
     notes: dict[str, Plain] = {
         "source": path.name, "layout": "official", "augmented": augmented,
         "source_examples": sum(map(len, official.splits.values())),
     }  # fmt: skip
-    return write_store(out, puzzle, splits, notes, created)
+    if puzzle.spec.name == ARC:
+        from hrm.data.official_arc import read_names, restored
+
+        named = read_names(official.identifiers, path / "identifiers.json")
+        splits = {
+            name: restored(*_rows(path / name, part, puzzle, part.originals), named, path / name)
+            for name, part in official.splits.items()
+        }
+        return write_store(out, puzzle, splits, notes, created, named.table, named.names)
+    splits = {name: _split(path / name, part, puzzle, augmented) for name, part in official.splits.items()}
+    names = official.identifiers if official.identifiers != (BLANK,) else ()
+    return write_store(out, puzzle, splits, notes, created, names=names)
 
 
 def write_official(store: Store, path: Path) -> Official:
@@ -162,7 +185,7 @@ def write_official(store: Store, path: Path) -> Official:
         )
     if path.exists():
         raise UsageError(f"{path} exists: it is left alone; choose another name")
-    identifiers = max(int(split.puzzle_ids.max()) for split in store.splits.values()) + 1
+    identifiers = store.puzzle_rows
     needed = sum(len(split) * (2 * spec.cells + 12) + 4096 for split in store.splits.values())
     with replacing(path, needed, KIND) as work:
         for name, split in store.splits.items():
@@ -171,7 +194,7 @@ def write_official(store: Store, path: Path) -> Official:
             metadata = Metadata(
                 pad_id=PAD, ignore_label_id=PAD, blank_identifier_id=0, vocab_size=spec.vocab_size,
                 seq_len=spec.cells, num_puzzle_identifiers=identifiers, total_groups=puzzles,
-                mean_puzzle_examples=len(split) / puzzles, sets=[SET],
+                mean_puzzle_examples=len(split) / puzzles, total_puzzles=puzzles, sets=[SET],
             )  # fmt: skip
             arrays = {
                 "inputs": np.asarray(split.inputs),
@@ -183,10 +206,16 @@ def write_official(store: Store, path: Path) -> Official:
             (work / name).mkdir()
             (work / name / "dataset.json").write_text(json.dumps(metadata.model_dump()), "utf-8")
             for field, array in arrays.items():
-                np.save(_file(work / name, field), array)
-        names = [BLANK, *(f"puzzle-{number}" for number in range(1, identifiers))]
-        (work / "identifiers.json").write_text(json.dumps(names), "utf-8")
+                np.save(_file(work / name, SET, field), array)
+        (work / "identifiers.json").write_text(json.dumps(_names(store)), "utf-8")
     return read_official(path)
+
+
+def _names(store: Store) -> list[str]:
+    """Return the name of each puzzle id."""
+    if store.table is not None and not store.names:
+        return store.table.names()
+    return [*store.names, *[BLANK, *(f"puzzle-{n}" for n in range(1, store.puzzle_rows))][len(store.names) :]]
 
 
 def _puzzle_starts(ids: Integer[np.ndarray, " n"]) -> Int[np.ndarray, " p_and_1"]:
@@ -195,7 +224,10 @@ def _puzzle_starts(ids: Integer[np.ndarray, " n"]) -> Int[np.ndarray, " p_and_1"
     return np.flatnonzero(begins)
 
 
-def _split(where: Path, part: Hierarchy, puzzle: Puzzle, augmented: bool) -> Split:
+def _rows(
+    where: Path, part: Hierarchy, puzzle: Puzzle, rows: Int[np.ndarray, " k"]
+) -> tuple[UInt8[np.ndarray, "k C"], UInt8[np.ndarray, "k C"], Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
+    """Return inputs, labels and puzzle identifiers of some examples, labels that are not supervised as padding."""
     spec, metadata = puzzle.spec, part.metadata
     found, wanted = (metadata.seq_len, metadata.vocab_size), (spec.cells, spec.vocab_size)
     if found != wanted or metadata.pad_id != PAD:
@@ -203,7 +235,6 @@ def _split(where: Path, part: Hierarchy, puzzle: Puzzle, augmented: bool) -> Spl
             f"{where}: seq_len {found[0]}, vocab_size {found[1]} and pad_id {metadata.pad_id} are not those of "
             f"{spec.name} ({wanted[0]}, {wanted[1]} and {PAD}); name the family with --puzzle"
         )
-    rows = np.arange(len(part)) if augmented else part.originals
     inputs, labels = (np.empty((len(rows), spec.cells), np.uint8) for _ in range(2))
     for start in range(0, len(rows), BLOCK_ROWS):
         block, chosen = slice(start, start + BLOCK_ROWS), rows[start : start + BLOCK_ROWS]
@@ -212,13 +243,20 @@ def _split(where: Path, part: Hierarchy, puzzle: Puzzle, augmented: bool) -> Spl
         if metadata.ignore_label_id != PAD and (given == PAD).any():
             raise DataError(f"{where}: labels hold {PAD}, padding, and ignore_label_id is {metadata.ignore_label_id}")
         labels[block] = np.where(given == metadata.ignore_label_id, PAD, given)
-        answered = labels[block].any(axis=1)
-        right = puzzle.verify(inputs[block], labels[block]) | ~answered
+    return inputs, labels, part.identifiers[rows], rows
+
+
+def _split(where: Path, part: Hierarchy, puzzle: Puzzle, augmented: bool) -> Split:
+    chosen = np.arange(len(part)) if augmented else part.originals
+    inputs, labels, ids, rows = _rows(where, part, puzzle, chosen)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        right = puzzle.verify(inputs[block], labels[block]) | ~labels[block].any(axis=1)
         if not right.all():
-            row = int(chosen[int(np.argmin(right))])
-            raise DataError(f"{where}: example {row} of labels is not a legal {spec.name} completion of its input")
-    ids = part.identifiers[rows].astype(np.int32)
-    return Split(inputs, labels, ids, np.full(len(rows), np.nan, np.float32))
+            row = int(rows[block][int(np.argmin(right))])
+            name = puzzle.spec.name
+            raise DataError(f"{where}: example {row} of labels is not a legal {name} completion of its input")
+    return Split(inputs, labels, ids.astype(np.int32), np.full(len(rows), np.nan, np.float32))
 
 
 def _read_split(folder: Path) -> Hierarchy:
@@ -228,30 +266,53 @@ def _read_split(folder: Path) -> Hierarchy:
     except ValidationError as error:
         first = error.errors()[0]
         raise DataError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    if metadata.sets != [SET]:
-        raise DataError(f"{file}: sets is {metadata.sets}; only [{SET!r}] is read, which all official builders write")
-    arrays = {field: _open(_file(folder, field), axes) for field, axes in FIELDS.items()}
-    examples, puzzles = len(arrays["inputs"]), len(arrays["puzzle_identifiers"])
-    for field in ("inputs", "labels"):
-        if (shape := arrays[field].shape) != (wanted := (examples, metadata.seq_len)):
-            raise DataError(f"{_file(folder, field)} has the shape {shape}; {wanted} is needed, examples by seq_len")
-    _check_offsets(_file(folder, "puzzle_indices"), arrays["puzzle_indices"], puzzles, examples, "examples")
-    _check_offsets(_file(folder, "group_indices"), arrays["group_indices"], metadata.total_groups, puzzles, "puzzles")
+    sets = metadata.sets
+    if not 1 <= len(sets) <= MOST_SETS or len(set(sets)) < len(sets) or not all(map(SET_NAME.fullmatch, sets)):
+        raise DataError(f"{file}: sets is {str(sets)[:80]}; 1 to {MOST_SETS} different plain names are read")
+    arrays = [_read_set(folder, name, metadata) for name in sets]
+    parts = arrays[0] if len(arrays) == 1 else {field: _joined(field, arrays) for field in FIELDS}
+    examples, puzzles = len(parts["inputs"]), len(parts["puzzle_identifiers"])
+    if (groups := len(parts["group_indices"]) - 1) != metadata.total_groups:
+        place = _file(folder, sets[0], "group_indices") if len(sets) == 1 else folder
+        wanted = metadata.total_groups + 1
+        raise DataError(f"{place} has {groups + 1} offsets; {wanted} are needed, one more than there are groups")
     if not math.isclose(metadata.mean_puzzle_examples, examples / puzzles, rel_tol=1e-3):
         mean = metadata.mean_puzzle_examples
         raise DataError(f"{file}: mean_puzzle_examples is {mean}; there are {examples} examples of {puzzles} puzzles")
+    return Hierarchy(metadata, **parts)
+
+
+def _read_set(folder: Path, name: str, metadata: Metadata) -> dict[str, np.ndarray]:
+    """Map the arrays of one set after checking every offset and token."""
+    files = {field: _file(folder, name, field) for field in FIELDS}
+    arrays = {field: _open(files[field], axes) for field, axes in FIELDS.items()}
+    examples, puzzles = len(arrays["inputs"]), len(arrays["puzzle_identifiers"])
+    for field in ("inputs", "labels"):
+        if (shape := arrays[field].shape) != (wanted := (examples, metadata.seq_len)):
+            raise DataError(f"{files[field]} has the shape {shape}; {wanted} is needed, examples by seq_len")
+    _check_offsets(files["puzzle_indices"], arrays["puzzle_indices"], puzzles, examples, "examples")
+    groups = len(arrays["group_indices"]) - 1
+    _check_offsets(files["group_indices"], arrays["group_indices"], groups, puzzles, "puzzles")
     ignored, vocabulary = metadata.ignore_label_id, f"vocab_size is {metadata.vocab_size}"
     count = metadata.num_puzzle_identifiers
-    ids = _file(folder, "puzzle_identifiers")
-    _check_range(ids, arrays["puzzle_identifiers"], count, None, f"num_puzzle_identifiers is {count}")
-    _check_range(_file(folder, "inputs"), arrays["inputs"], metadata.vocab_size, None, vocabulary)
+    identifiers = arrays["puzzle_identifiers"]
+    _check_range(files["puzzle_identifiers"], identifiers, count, None, f"num_puzzle_identifiers is {count}")
+    _check_range(files["inputs"], arrays["inputs"], metadata.vocab_size, None, vocabulary)
     vocabulary += f", ignore_label_id {ignored}"
-    _check_range(_file(folder, "labels"), arrays["labels"], metadata.vocab_size, ignored, vocabulary)
-    return Hierarchy(metadata, **arrays)
+    _check_range(files["labels"], arrays["labels"], metadata.vocab_size, ignored, vocabulary)
+    return arrays
 
 
-def _file(folder: Path, field: str) -> Path:
-    return folder / f"{SET}__{field}.npy"
+def _joined(field: str, sets: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
+    """Return one array of several sets; offsets go on where those of the set before end."""
+    if not field.endswith("indices"):
+        return np.concatenate([arrays[field] for arrays in sets])
+    steps = [np.diff(arrays[field]) for arrays in sets]
+    return np.concatenate([[0], np.cumsum(np.concatenate(steps))])
+
+
+def _file(folder: Path, name: str, field: str) -> Path:
+    return folder / f"{name}__{field}.npy"
 
 
 def _check_offsets(file: Path, offsets: Integer[np.ndarray, " m"], count: int, end: int, what: str) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +34,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 
 MOST_BYTES = 1 << 36
 """A larger array is refused unread: the largest published one has 3.3 GB."""
+
+NAMES, NAMES_BYTES = "identifiers.json", 1 << 27
+"""The file of the names of puzzle ids, and its largest size: the official sets name a million."""
 
 Plain = str | int | float | bool | None
 
@@ -79,6 +82,8 @@ class Manifest(_Record):
     """sha256 of the content alone: equal content, equal digest, whenever and wherever it was made."""
     variants: dict[str, FileRecord] | None = None
     """Of ARC: the files of the table of variants, whose rows are the puzzle ids."""
+    names: FileRecord | None = None
+    """The file of the names of puzzle ids, where they have some."""
     provenance: dict[str, Plain]
     """Where the puzzles come from: source, seed, generator, licence …"""
     created: str
@@ -96,11 +101,20 @@ class Store:
     splits: dict[str, Split]
     table: PuzzleTable | None = None
     """Of ARC: which puzzle id belongs to which variant of which task."""
+    names: tuple[str, ...] = ()
+    """Name of each puzzle id, where the source of the puzzles names them; ARC's are in the table."""
 
     @property
     def digest(self) -> str:
         """Return the sha256 of the content; what made it and when do not count."""
         return self.manifest.digest
+
+    @property
+    def puzzle_rows(self) -> int:
+        """Return how many rows a puzzle embedding needs for the puzzle ids of all splits."""
+        if self.table is not None:
+            return len(self.table)
+        return max(len(self.names), *(int(split.puzzle_ids.max()) + 1 for split in self.splits.values()))
 
     def split(self, name: str) -> Split:
         """Return one split.
@@ -123,11 +137,13 @@ def write_store(
     provenance: Mapping[str, Plain],
     created: str,
     table: PuzzleTable | None = None,
+    names: Sequence[str] = (),
 ) -> Store:
     """Write a store whole or not at all, in place of an older store of that name, and open it.
 
     Args:
         created: the present time as ISO 8601; the only thing in which two runs on the same input differ.
+        names: name of each puzzle id, from 0, where there are any.
 
     Raises:
         HrmError: the folder cannot be written.
@@ -156,10 +172,11 @@ def write_store(
                 files[file.name] = FileRecord(bytes=file.stat().st_size, sha256=sha256_of(file))
             records[name] = SplitRecord(rows=len(split), files=files)
         variants = None if table is None else write_table(work, table)
+        named = _write_names(work / NAMES, names) if names else None
         manifest = Manifest(
             puzzle=spec.name, shape=spec.shape, tokens=spec.tokens, splits=records,
-            variants=variants,
-            provenance=dict(provenance), digest=_digest(spec.name, spec.shape, spec.tokens, records, variants),
+            variants=variants, names=named,
+            provenance=dict(provenance), digest=_digest(spec.name, spec.shape, spec.tokens, records, variants, named),
             created=created, hrm_version=version("hierarchical-reasoning"),
         )  # fmt: skip
         (work / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
@@ -204,12 +221,34 @@ def open_store(path: Path, verify: bool = True, puzzle: Puzzle | None = None) ->
                 raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
         splits[name] = Split(**arrays)
         _check_grids(f"{path}/{name}", puzzle, splits[name])
-    if not splits or manifest.digest != _digest(*declared, manifest.splits, manifest.variants):
+    if not splits or manifest.digest != _digest(*declared, manifest.splits, manifest.variants, manifest.names):
         raise DataError(f"{path}/manifest.json was altered: its digest is not that of its content")
     table = None if manifest.variants is None else read_table(path, manifest.variants)
     if table is not None and any(int(split.puzzle_ids.max()) >= len(table) for split in splits.values()):
         raise DataError(f"{path} names puzzle ids that its table of variants does not have; build the store again")
-    return Store(path, manifest, puzzle, splits, table)
+    names = () if manifest.names is None else _read_names(path / NAMES, manifest.names)
+    return Store(path, manifest, puzzle, splits, table, names)
+
+
+def _write_names(file: Path, names: Sequence[str]) -> FileRecord:
+    content = json.dumps(list(names)).encode()
+    file.write_bytes(content)
+    return FileRecord(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def _read_names(file: Path, promised: FileRecord) -> tuple[str, ...]:
+    if promised.bytes > NAMES_BYTES or not file.is_file() or file.stat().st_size != promised.bytes:
+        raise DataError(f"{file} is not the file that the manifest promises; build the store again")
+    content = file.read_bytes()
+    if hashlib.sha256(content).hexdigest() != promised.sha256:
+        raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
+    try:
+        names = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file} is not valid JSON ({str(error)[:80]}); build the store again") from None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{file} is not a list of names; build the store again")
+    return tuple(names)
 
 
 def _table(manifest: Manifest) -> Table:
@@ -299,8 +338,11 @@ def _digest(
     tokens: tuple[str, ...],
     splits: Mapping[str, SplitRecord],
     variants: Mapping[str, FileRecord] | None,
+    named: FileRecord | None,
 ) -> str:
     content: list[object] = [name, shape, tokens, {k: v.model_dump() for k, v in splits.items()}]
     if variants is not None:
         content.append({k: v.model_dump() for k, v in variants.items()})
+    if named is not None:
+        content.append({NAMES: named.model_dump()})
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

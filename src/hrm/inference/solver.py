@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int, Shaped, UInt8
 from torch import Tensor
 
-from hrm.errors import UsageError
+from hrm.errors import DataError, UsageError
 from hrm.inference import pictures
 from hrm.inference.origin import Origin, save_model
 from hrm.model.contract import Embedded, Network
@@ -207,13 +207,26 @@ class Solver:
 
         Args:
             puzzle_ids: rows of the puzzle embedding; None: row 0 for all.
+
+        Raises:
+            DataError: a puzzle id has no row.
         """
+        if puzzle_ids is not None:
+            self._refuse_ids(puzzle_ids)
         given = torch.from_numpy(inputs.astype(np.int64)).to(self.device)
         exists = given != PAD if self.puzzle.spec.padded else None
         ids = None if puzzle_ids is None else torch.from_numpy(puzzle_ids.astype(np.int64)).to(self.device)
         own = self.puzzle.relations_of(inputs)
         relations = self._relations if own is None else torch.from_numpy(own).to(self.device)
         return self.model.embed(given, ids, exists, relations)
+
+    def _refuse_ids(self, puzzle_ids: Int[np.ndarray, " B"]) -> None:
+        table = getattr(self.model, "puzzle_embedding", None)
+        if table is not None and (highest := int(puzzle_ids.max())) >= table.num_embeddings:
+            raise DataError(
+                f"the data has puzzle id {highest}; the model has {counted(table.num_embeddings, 'puzzle row')}, for "
+                f"ids up to {table.num_embeddings - 1}: give data whose ids are those of its training"
+            )
 
     def decide(
         self, logits: Float[Tensor, "B C V"], inputs: UInt8[np.ndarray, "B C"]

@@ -411,19 +411,23 @@ class Trainer:
                 raise UsageError(f"model.{name} is {getattr(model, name)}; {spec.name} needs {value}")
         if isinstance(model, EquivariantConfig) and model.symbols != (names := spec.vocab_size - spec.blank - 1):
             raise UsageError(f"model.symbols is {model.symbols}; {spec.name} has {names} tokens after the blank")
-        if (
-            self.store.table is not None
-            and isinstance(model, CellConfig)
-            and model.puzzle_width
-            and model.puzzles != len(self.store.table)
-        ):
-            raise UsageError(
-                f"model.puzzles is {model.puzzles}; {self.store.path} has {len(self.store.table)} puzzle ids"
-            )
+        if isinstance(model, CellConfig) and model.puzzle_width:
+            self._check_puzzle_ids(model.puzzles)
         if len(model.relation_kinds) > len(spec.relations):
             raise UsageError(
                 f"model.relation_kinds names {len(model.relation_kinds)} relations; {spec.name} declares "
                 f"{len(spec.relations)}: {', '.join(spec.relations)}"
+            )
+
+    def _check_puzzle_ids(self, rows: int) -> None:
+        """Refuse a puzzle embedding without a row for each puzzle id, or of ARC with rows that belong to none."""
+        needed = max(int(split.puzzle_ids.max()) + 1 for split in self.splits.values())
+        if self.store.table is not None:
+            needed = self.store.puzzle_rows
+        if rows < needed or (rows > needed and self.store.table is not None):
+            raise UsageError(
+                f"model.puzzles is {rows}; the puzzle ids of {self.store.path} need {needed}: give --model.puzzles "
+                f"{needed}"
             )
 
     @contextmanager
