@@ -63,7 +63,8 @@ def test_an_answer_draws_itself(solver, trace, tmp_path):
     assert shown.startswith("<figure") and "<svg" in shown and "keeps every rule" in shown
     answer.save(str(tmp_path / "x.gif"))
     with Image.open(tmp_path / "x.gif") as image:
-        assert image.n_frames == 1 + (answer.segments if trace else 1)
+        changes = [moment for moment in answer.trace or () if moment.changed.any()]
+        assert image.n_frames == (1 + len(changes) + 1 if trace else 2)  # the last one says that nothing moved
     answer.save(tmp_path / "x.svg")
     with pytest.raises(UsageError, match=r"\.gif, \.png or \.svg"):
         answer.save(tmp_path / "x.pdf")

@@ -108,7 +108,7 @@ def test_solve_text(hrm, trained):
     traced = hrm("solve", trained, PUZZLE, "--segments", 3, "--trace", "--json").json
     assert len(traced["trace"]) == traced["segments"] == 3
     assert traced["trace"][-1]["answer"] == traced["answer"]
-    assert "q_halt" in hrm("solve", trained, PUZZLE, "--trace").out
+    assert "sure" in hrm("solve", trained, PUZZLE, "--trace").out
 
 
 def test_solve_a_file_and_stdin(hrm, trained, csv_4x4):

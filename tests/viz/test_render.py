@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,15 +11,17 @@ import pytest
 from jaxtyping import Bool, Float, Int, UInt8, UInt64
 from PIL import Image
 from rich.console import Console
+from rich.text import Text
 
 from hrm import puzzles
 from hrm.errors import HrmError, UsageError
 from hrm.inference.solver import Answer, Moment
+from hrm.puzzles import colors
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.conflicts import conflicts
 from hrm.viz import picture, render, terminal
-from hrm.viz.scene import Scene
-from hrm.viz.shapes import PAPER, Box, to_image
+from hrm.viz.scene import Frame, Scene
+from hrm.viz.shapes import Box, Drawing, Words, to_image
 
 PUZZLE_4, ANSWER_4 = "1...3..12...4..2", "1243342121344312"
 PUZZLE_9 = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
@@ -65,21 +68,25 @@ def nine() -> tuple[Puzzle, Answer]:
     return answered("sudoku-9x9", PUZZLE_9, ANSWER_9)
 
 
+def frame(scene: Scene, moment: Moment) -> Frame:
+    return Frame(moment, *scene.caption(moment))
+
+
+def in_terminal(scene: Scene, moment: Moment) -> Text:
+    return terminal.terminal_grid(scene, frame(scene, moment))
+
+
+def picture_of(family: Puzzle, answer: Answer, moment: Moment, cell_px: int = 44) -> Drawing:
+    scene = Scene(family, answer)
+    return picture.draw(scene, frame(scene, moment), cell_px)
+
+
 def drawn(family: Puzzle, answer: Answer, moment: Moment, cell_px: int = 44) -> Image.Image:
-    return to_image(picture.draw(Scene(family, answer), moment, cell_px))
+    return to_image(picture_of(family, answer, moment, cell_px))
 
 
 def rgb(ink: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(ink[1:]))
-
-
-def pixel(image: Image.Image, cell: int, columns: int, cell_px: int = 44) -> tuple[int, ...]:
-    """Return the colour near the upper left corner of a cell, where no symbol reaches."""
-    values = np.asarray(image.convert("RGB"))
-    black = np.argwhere(np.abs(values.astype(int) - rgb(picture.BLACK)).sum(axis=2) < 12)  # the corner of the frame
-    top, left = black[0].tolist()
-    y, x = divmod(cell, columns)
-    return tuple(values[top + y * cell_px + 6, left + x * cell_px + 6].tolist())
 
 
 class Path3(Puzzle):
@@ -162,7 +169,7 @@ def test_a_pipe_gets_plain_text_with_marks():
         "│ 2  . │ .  . │\n"
         "│ 4  . │ .  2 │\n"
         "└──────┴──────┘\n"
-        "puzzle  6 cells given   (* changed  ! wrong  ? unsure)\n"
+        "puzzle  6 cells given   (* changed  ! clashes)\n"
         "┌──────┬──────┐\n"
         "│ 1 *2 │*4!*4!│\n"
         "│ 3 *4 │*2  1 │\n"
@@ -170,7 +177,7 @@ def test_a_pipe_gets_plain_text_with_marks():
         "│ 2 *1 │*3 *4!│\n"
         "│ 4 *3 │*1  2 │\n"
         "└──────┴──────┘\n"
-        "segment 1  q_halt 0.50  10 cells changed\n"
+        "segment 1  sure 50 %  10 cells changed\n"
         "┌──────┬──────┐\n"
         "│ 1  2 │ 4 *3 │\n"
         "│ 3  4 │ 2  1 │\n"
@@ -178,31 +185,32 @@ def test_a_pipe_gets_plain_text_with_marks():
         "│ 2  1 │ 3  4 │\n"
         "│ 4  3 │ 1  2 │\n"
         "└──────┴──────┘\n"
-        "segment 2  q_halt 1.00  1 cell changed\n"
+        "segment 2  sure 100 %  1 cell changed\n"
     )
 
 
 def test_the_digits_come_in_order():
     family, answer = nine()
-    last = terminal.terminal_grid(Scene(family, answer), answer.trace[-1]).plain.rpartition("segment")[0]
+    scene = Scene(family, answer)
+    last = in_terminal(scene, answer.trace[-1]).plain.rpartition("segment")[0]
     assert "".join(re.findall(r"\d", last)) == ANSWER_9
 
 
 def test_a_given_that_was_overwritten_is_wrong_even_without_a_conflict():
     family, answer = answered("sudoku-4x4", PUZZLE_4, "2...............")
-    assert "│*2!" in terminal.terminal_grid(Scene(family, answer), answer.trace[0]).plain
+    assert "│*2!" in in_terminal(Scene(family, answer), answer.trace[0]).plain
 
 
 def test_unsure_cells_are_marked_but_never_givens():
     family, answer = answered("sudoku-4x4", PUZZLE_4, ANSWER_4, confidence=0.3)
-    assert "│ 1 *2?│*4?*3?│" in terminal.terminal_grid(Scene(family, answer), answer.trace[0]).plain
+    assert "│ 1 *2?│*4?*3?│" in in_terminal(Scene(family, answer), answer.trace[0]).plain
 
 
 def test_a_family_without_boxes_is_drawn_too(tmp_path: Path):
     family, answer = path3()
     assert piped(family, answer).splitlines() == [
         *("┌────┐", "│ #  │", "└────┘", "puzzle  1 cell given   (* changed)"),
-        *("┌────┐", "│ #*#│", "└────┘", "segment 1  q_halt 0.50  1 cell changed"),
+        *("┌────┐", "│ #*#│", "└────┘", "segment 1  sure 50 %  1 cell changed"),
     ]
     render.save(family, answer, tmp_path / "path.gif")
 
@@ -225,49 +233,44 @@ def test_a_terminal_gets_styles_and_the_last_segment(height: int):
     assert re.search(r"segment 2 .*1 cell changed", out.getvalue())
 
 
-@pytest.mark.parametrize("count", [1, 2, 64])
-def test_the_gif_has_a_frame_for_the_puzzle_and_one_a_segment(count: int, tmp_path: Path):
+@pytest.mark.parametrize(("count", "frames"), [(1, 2), (2, 3), (64, 3)])
+def test_the_gif_has_a_frame_for_the_puzzle_and_one_for_each_change(count: int, frames: int, tmp_path: Path):
+    """The first of several segments breaks a rule, and only the last one mends it: the idle ones are left out."""
     family, answer = four(count)
     render.save(family, answer, tmp_path / "a.gif")
     with Image.open(tmp_path / "a.gif") as gif:
-        assert gif.n_frames == count + 1
+        assert gif.n_frames == frames
         assert gif.info["loop"] == 0
         sizes, durations = set(), []
-        for frame in range(gif.n_frames):
-            gif.seek(frame)
+        for number in range(gif.n_frames):
+            gif.seek(number)
             sizes.add(gif.convert("RGB").size)
             durations.append(gif.info["duration"])
     assert len(sizes) == 1
-    assert durations == [900] * count + [3600]
+    assert durations == [900] * (frames - 1) + [3600]
 
 
-def test_changed_cells_lie_on_their_own_colour(tmp_path: Path):
+def test_changed_cells_lie_on_their_own_color():
     family, answer = four()
-    render.save(family, answer, tmp_path / "A.GIF")
-    with Image.open(tmp_path / "A.GIF") as gif:
-        frames = []
-        for frame in range(gif.n_frames):
-            gif.seek(frame)
-            frames.append(gif.convert("RGB"))
-    seen = [[pixel(frame, cell, columns=4) for cell in (0, 1, 3)] for frame in frames]
-    white, grey = rgb(PAPER), rgb(picture.GREY)
-    assert seen == [[white, white, white], [white, grey, grey], [white, white, grey]]
+    first, second = (picture_of(family, answer, moment) for moment in answer.trace)
+    boxes = [(box.x, box.y) for box in first.shapes if isinstance(box, Box) and box.ink == colors.CHANGED]
+    assert len(boxes) == 10 + 1  # the bar, too
+    assert len([box for box in second.shapes if isinstance(box, Box) and box.ink == colors.CHANGED]) == 1 + 1
 
 
-def test_wrong_cells_are_red_and_right_ones_are_not():
+def test_clashing_cells_are_red_and_others_are_not():
     family, answer = four()
-    reds = [
-        (np.asarray(drawn(family, answer, moment)) == rgb(picture.RED)).all(axis=2).sum() for moment in answer.trace
-    ]
-    assert reds[0] > 0 == reds[1]
+    inks = [{shape.ink for shape in picture_of(family, answer, moment).shapes} for moment in answer.trace]
+    assert colors.CLASH in inks[0] and colors.CLASH not in inks[1]
 
 
-def test_the_less_sure_the_paler():
-    darkness = []
-    for confidence in (0.1, 0.5, 1.0):
+def test_the_less_sure_the_grayer():
+    inks = []
+    for confidence in (0.0, 0.5, 1.0):
         family, answer = answered("sudoku-4x4", PUZZLE_4, ANSWER_4, confidence=confidence)
-        darkness.append(-np.asarray(drawn(family, answer, answer.trace[0])).mean())
-    assert darkness == sorted(set(darkness))
+        shapes = picture_of(family, answer, answer.trace[0]).shapes
+        inks.append({shape.ink for shape in shapes if isinstance(shape, Words) and shape.anchor == "middle"})
+    assert colors.UNSURE in inks[0] and colors.ANSWER in inks[2] and len(set.union(*inks)) == 4
 
 
 @pytest.mark.parametrize("name", [name for name in puzzles.NAMES if not name.endswith("-unique")])
@@ -284,25 +287,23 @@ def test_nothing_is_cut_off_at_the_edges(name: str):
         assert all((edge == 255).all() for edge in edges)
 
 
-def test_the_sheet_holds_every_segment(tmp_path: Path):
-    family, answer = four(8)
-    width, height = drawn(family, answer, answer.trace[0], cell_px=36).size
+def test_the_sheet_holds_every_change_and_stays_narrow(tmp_path: Path):
+    other = "1244342121344312"
+    family, answer = answered("sudoku-4x4", PUZZLE_4, *[ANSWER_4 if n % 2 else other for n in range(64)])
+    scene = Scene(family, answer)
+    drawing = render.drawn_sheet(scene)
+    names = [shape.text for shape in drawing.shapes if isinstance(shape, Words) and shape.text.startswith("segment ")]
+    assert names == [f"segment {n}" for n in range(1, 65)]
+    assert drawing.width <= render.MOST_WIDTH
     render.save(family, answer, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as sheet:
-        assert sheet.size == (5 * width, 2 * height)
-        last = sheet.crop((3 * width, height, 4 * width, 2 * height))
-        assert last.tobytes() == drawn(family, answer, answer.trace[-1], cell_px=36).tobytes()
-
-
-def test_a_sheet_of_64_segments(tmp_path: Path):
-    family, answer = four(64)
-    render.save(family, answer, tmp_path / "a.png")
-    assert piped(family, answer).count("segment ") == 64
+        assert sheet.size == (drawing.width, drawing.height)
 
 
 def test_traces_too_long_for_a_file_are_refused(tmp_path: Path):
     with pytest.raises(UsageError, match=r"at most 256 segments, not 257; solve with segments=256"):
-        render.save(*four(257), tmp_path / "a.gif")
+        grids = [ANSWER_4 if n % 2 else "1244342121344312" for n in range(257)]
+        render.save(*answered("sudoku-4x4", PUZZLE_4, *grids), tmp_path / "a.gif")
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a", ".gif"])
@@ -361,9 +362,9 @@ def test_cages_are_drawn_with_their_sums():
     answer = family.solutions(start)[0]
     scene, told = moment(family, start, answer)
     sums = [str(cage.total) for cage in family.cages(start)]
-    svg = render.to_svg(picture.draw(scene, told, 36), "killer")
-    assert re.findall(r'font-size="9">(\d+)<', svg) == sums
-    lines = terminal.terminal_grid(scene, told).plain.splitlines()
+    svg = render.to_svg(picture.draw(scene, frame(scene, told), 36), "killer")
+    assert re.findall(r'font-size="10">(\d+)<', svg) == sums
+    lines = in_terminal(scene, told).plain.splitlines()
     assert [number for line in lines[:-1:2] for number in re.findall(r"\d+", line)] == sums
     above = {cell: (y, x) for cell, (y, x) in enumerate(np.ndindex(4, 4))}
     for cage in family.cages(start):
@@ -378,9 +379,9 @@ def test_outside_the_grids_of_a_samurai_nothing_is_drawn():
     family = puzzles.get("samurai")
     start, answer = family.generate(0, 0)
     scene, told = moment(family, start, answer)
-    lines = terminal.terminal_grid(scene, told).plain.splitlines()
+    lines = in_terminal(scene, told).plain.splitlines()
     assert lines[0] == "┌─────────┬─────────┬─────────┐" + " " * 9 + "┌─────────┬─────────┬─────────┐"
-    image = np.asarray(to_image(picture.draw(scene, told, 20)))
+    image = np.asarray(to_image(picture.draw(scene, frame(scene, told), 20)))
     x, y, side = 8 + 10 * 20, 8 + 3 * 20, 20  # a cell between the two upper grids
     assert (image[y : y + side, x : x + side] == 255).all()
     assert not (image[y : y + side, x - 40 : x] == 255).all()
@@ -392,12 +393,12 @@ def test_nodes_of_one_colour_and_their_edge_are_red():
     square = answer.reshape(8, 8).copy()
     a, b = np.argwhere(np.triu(square == 3))[0].tolist()
     scene, right = moment(family, start, answer)
-    assert picture.RED not in {shape.ink for shape in picture.draw(scene, right, 36).shapes}
+    assert colors.CLASH not in {shape.ink for shape in picture.draw(scene, frame(scene, right), 36).shapes}
     free = b if start[9 * b] == 1 else a
     square[free, free] = square[a + b - free, a + b - free]
     scene, wrong = moment(family, start, square.reshape(-1))
-    drawing = picture.draw(scene, wrong, 36)
-    assert [shape.ink for shape in drawing.shapes if type(shape).__name__ == "Line"].count(picture.RED) >= 1
+    drawing = picture.draw(scene, frame(scene, wrong), 36)
+    assert [shape.ink for shape in drawing.shapes if type(shape).__name__ == "Line"].count(colors.CLASH) >= 1
     assert len([shape for shape in drawing.shapes if type(shape).__name__ == "Line"]) == len(scene.sketch.edges)
 
 
@@ -405,7 +406,7 @@ def test_a_maze_has_dark_walls_a_blue_path_and_marked_ends():
     family = puzzles.get("maze-10x10")
     start, answer = family.generate(0, 0)
     scene, told = moment(family, start, answer)
-    boxes = [shape for shape in picture.draw(scene, told, 20).shapes if isinstance(shape, Box)]
+    boxes = [shape for shape in picture.draw(scene, frame(scene, told), 20).shapes if isinstance(shape, Box)]
     fills = dict(family.spec.fills)
     for symbol, side in (("#", 20), ("o", 14), ("S", 20), ("G", 20)):  # a cell that changed keeps a rim
         token = family.spec.tokens.index(symbol)
@@ -418,7 +419,11 @@ def test_an_answer_of_another_size_has_its_own_outline():
     scene, told = moment(family, family.parse([[1, 2], [3, 4]]), family.parse([[5, 5, 5]]))
     assert scene.shape == (2, 3)
     assert [(cell.y, cell.x) for cell in scene.cells(told)] == [(0, 0), (0, 1), (0, 2)]
-    assert terminal.terminal_grid(scene, told).plain.splitlines()[:3] == ["┌──────┐", "│*5*5*5│", "└──────┘"]
+    assert in_terminal(scene, told).plain.splitlines()[:3] == [
+        "┌──────┐",
+        "│*5*5*5│",
+        "└──────┘",
+    ]
 
 
 def test_svg_says_what_the_picture_says(tmp_path: Path):
@@ -428,8 +433,39 @@ def test_svg_says_what_the_picture_says(tmp_path: Path):
     render.save(family, answer, tmp_path / "a.svg")
     root = ElementTree.parse(tmp_path / "a.svg").getroot()
     words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert words[:30] == [digit for digit in PUZZLE_9 if digit != "."]
+    assert words[:2] == ["sudoku-9x9", "solved in 1 segment"]
+    assert words[2:32] == [digit for digit in PUZZLE_9 if digit != "."]
     bold = [element for element in root.iter() if element.get("font-weight") == "bold"]
-    assert len(bold) == 2 * 30 + 1  # and a word of the legend
-    assert "q_halt" in words and "51 cells changed" in words
+    assert len(bold) == 2 * 30 + 1  # and the sample of the legend
+    assert "sure: 100 %" in words and "51 cells changed" in words
     assert not re.search(r"(href|src|url)", (tmp_path / "a.svg").read_text().replace("http://www.w3.org/2000/svg", ""))
+
+
+def test_a_trace_at_rest_ends_in_one_frame_that_says_so():
+    family, answer = answered("sudoku-4x4", PUZZLE_4, *["1244342121344312"] * 5, *[ANSWER_4] * 58)
+    scene = Scene(family, answer)
+    assert [frame.name for frame in scene.frames()] == ["puzzle", "segment 1", "segment 6", "unchanged to segment 63"]
+    assert scene.verdict == "solved, right from segment 6 of 63"
+    assert piped(family, answer).count("segment ") == 3
+    for drawing in (*render.drawn_frames(scene), render.drawn_sheet(scene)):
+        said = " ".join(shape.text for shape in drawing.shapes if isinstance(shape, Words))
+        assert said.startswith("sudoku-4x4 solved, right from segment 6 of 63") and "sure: how likely" in said
+
+
+def test_titles_say_model_family_and_verdict():
+    family, answer = four()
+    named = replace(answer, model="runs/x/mine")
+    assert Scene(family, named).title == "mine, sudoku-4x4"
+    assert Scene(family, replace(named, model="sudoku-4x4")).title == "sudoku-4x4"
+    assert Scene(family, named).verdict == "solved in 2 segments"
+    unchecked = replace(named, verified=None)
+    assert Scene(family, unchecked).verdict == "answer after 2 segments, not checked: no rules known"
+    failed = replace(named, verified=False, trace=named.trace[:1], segments=1)
+    assert Scene(family, failed).verdict == "not solved in 1 segment: 3 cells clash"
+
+
+def test_nothing_that_stands_out_in_red_is_dim():
+    family, answer = answered("sudoku-4x4", PUZZLE_4, "1244342121344312", confidence=0.1)
+    grid = in_terminal(Scene(family, answer), answer.trace[0])
+    assert not any(span.style.dim for span in grid.spans if span.style.color and "red" in span.style.color.name)
+    assert not any(span.style.dim for span in grid.spans if span.style.bgcolor)

@@ -81,6 +81,8 @@ class Answer:
     """A moment per segment where a trace was asked for."""
     family: Puzzle | None = field(default=None, compare=False)
     """The family of the puzzle, which says how to draw it."""
+    model: str = field(default="", compare=False)
+    """Name of the model that answered, where it is known."""
 
     def __repr__(self) -> str:
         """Return the answer and how it ended, in one line."""
@@ -279,6 +281,7 @@ class Solver:
                 halted_by_choice=bool(last.prefers_halt[row]),
                 trace=self._trace(inputs[row], thoughts[: used[row]], row) if trace else None,
                 family=self.puzzle,
+                model="" if self.origin is None else self.origin.name,
             )
 
     def _verified(self, inputs: UInt8[np.ndarray, "1 C"], tokens: UInt8[np.ndarray, "1 C"]) -> bool | None:

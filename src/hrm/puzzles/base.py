@@ -50,7 +50,9 @@ class PuzzleSpec:
     fills: tuple[tuple[int, str], ...] = ()
     """Token ids whose cells pictures fill with a colour, each with the colour (``#rrggbb``)."""
     solid: tuple[int, ...] = ()
-    """Token ids that pictures tell by the colour of the cell alone, without the character: walls, paths."""
+    """Token ids that pictures tell by the color of the cell alone, without the character: walls, paths."""
+    words: tuple[tuple[int, str], ...] = ()
+    """Token ids with a word that says what they are, for the legends of pictures: wall, path."""
     clues: tuple[int, ...] = ()
     """Further token ids that the answer replaces: each says something about a cell without being its answer."""
     answers: tuple[int, ...] = ()
@@ -98,6 +100,9 @@ class Sketch:
     """The cells that are nodes of a graph: it is then drawn, with its nodes in a ring, and not the grid."""
     edges: tuple[tuple[int, int], ...] = ()
     """The cells of two nodes that a line joins."""
+    outlines: tuple[tuple[int, int, int, int], ...] = ()
+    """Parts of the grid that are puzzles of their own, each as top row, left column, rows and columns; the last one
+    overlaps the others."""
 
 
 @dataclass(frozen=True)

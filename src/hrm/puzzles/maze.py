@@ -59,6 +59,7 @@ class Maze(Puzzle):
             unique=False,
             fills=((WALL, "#30353f"), (PATH, "#2f6fd6"), (START, "#8fd0a5"), (GOAL, "#f4b26b")),
             solid=(WALL, PATH),
+            words=((WALL, "wall"), (PATH, "path"), (START, "start"), (GOAL, "goal")),
         )
         self._unique, self._floods = unique, Floods(rows, columns)
 

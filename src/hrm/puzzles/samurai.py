@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitGrids
 from hrm.puzzles.grids import dihedral, place, random_lines
 from hrm.puzzles.notation import Shape, read_digits, without_note
@@ -171,6 +171,11 @@ class Samurai(Puzzle):
             DataError: a search of some seconds found no proof; happens where little is given.
         """
         return self._grids.solutions(puzzle, limit)
+
+    def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
+        """Return the outlines of the five grids, that of the middle one last."""
+        outlines = tuple((top, left, self.size, self.size) for top, left in self.corners)
+        return Sketch(puzzle != PAD, outlines=outlines)
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:

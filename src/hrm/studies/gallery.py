@@ -70,7 +70,7 @@ def _entry(puzzle: Puzzle, rows: Split, found: Answers, row: int, pictures: dict
             "q_halt": None if moment.segment == 0 else round(moment.q_halt, 4),
             "name": first,
             "count": count,
-            "wrong": sum(cell.wrong for cell in scene.cells(moment)),
+            "wrong": sum(cell.clashes for cell in scene.cells(moment)),
         })  # fmt: skip
     return {
         "row": row,

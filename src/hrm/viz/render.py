@@ -11,19 +11,23 @@ from PIL import Image
 from hrm.errors import HrmError, UsageError
 from hrm.inference.solver import Answer
 from hrm.puzzles.base import Puzzle
-from hrm.viz.picture import BLACK, BLUE, GREY, RED, cell_width, draw, mixed
+from hrm.puzzles.colors import ANSWER, CHANGED, CLASH, CLASH_GROUND, INK, PAPER, mixed
+from hrm.viz.legend import framed
+from hrm.viz.picture import cell_width, draw, text_size
 from hrm.viz.scene import Scene
-from hrm.viz.shapes import PAPER, Drawing, sheet, to_image, to_svg
+from hrm.viz.shapes import Drawing, sheet, to_image, to_svg
 
 MOST_PICTURES = 256
-"""Segments that one file may show."""
+"""Segments that one file may show, those that changed nothing apart."""
+MOST_WIDTH = 1600
+"""Pixels of a sheet, unless one picture is wider."""
 
 
 def save(puzzle: Puzzle, answer: Answer, file: Path) -> None:
     """Save a trace as what the suffix says: ``.gif`` moves, ``.png`` and ``.svg`` are a sheet.
 
     Raises:
-        UsageError: another suffix, no trace, or one of more than ``MOST_PICTURES`` segments.
+        UsageError: another suffix, no trace, or one in which more than ``MOST_PICTURES`` segments changed something.
         HrmError: the file cannot be written.
     """
     writers = {".gif": _gif, ".png": _png, ".svg": _svg}
@@ -37,31 +41,37 @@ def save(puzzle: Puzzle, answer: Answer, file: Path) -> None:
 
 
 def drawn_sheet(scene: Scene) -> Drawing:
-    """Return the puzzle and all segments on one sheet, row by row, about twice as many across as down."""
-    moments, size = scene.moments(MOST_PICTURES), cell_width(scene, 36, 420)
-    columns = ceil(len(moments) / max(1, round(sqrt(len(moments) / 2))))
-    return sheet([draw(scene, moment, size) for moment in moments], columns)
+    """Return the puzzle and what changed on one sheet, row by row, about twice as many across as down."""
+    frames, size = scene.frames(MOST_PICTURES), cell_width(scene, 60, 420)
+    panels = [draw(scene, frame, size) for frame in frames]
+    columns = ceil(len(panels) / max(1, round(sqrt(len(panels) / 2))))
+    columns = max(1, min(columns, MOST_WIDTH // panels[0].width))
+    return framed(scene, frames, sheet(panels, columns), text_size(size))
+
+
+def drawn_frames(scene: Scene) -> list[Drawing]:
+    """Return a drawing of one size for each frame of an animation, each with title and legend."""
+    frames, size = scene.frames(MOST_PICTURES), cell_width(scene, 64, 400)
+    return [framed(scene, frames, draw(scene, frame, size), text_size(size)) for frame in frames]
 
 
 def _png(scene: Scene) -> bytes:
     encoded = BytesIO()
-    to_image(drawn_sheet(scene)).save(encoded, "PNG")
+    to_image(drawn_sheet(scene)).save(encoded, "PNG", optimize=True)
     return encoded.getvalue()
 
 
 def _svg(scene: Scene) -> bytes:
-    return to_svg(drawn_sheet(scene), f"{scene.puzzle.spec.name}, {scene.answer.segments} segments").encode()
+    return to_svg(drawn_sheet(scene), f"{scene.title}: {scene.verdict}").encode()
 
 
 def _gif(scene: Scene, ms_per_segment: int = 900) -> bytes:
-    """Return an endless animation: the puzzle, then a frame a segment, the last one held four times as long."""
-    moments, size = scene.moments(MOST_PICTURES), cell_width(scene, 44, 720)
-    drawings = [draw(scene, moment, size) for moment in moments]
+    """Return an endless animation: the puzzle, a frame for each change, the last one held four times as long."""
+    drawings = drawn_frames(scene)
     # one palette for all frames, so that nothing flickers: the inks, and what softened edges mix them to
     inks = Counter(shape.ink for drawing in drawings for shape in drawing.shapes)
-    ramps = [
-        mixed(ground, ink, i / 24) for ground, ink in product((PAPER, GREY), (BLACK, BLUE, RED)) for i in range(25)
-    ]
+    pairs = [*product((PAPER, CHANGED), (INK, ANSWER, CLASH)), (CLASH_GROUND, CLASH)]
+    ramps = [mixed(ground, ink, i / 20) for ground, ink in pairs for i in range(21)]
     shades = dict.fromkeys([PAPER, *(ink for ink, _ in inks.most_common(100)), *ramps])
     palette = Image.new("P", (1, 1))
     palette.putpalette(b"".join(bytes.fromhex(shade[1:]) for shade in list(shades)[:256]))

@@ -7,12 +7,13 @@ columns of the picture, which may be fewer than those of the puzzle.
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from pathlib import PurePath
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from hrm.errors import UsageError
-from hrm.inference.solver import Answer, Moment
+from hrm.inference.solver import Answer, Moment, counted
 from hrm.puzzles.base import PAD, Puzzle, Sketch
 from hrm.puzzles.conflicts import conflicts
 
@@ -33,15 +34,25 @@ class Cell:
     symbol: str
     """Empty where it is blank, or tells its clue in another way."""
     fill: str
-    """The declared colour, ``#rrggbb``, or empty."""
+    """The declared color, ``#rrggbb``, or empty."""
     is_solid: bool
-    """Whether the colour stands for the symbol."""
+    """Whether the color stands for the symbol."""
     given: bool
     """Whether the puzzle tells it, and the answer keeps it."""
     changed: bool
-    wrong: bool
+    clashes: bool
+    """Whether it breaks a rule that single cells show: equal to a related cell, or a given that was overwritten."""
     confidence: float
     """1 where it is given or empty."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A moment that is worth a picture, and what stands below it."""
+
+    moment: Moment
+    name: str
+    count: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,19 +78,54 @@ class Scene:
         sure, same = np.ones(len(self.start), np.float32), np.zeros(len(self.start), bool)
         return Moment(0, self.start, sure, same, 0.0, self.answer.puzzle)
 
-    def moments(self, most: int | None = None) -> list[Moment]:
+    def moments(self) -> list[Moment]:
         """Return the trace, led by the puzzle.
 
         Raises:
-            UsageError: there is no trace, or it has more than ``most`` segments.
+            UsageError: there is no trace.
         """
-        trace = self.answer.trace
-        if not trace:
+        if not self.answer.trace:
             raise UsageError("this answer has no trace to show; solve with trace=True")
-        if most is not None and len(trace) > most:
-            count = f"a file shows at most {most} segments, not {len(trace)}"
+        return [self.opening, *self.answer.trace]
+
+    def frames(self, most: int | None = None) -> list[Frame]:
+        """Return the puzzle, every segment that changed something, and the end where nothing moved any more.
+
+        Raises:
+            UsageError: there is no trace, or more than ``most`` segments changed something.
+        """
+        first, *trace = self.moments()
+        telling = [moment for moment in trace if moment.changed.any()]
+        found = [Frame(moment, *self.caption(moment)) for moment in (first, *telling)]
+        if not telling or telling[-1] is not trace[-1]:
+            found.append(Frame(trace[-1], f"unchanged to segment {trace[-1].segment}", ""))
+        if most is not None and len(found) - 1 > most:
+            count = f"a file shows at most {most} segments, not {len(found) - 1}"
             raise UsageError(f"{count}; solve with segments={most} or fewer")
-        return [self.opening, *trace]
+        return found
+
+    @cached_property
+    def title(self) -> str:
+        """The model and the family, once where both have one name."""
+        family, model = self.puzzle.spec.name, PurePath(self.answer.model).name
+        return family if model in ("", family) else f"{model}, {family}"
+
+    @cached_property
+    def verdict(self) -> str:
+        """What became of the answer, in a few words."""
+        used, trace = counted(self.answer.segments, "segment"), self.answer.trace or ()
+        if self.answer.verified is None:
+            return f"answer after {used}, not checked: no rules known"
+        if self.answer.verified:
+            last_other = max((m.segment for m in trace if (m.tokens != self.answer.tokens).any()), default=0)
+            begun = last_other + 1
+            idle = bool(trace) and begun < trace[-1].segment
+            return f"solved, right from segment {begun} of {self.answer.segments}" if idle else f"solved in {used}"
+        end = trace[-1] if trace else None
+        clashing = sum(cell.clashes for cell in self.cells(end)) if end else 0
+        what = counted(clashing, "node" if self.sketch.nodes else "cell")
+        why = f"{what} clash{'es' * (clashing == 1)}" if clashing else "a rule is broken"
+        return f"not solved in {used}: {why}"
 
     @cached_property
     def window(self) -> tuple[slice, slice]:
@@ -102,9 +148,9 @@ class Scene:
         """Return the cells that exist at a moment, row by row."""
         spec, fills = self.puzzle.spec, dict(self.puzzle.spec.fills)
         kept = spec.given(self.start) & (moment.tokens == self.start)
-        wrong = conflicts(self.puzzle, moment.tokens, self.start)
+        clashing = conflicts(self.puzzle, moment.tokens, self.start)
         if spec.has_rules:
-            wrong |= spec.given(self.start) & ~kept
+            clashing |= spec.given(self.start) & ~kept
         tokens = self._cut(moment.tokens)
         exists, places = self._cut(self._exists(moment.tokens)), self._cut(np.arange(spec.cells))
         found = []
@@ -121,7 +167,7 @@ class Scene:
                     is_solid=token in spec.solid,
                     given=bool(kept[place]),
                     changed=bool(moment.changed[place]),
-                    wrong=bool(wrong[place]),
+                    clashes=bool(clashing[place]),
                     confidence=1.0 if kept[place] or empty else float(moment.confidence[place]),
                 )
             )
@@ -145,14 +191,16 @@ class Scene:
         return found[0], found[1]
 
     def caption(self, moment: Moment) -> tuple[str, str]:
-        """Return which segment this is, and what is to be counted in it."""
-        first = moment.segment == 0
-        counted = self.puzzle.spec.given(self.start) if first else moment.changed
+        """Return which segment this is, and what is to be counted in it: nothing where givens are the walls."""
         nodes = list(self.sketch.nodes)
-        count = int(np.count_nonzero(counted[nodes] if nodes else counted))
-        noun = ("node" if nodes else "cell") + "s" * (count != 1)
-        cells = f"{count} {noun} {'given' if first else 'changed'}"
-        return "puzzle" if first else f"segment {moment.segment}", cells
+        noun = "node" if nodes else "cell"
+        if moment.segment == 0:
+            given = self.puzzle.spec.given(self.start)
+            count = int(np.count_nonzero(given[nodes] if nodes else given))
+            counts = bool(nodes) or not self.puzzle.spec.fills
+            return "puzzle", f"{counted(count, noun)} given" if counts else ""
+        count = int(np.count_nonzero(moment.changed[nodes] if nodes else moment.changed))
+        return f"segment {moment.segment}", f"{counted(count, noun)} changed"
 
     def _exists(self, tokens: UInt8[np.ndarray, " C"]) -> Bool[np.ndarray, " C"]:
         return self.sketch.fixed | ~np.isin(tokens, (PAD, self.puzzle.spec.blank))

@@ -1,6 +1,6 @@
 """A drawing as a list of shapes, and the two ways to put it on paper: pixels and SVG.
 
-Units are pixels, x to the right and y down; colours are ``#rrggbb``.
+Units are pixels, x to the right and y down; colors are ``#rrggbb``.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,8 @@ from itertools import groupby
 
 from PIL import Image, ImageDraw, ImageFont
 
-PAPER = "#ffffff"
+from hrm.puzzles.colors import PAPER
+
 _SMOOTH = 3  # what is not upright is drawn so many times as large, and then reduced
 _ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 _font = cache(ImageFont.load_default)
@@ -77,13 +78,18 @@ class Drawing:
     shapes: tuple[Shape, ...]
 
 
+def moved(drawing: Drawing, dx: float, dy: float) -> list[Shape]:
+    """Return the shapes of a drawing at another place."""
+    return [replace(shape, x=shape.x + dx, y=shape.y + dy) for shape in drawing.shapes]
+
+
 def sheet(drawings: list[Drawing], columns: int) -> Drawing:
     """Lay drawings of one size out row by row."""
     width, height = drawings[0].width, drawings[0].height
     shapes = [
-        replace(shape, x=shape.x + number % columns * width, y=shape.y + number // columns * height)
+        shape
         for number, drawing in enumerate(drawings)
-        for shape in drawing.shapes
+        for shape in moved(drawing, number % columns * width, number // columns * height)
     ]
     return Drawing(width * columns, height * -(-len(drawings) // columns), tuple(shapes))
 
@@ -117,7 +123,7 @@ def to_image(drawing: Drawing) -> Image.Image:
 
 
 def to_svg(drawing: Drawing, title: str) -> str:
-    """Write SVG that needs no other file; neighbouring shapes of one kind and colour share an element."""
+    """Write SVG that needs no other file; neighboring shapes of one kind and color share an element."""
     size = f"{drawing.width} {drawing.height}"
     body = "\n".join(
         _element(kind, ink, list(run)) for (kind, ink), run in groupby(drawing.shapes, lambda s: (type(s), s.ink))

@@ -1,9 +1,10 @@
 """How a puzzle is solved, segment by segment, in the terminal.
 
-What colour says is also said by a mark beside the symbol, so that it survives a pipe.
+What color says is also said by a mark beside the symbol, so that it survives a pipe.
 """
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from rich.console import Console
@@ -11,11 +12,12 @@ from rich.live import Live
 from rich.style import Style
 from rich.text import Text
 
-from hrm.inference.solver import Answer, Moment
+from hrm.inference.solver import Answer
 from hrm.puzzles.base import Puzzle
-from hrm.viz.scene import REGION, THICK, UNSURE, Cell, Scene
+from hrm.puzzles.colors import ink_on, seen_on_both
+from hrm.viz.scene import REGION, THICK, UNSURE, Cell, Frame, Scene
 
-_STYLES = ("none", "red", "black on yellow", "bright_white on red")  # plain, wrong, changed, both
+_STYLES = ("none", "bold red", "black on yellow", "bold bright_white on red")  # plain, clashes, changed, both
 _LIGHT, _HEAVY = " ╵╶└╷│┌├╴┘─┴┐┤┬┼", " ╹╺┗╻┃┏┣╸┛━┻┓┫┳╋"  # by sides: 1 up, 2 right, 4 down, 8 left
 _ACROSS, _DOWN = "━─┄", "┃│┊"  # a border of boxes and regions alike; of one of them; of a box within a region
 _TO_ASCII = str.maketrans(
@@ -24,7 +26,7 @@ _TO_ASCII = str.maketrans(
 
 
 def replay(puzzle: Puzzle, answer: Answer, console: Console, delay_s: float = 0.0) -> None:
-    """Print the puzzle, then every segment.
+    """Print the puzzle, then every segment that changed something, and the end.
 
     Each segment stays ``delay_s`` seconds before the next is drawn over it. Without a delay, in a pipe, or in
     a terminal that is too low, they are printed one below the other.
@@ -33,10 +35,10 @@ def replay(puzzle: Puzzle, answer: Answer, console: Console, delay_s: float = 0.
         UsageError: the answer has no trace.
     """
     scene = Scene(puzzle, answer)
-    first, *rest = scene.moments()
+    first, *rest = scene.frames()
     before = terminal_grid(scene, first)
-    before.append("   (* changed" + ("  ! wrong  ? unsure)" if puzzle.spec.differ else ")"))
-    grids = (terminal_grid(scene, moment) for moment in rest)
+    before.append(_legend(scene, rest))
+    grids = (terminal_grid(scene, frame) for frame in rest)
     if console.options.ascii_only:
         before, grids = _ascii(before), map(_ascii, grids)
     console.print(before, soft_wrap=True)
@@ -49,14 +51,31 @@ def replay(puzzle: Puzzle, answer: Answer, console: Console, delay_s: float = 0.
         console.print(grid, soft_wrap=True)
 
 
-def terminal_grid(scene: Scene, moment: Moment) -> Text:
+def _legend(scene: Scene, frames: Sequence[Frame]) -> str:
+    """Return what the marks mean, those that occur."""
+    cells = [cell for frame in frames for cell in scene.cells(frame.moment)]
+    wide = bool(scene.puzzle.spec.differ)
+    marks = [
+        ("* changed", any(cell.changed for cell in cells)),
+        ("! clashes", any(cell.clashes for cell in cells)),
+        ("? unsure", wide and any(_unsure(cell) and not cell.clashes for cell in cells)),
+    ]
+    told = "  ".join(mark for mark, occurs in marks if occurs)
+    return f"   ({told})" if told else ""
+
+
+def _unsure(cell: Cell) -> bool:
+    return cell.symbol != "" and not cell.given and cell.confidence < UNSURE
+
+
+def terminal_grid(scene: Scene, frame: Frame) -> Text:
     """Return a grid as text with a line about its segment below.
 
-    Givens are bold, changed cells highlighted and marked ``*``, wrong ones red and marked ``!``, unsure ones dim and
-    marked ``?``; declared colours lie behind their symbols. Where no relation says that cells must differ, cells are
+    Givens are bold, changed cells highlighted and marked ``*``, clashing ones red and marked ``!``, unsure ones dim and
+    marked ``?``; declared colors fill the whole cell. Where no relation says that cells must differ, cells are
     narrower, with one mark. Notes stand in the line above their cells.
     """
-    spec, sketch = scene.puzzle.spec, scene.sketch
+    spec, sketch, moment = scene.puzzle.spec, scene.sketch, frame.moment
     longest = max(map(len, spec.tokens))
     width = longest + (2 if spec.differ else 1)
     across, down = (
@@ -87,23 +106,24 @@ def terminal_grid(scene: Scene, moment: Moment) -> Text:
                         _append(text, cell, (cell.symbol or spec.tokens[spec.blank]).rjust(longest), bool(spec.differ))
             text.rstrip()
             text.append("\n")
-    name, count = scene.caption(moment)
-    told = [name, count] if moment.segment == 0 else [name, f"q_halt {moment.q_halt:.2f}", count]
-    return text.append("  ".join(told))
+    sure = "" if moment.segment == 0 else f"sure {moment.q_halt:.0%}".replace("%", " %")
+    return text.append("  ".join(filter(None, (frame.name, sure, frame.count))))
 
 
 def _append(text: Text, cell: Cell, symbol: str, wide: bool) -> None:
     """Append one cell with its marks: one on either side, or one only."""
-    unsure = cell.symbol != "" and not cell.given and cell.confidence < UNSURE
-    plain = Style.parse(_STYLES[2 * cell.changed + cell.wrong]) + Style(bold=cell.given, dim=unsure)
-    style = plain
-    if cell.fill and not cell.wrong:
-        style = Style(color=cell.fill if cell.is_solid else "#000000", bgcolor=cell.fill, bold=cell.given)
-    left = "*" if cell.changed else "!" if cell.wrong and not wide else " "
-    right = "!" if cell.wrong else "?" if unsure else " "
+    unsure = _unsure(cell)
+    dim = unsure and not cell.changed and not cell.clashes
+    plain = Style.parse(_STYLES[2 * cell.changed + cell.clashes]) + Style(bold=cell.given, dim=dim)
+    left = "*" if cell.changed else "!" if cell.clashes and not wide else " "
+    right = "!" if cell.clashes else "?" if unsure else " "
     symbol += right if wide else ""
-    text.append(left + symbol if style is plain else left, plain)
-    text.append("" if style is plain else symbol, style)
+    if not cell.fill or cell.clashes:
+        text.append(left + symbol, plain)
+        return
+    ground = seen_on_both(cell.fill) if cell.is_solid else cell.fill
+    text.append(left, Style(color=ink_on(ground), bgcolor=ground))  # on the color, too, so that a wall is one block
+    text.append(symbol, Style(color=ground if cell.is_solid else ink_on(ground), bgcolor=ground, bold=cell.given))
 
 
 def _drawn(lines: np.ndarray, has_regions: bool, signs: str) -> np.ndarray:
