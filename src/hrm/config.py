@@ -15,8 +15,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from hrm.data.config import DataConfig
-from hrm.data.folders import open_file
-from hrm.errors import UsageError, did_you_mean
+from hrm.data.lines import whole_text
+from hrm.errors import DataError, UsageError, did_you_mean
 from hrm.model.config import DirectConfig, EquivariantConfig, HRMConfig, RecurrentConfig
 from hrm.optim.config import OptimConfig
 
@@ -149,12 +149,8 @@ def read_config(path: Path) -> dict[str, Any]:
         UsageError: no such file, or not TOML.
     """
     try:
-        with open_file(path) as file:
-            raw = file.read(CONFIG_BYTES + 1)
-        if len(raw) > CONFIG_BYTES:
-            raise UsageError(f"{path} is longer than {CONFIG_BYTES} bytes: it is no configuration")
-        return read_toml(raw.decode("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
+        return read_toml(whole_text(path, CONFIG_BYTES), str(path))
+    except DataError as error:
         raise UsageError(f"cannot read the configuration {path}: {error}") from None
 
 

@@ -103,7 +103,7 @@ class TestReading:
         [
             (b"", "header"),
             (b"question,answer\n", "no puzzles"),
-            (b"quiz,solution\n?bccba,abccba\n", "the header is 'quiz,solution'"),
+            (b"riddle,solution\n?bccba,abccba\n", "the header is 'riddle,solution'"),
             (b"question,question\na,b\n", "each column once"),
             (b"question,answer\n\xff\xfe,abccba\n", "line 2 is not UTF-8"),
             (b"question,answer\n" + b"a" * (1 << 21), "longer than"),

@@ -196,7 +196,7 @@ def header(text):
      "all__inputs.npy claims |u1 of (8796093022208, 16), 140737488355328 bytes, and holds 0"),
     (writing("all__inputs.npy", header("{'descr': '|O', 'fortran_order': False, 'shape': (6, 16)}\n")), "'|O'"),
     (writing("all__inputs.npy", header("{'descr': '<f4', 'fortran_order': False, 'shape': (6, 16)}\n")), "'<f4'"),
-    (writing("all__inputs.npy", header("{'descr': '|u1', 'fortran_order': True, 'shape': (6, 16)}\n")), "C order"),
+    (writing("all__inputs.npy", header("{'descr': '|u1', 'fortran_order': True, 'shape': (6, 16)}\n")), "holds 0"),
     (writing("all__inputs.npy", header("{'descr': '|u1', 'fortran_order': False, 'shape': (-6, 16)}\n")), "(-6, 16)"),
     (writing("all__inputs.npy", header("__import__('os').system('true')")), "damaged npy header"),
     (writing("all__inputs.npy", header("(" * 900)), "damaged npy header"),

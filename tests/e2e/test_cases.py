@@ -4,6 +4,7 @@ The files of the folder `../shared/cases` are used where that folder exists; the
 on files of their own making.
 """
 
+import json
 import shlex
 import shutil
 from collections.abc import Callable
@@ -51,12 +52,25 @@ def refused(code, *said):
     return check
 
 
+def symbols(*expected, shape):
+    """The store holds these symbols alone, in grids of this shape."""
+
+    def check(result):
+        assert result.code == 0, result.err
+        found = json.loads(result.out)
+        assert (found["shape"], found["symbols"]) == (list(shape), list(expected)), found
+
+    return check
+
+
 TABLES = [
-    Case(
-        "E2",
-        ("data check 06-four.csv",),
-        ok("06-four.csv: sudoku-4x4, 4 rows of 4 cells", "clean"),
-    ),
+    Case("E2", ("data check 06-four.csv",), ok("06-four.csv: sudoku-4x4, 4 rows of 4 cells", "clean")),
+    Case("E2", ("eval sudoku-9x9 --data 23-kaggle-1m.csv --segments 1",), ok("sudoku-9x9")),
+    Case("E2", ("eval sudoku-9x9 --data 24-kaggle-3m.csv --segments 1",), ok("sudoku-9x9")),
+    Case("E2", ("data check 31-semicolons.csv",), ok("clean")),
+    Case("D5", ("train --config 26-bom.toml --out out/r26",), ok("2 updates")),
+    Case("D6", ("data check 27-excel-empty-columns.csv",), ok("clean")),
+    Case("D7", ("data check 30-with-channel-axis.npz",), ok("sudoku-9x9, 9 rows of 9 cells")),
 ]
 """Own tables and containers of rows."""
 

@@ -5,6 +5,7 @@ machine does not change, and memory is limited, so that a command that takes a g
 """
 
 import contextlib
+import gzip
 import importlib
 import io
 import json
@@ -57,7 +58,17 @@ def jsonl(question, answer=ANSWER):
 ROWS = {
     "empty.csv": (b"", "empty.csv"),
     "nul.csv": (HEAD + b"\0\n", "line 3 holds a NUL"),
-    "utf16.csv": (HEAD.decode().encode("utf-16"), "NUL|not UTF-8"),
+    "utf16.csv": (HEAD.decode().encode("utf-16-le"), "NUL|not UTF-8"),  # without its mark
+    "utf16-mark.csv": (b"\xff\xfe" + HEAD.decode().encode("utf-16-le") + b"\x00", "mark of UTF-16 and is none"),
+    "utf32.csv": (HEAD.decode().encode("utf-32"), "is UTF-32"),
+    "bomb.jsonl.gz": (gzip.compress((LINE.strip() + b" " * 1_000_000 + b"\n") * 99), "packed bytes become more than"),
+    "bomb-line.csv.gz": (gzip.compress(HEAD + b"1" * (1 << 27)), "line 3 is longer"),
+    "cut.csv.gz": (gzip.compress(HEAD * 50)[:-9], "not a whole gzip file"),
+    "rows.csv": (HEAD + b'"' + b'1","\n' * (1 << 19), "not CSV"),
+    "twice.csv": (b"question,input\n1,2\n", "both mean the question"),
+    "deep.json": (b"[" * 100_000, "is not JSON"),
+    "long.json": (partial(sparse, head=b"["), "is longer than"),
+    "arc.json": (json.dumps(TASK).encode(), "is a task of ARC"),
     "latin.csv": (HEAD + b"caf\xe9,1\n", "line 3 is not UTF-8"),
     "long.csv": (HEAD + b"1" * (1 << 21), "line 3 is longer"),
     "wide.csv": (b"," * (1 << 19) + b"\n", "the header is"),
@@ -69,7 +80,7 @@ ROWS = {
     "digits.jsonl": (LINE + b'{"question": ' + b"9" * 100_000 + b"}\n", r"row 2 \(line 2\) is not JSON"),
     "nan.jsonl": (LINE + b'{"question": NaN, "answer": Infinity}\n', r"row 2 \(line 2\)"),
     "twice.jsonl": (LINE + b'{"question": "1", "question": "2"}\n', r"row 2 \(line 2\).*'question' occurs twice"),
-    "alias.jsonl": (LINE + b'{"question": "1", "input": "2"}\n', r"row 2 \(line 2\).*'question' occurs twice"),
+    "alias.jsonl": (LINE + b'{"question": "1", "input": "2"}\n', r"row 2 \(line 2\).*both mean the question"),
     "surrogate.jsonl": (LINE + b'{"question": "\\ud800", "answer": "\\ud800\\u0000"}\n', r"row 2 \(line 2\)"),
     "cells.jsonl": (LINE + jsonl([[1] * 500] * 500), r"row 2 \(line 2\)"),
     "ragged.jsonl": (LINE + jsonl([[1, 2], [3]]), r"row 2 \(line 2\)"),
@@ -85,7 +96,7 @@ ROWS = {
     "shape.npz": (archive(npy(shape=(2**64, 2**64))), "inputs.npy is an array of"),
     "minus.npz": (archive(npy(shape=(-1, 16))), "inputs.npy is an array of"),
     "pickle.npz": (archive(npy("|O", body=b"\x80\x04cos\nsystem\n" * 20)), "inputs.npy is an array of '|O'"),
-    "fortran.npz": (archive(npy(fortran=True)), "C order"),
+    "axes.npz": (archive(npy(shape=(1, 2, 2, 4))), "4 axes"),
     "float.npz": (archive(npy("<f8", body=bytes(128))), "inputs.npy is an array of '<f8'"),
     "negative.npz": (archive(npy("|i1", body=b"\xff" * 16)), r"row 1 \(line 1\)"),
     "header.npz": (archive(b"\x93NUMPY\x02\x00\xff\xff\xff\x1f" + bytes(1 << 20)), "its header claims 536870911 bytes"),

@@ -36,12 +36,14 @@ def resolve(recipe: str, file: Path | None, flags: Sequence[str]) -> tuple[RunCo
     recipe = names[0] if names else ""
     if not recipe and file is None:
         raise UsageError(f"name a recipe or give --config FILE; recipes: {', '.join(recipes.RECIPES)}")
+    changes = {} if file is None else read_config(file)
+    if not recipe and "model" not in changes and changes.get("recipe") in recipes.RECIPES:
+        recipe = changes["recipe"]  # the file names the recipe that it changes
     tree, sources = {}, {}
     if recipe:
         tree = recipes.get(recipe).model_dump()
         sources = dict.fromkeys((path for path, _ in leaves(tree)), f"recipe {recipe}")
     if file is not None:
-        changes = read_config(file)
         tree = merged(tree, changes)
         sources |= dict.fromkeys((path for path, _ in leaves(changes)), str(file))
     for path, text in pairs:

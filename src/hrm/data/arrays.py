@@ -7,11 +7,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from hrm.data.folders import open_file
+from hrm.data.records import Record
 from hrm.errors import DataError
 
 HEADER_BYTES = 1024
@@ -23,31 +24,14 @@ MOST_RATIO, FREE_BYTES = 200, 1 << 24
 _NAMES = {"inputs": ("inputs", "questions", "x"), "answers": ("labels", "answers", "outputs", "y")}
 
 
-class Record(NamedTuple):
-    """One row as its file spells it."""
-
-    row: int
-    """Counted from 1, without the header and empty lines."""
-    line: int
-    question: object
-    answer: object
-    rating: object
-    source: object
-
-    @property
-    def where(self) -> str:
-        """Return its place in words."""
-        return f"row {self.row} (line {self.line})"
-
-
-def read_header(read: Callable[[int], bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+def read_header(read: Callable[[int], bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any], int, bool]:
     """Read the header of an npy array of whole numbers.
 
     Args:
         read: returns the next so many bytes of the file.
 
     Returns:
-        Its shape, its type, and the number of bytes before its data.
+        Its shape, its type, the number of bytes before its data, and whether it is in Fortran order.
 
     Raises:
         DataError: it is no such array, or its header is none.
@@ -68,11 +52,9 @@ def read_header(read: Callable[[int], bytes], name: str) -> tuple[tuple[int, ...
         dtype = np.dtype(descr) if isinstance(descr, str) and len(descr) < 8 else None
     except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
         raise DataError(f"{name} has a damaged npy header") from None
-    if dtype is None or dtype.kind not in "iu" or fortran is not False or not whole:
-        raise DataError(
-            f"{name} is an array of {str(descr)[:40]!r} and shape {str(shape)[:40]}; integers in C order are needed"
-        )
-    return shape, dtype, 8 + width + length
+    if dtype is None or dtype.kind not in "iu" or not isinstance(fortran, bool) or not whole:
+        raise DataError(f"{name} is an array of {str(descr)[:40]!r} and shape {str(shape)[:40]}; integers are needed")
+    return shape, dtype, 8 + width + length, fortran
 
 
 def npz_records(path: Path) -> Iterator[Record]:
@@ -120,14 +102,28 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(f"{where} is packed in a way that numpy never uses; save it by np.savez")
     with archive.open(member) as file:
-        shape, dtype, offset = read_header(file.read, where)
+        shape, dtype, offset, fortran = read_header(file.read, where)
         needed = math.prod(shape) * dtype.itemsize
-        if len(shape) not in (2, 3) or needed != size - offset:
+        if needed != size - offset:
             raise DataError(
-                f"{where} is {dtype} of {shape}, {needed} bytes, and holds {size - offset}; whole numbers are needed, "
-                "(n, cells) or (n, rows, columns)"
+                f"{where} is {dtype} of {shape}, {needed} bytes, but holds {size - offset}; write the file again"
             )
         content = file.read(needed)
     if len(content) != needed:
         raise DataError(f"{where} ends early; write the file again")
-    return np.frombuffer(content, dtype).reshape(shape)
+    axes = _axes(shape)
+    if len(axes) not in (2, 3):
+        raise DataError(
+            f"{where} has the shape {shape}, {len(shape)} axes; (n, cells) or (n, rows, columns) is needed, beside "
+            "which axes of length 1 are dropped"
+        )
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C").reshape(axes)
+
+
+def _axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape without the axes of length 1 that are too many; the first axis counts the rows."""
+    axes = list(shape)
+    while len(axes) > 3 and 1 in axes[1:]:
+        last = max(place for place, side in enumerate(axes) if side == 1)
+        del axes[last]
+    return tuple(axes)

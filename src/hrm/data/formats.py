@@ -1,6 +1,7 @@
 """The table of the file formats that are read: the readers ask it, and the page `docs/file-formats.md` prints it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,13 @@ FORMATS = (
         '{"input": [[10, 2], [3, 4]], "output": [[10, 3], [2, 4]]}\n',
         rows=True,
     ),
+    Format(
+        "JSON",
+        (".json",),
+        "one such object, a list of them, one grid as a list of rows, or a list of grids",
+        "[[1, 0, 0, 4], [0, 4, 1, 0], [0, 1, 4, 0], [4, 0, 0, 1]]\n",
+        rows=True,
+    ),
     Format("NumPy archive", (".npz",), "two arrays of whole numbers, `inputs` and `labels`", rows=True),
     Format("Plain text", (".txt",), "a puzzle a line, without answers", "..1.4.....2.3...\n.1.....3...4.4..\n"),
 )
@@ -35,3 +43,9 @@ FORMATS = (
 
 ROWS = tuple(suffix for each in FORMATS if each.rows for suffix in each.suffixes)
 """The suffixes of files whose rows have answers."""
+
+
+def text_suffix(path: Path) -> str:
+    """Return the suffix that names a file's format, in lower case: `.csv` also for `rows.CSV.gz`."""
+    named = Path(path.stem) if path.suffix.lower() == ".gz" else path
+    return named.suffix.lower()

@@ -344,7 +344,7 @@ def _open(file: Path, axes: int) -> np.ndarray:
     """Map an array after comparing what its header claims with the size of the file."""
     try:
         with open_file(file) as f:
-            shape, dtype, offset = read_header(f.read, str(file))
+            shape, dtype, offset, fortran = read_header(f.read, str(file))
         size = file.stat().st_size
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}; build the data set again") from None
@@ -359,7 +359,7 @@ def _open(file: Path, axes: int) -> np.ndarray:
         )
     if size > MOST_BYTES:
         raise DataError(f"{file} has {size} bytes; at most {MOST_BYTES} are read")
-    return np.memmap(file, dtype, "r", offset, shape)
+    return np.memmap(file, dtype, "r", offset, shape, "F" if fortran else "C")
 
 
 def _json(file: Path, limit_bytes: int) -> object:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from hrm.data.folders import open_file
-from hrm.data.formats import ROWS
+from hrm.data.formats import ROWS, text_suffix
 from hrm.data.lines import text_lines
 from hrm.data.reading import read_faulty
 from hrm.errors import DataError
@@ -36,7 +36,7 @@ def questions(path: Path, puzzle: Puzzle) -> Iterator[Question]:
     Raises:
         DataError: the file as a whole cannot be read, or holds no puzzle.
     """
-    if path.suffix.lower() in ROWS:
+    if text_suffix(path) in ROWS:
         yield from _of_rows(path, puzzle)
         return
     try:

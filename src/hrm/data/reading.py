@@ -4,9 +4,7 @@ A file is untrusted: it is read block by block, refused at its first fault with 
 answer is verified against its question.
 """
 
-import csv
 import hashlib
-import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,18 +16,17 @@ import numpy as np
 from jaxtyping import Float32, Int, UInt8
 
 from hrm import puzzles
-from hrm.data.arrays import Record, npz_records
-from hrm.data.folders import open_file
-from hrm.data.formats import ROWS
-from hrm.data.lines import BLOCK_BYTES, text_lines
+from hrm.data.arrays import npz_records
+from hrm.data.formats import ROWS, text_suffix
+from hrm.data.lines import file_lines, note_file, whole_text
+from hrm.data.records import Record, csv_records, json_lines_records, json_records
 from hrm.data.store import Split
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle
 
 BLOCK_ROWS = 1 << 15
-COLUMNS = "question, answer, rating, source"
-ALIASES = {"input": "question", "output": "answer"}
-"""Other names of columns and keys."""
+JSON_BYTES = 1 << 26
+"""A larger JSON file is refused: it is read as a whole."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +199,10 @@ def family_of(path: Path) -> Puzzle:
     if len(fitting) != 1:
         found = " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.FAMILIES)}"
         size = f"of {length} characters " if length is not None else ""
-        raise DataError(f"{path.name}: the first question {size}fits {found}; name the puzzle family")
+        raise DataError(
+            f"{path.name}: the first question {size}fits {found}; name the family by --puzzle (rows of your own: "
+            "--puzzle table)"
+        )
     return fitting[0]
 
 
@@ -214,8 +214,8 @@ def require_file(path: Path) -> None:
     """
     if not path.is_file() or not os.access(path, os.R_OK):
         raise DataError(f"{path} cannot be read: there is no such file, or it may not be read; check the path")
-    if path.suffix.lower() not in ROWS:
-        raise DataError(f"{path} is neither a store nor a .csv, .jsonl or .npz file; rename or convert it")
+    if text_suffix(path) not in ROWS:
+        raise DataError(f"{path} is neither a store nor a file of rows ({', '.join(ROWS)}); rename or convert it")
 
 
 def read_records(path: Path, chosen: Collection[int]) -> dict[int, Record]:
@@ -234,18 +234,15 @@ def require_rows(path: Path) -> None:
 
 def _records(path: Path, note: Callable[[bytes], object]) -> Iterator[Record]:
     require_file(path)
-    try:
-        with open_file(path) as file:
-            if path.suffix.lower() == ".npz":
-                records = npz_records(path)
-                while block := file.read(BLOCK_BYTES):
-                    note(block)
-            else:
-                read = _csv_records if path.suffix.lower() == ".csv" else _json_records
-                records = read(path.name, text_lines(file, path.name, note))
-            yield from records
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}; check the path") from None
+    kind = text_suffix(path)
+    if kind == ".csv":
+        yield from csv_records(path.name, file_lines(path, note))
+    elif kind == ".jsonl":
+        yield from json_lines_records(path.name, file_lines(path, note))
+    else:
+        records = npz_records(path) if kind == ".npz" else json_records(path.name, whole_text(path, JSON_BYTES))
+        note_file(path, note)
+        yield from records
 
 
 def pairs(path: Path) -> Iterator[tuple[str, object, object]]:
@@ -259,63 +256,6 @@ def pairs(path: Path) -> Iterator[tuple[str, object, object]]:
         if _missing(record.answer):
             raise DataError(f"{where} has no answer; give its solution in `answer`")
         yield where, record.question, record.answer
-
-
-def _csv_records(name: str, lines: Iterator[str]) -> Iterator[Record]:
-    reader = csv.reader(lines, strict=True)
-    try:
-        header = [column.strip().lower() for column in next(reader, [])]
-        header = [ALIASES.get(column, column) for column in header]
-        places = [header.index(c) if c in header else None for c in ("question", "answer", "rating", "source")]
-        if places[0] is None or len(set(header)) < len(header):
-            raise DataError(
-                f"{name}: the header is {','.join(header)[:80]!r}; it must name each column once, `question` "
-                f"among them (known: {COLUMNS})"
-            )
-        row = 0
-        for fields in reader:
-            if not fields:
-                continue
-            row += 1
-            if len(fields) != len(header):
-                raise DataError(
-                    f"{name}: row {row} (line {reader.line_num}) has {len(fields)} fields, the header {len(header)}"
-                )
-            yield Record(row, reader.line_num, *(None if p is None else fields[p] for p in places))
-    except csv.Error as error:
-        raise DataError(f"{name}: line {reader.line_num} is not CSV: {error}") from None
-
-
-def _json_records(name: str, lines: Iterator[str]) -> Iterator[Record]:
-    row = 0
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        row += 1
-        try:
-            found = json.loads(line, object_pairs_hook=_named_once)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{name}: row {row} (line {number}) is not JSON: {str(error)[:80]}") from None
-        if not isinstance(found, dict) or "question" not in found:
-            raise DataError(
-                f"{name}: row {row} (line {number}) must be an object with the key `question` (known: {COLUMNS})"
-            )
-        yield Record(row, number, *(found.get(key) for key in ("question", "answer", "rating", "source")))
-
-
-def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return an object; of two values of one key, in whatever spelling, none can be told to be meant.
-
-    Raises:
-        ValueError: a key that occurs twice.
-    """
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        name = ALIASES.get(key, key)
-        if name in found:
-            raise ValueError(f"the key {name[:40]!r} occurs twice")
-        found[name] = value
-    return found
 
 
 def _missing(answer: object) -> bool:

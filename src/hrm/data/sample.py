@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from hrm.data.folders import replace_file
-from hrm.data.reading import Record, Rows, family_of, read_records, read_rows
+from hrm.data.reading import Rows, family_of, read_records, read_rows
+from hrm.data.records import Record
 from hrm.data.twins import TwinClasses
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import Puzzle
