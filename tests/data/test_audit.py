@@ -147,7 +147,7 @@ def test_a_file_to_stay_apart_from_is_solved_where_it_has_no_answers_and_nothing
     inputs, answers = grids
     full = written(tmp_path / "full.csv", lines(inputs[:N], answers[:N]))
     moved_inputs = moved(inputs[:2], answers[:2])[0]
-    bare = written(tmp_path / "bare.csv", [line(q, "") for q in moved_inputs] + ["..1..,", "x" * 36 + ","])
+    bare = written(tmp_path / "bare.csv", [line(q, "") for q in moved_inputs] + ["..1..,", "!" * 36 + ","])
     result = found(audit(full, [bare]))
     assert result == {
         ("unreadable question", str(bare)): (2, [3, 4]), (f"twin of a row of {bare}", "full.csv"): (2, [1, 2]),
