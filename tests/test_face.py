@@ -1,15 +1,17 @@
 """The front of the package: what ``import hrm`` offers, and how its objects show themselves."""
 
+import json
 import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import hrm
-from hrm.errors import UsageError
+from hrm.errors import HrmError, UsageError
 
 PUZZLE, ANSWER = "..1.4.....2.3...", "2314413214233241"
 
@@ -83,3 +85,85 @@ def test_a_solver_put_together_by_hand_is_not_saved_without_its_configuration(so
     with pytest.raises(UsageError, match="configuration"):
         own.save(tmp_path / "own")
     assert not (tmp_path / "own").exists()
+
+
+ROWS = [(PUZZLE, ANSWER), (".1.....3...4.4..", "3142421313242431"), ("2....3....4..4.1", "2134431212433421")]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HRM_CACHE", str(tmp_path / "cache"))
+
+
+def test_evaluate_gives_the_numbers_of_the_command(solver, tmp_path, capsys):
+    from hrm.cli.main import main
+
+    file = tmp_path / "four.csv"
+    file.write_text("question,answer\n" + "".join(f"{q},{a}\n" for q, a in ROWS))
+    result = hrm.evaluate("sudoku-4x4", str(file), segments=3, device="cpu")
+    assert main(["eval", "sudoku-4x4", "--data", str(file), "--segments", "3", "--device", "cpu", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    changing = {"network_s", "plain_solver", "protocol"}
+    assert {k: v for k, v in result.found.items() if k not in changing} == {
+        k: v for k, v in printed.items() if k not in changing
+    }
+    assert result.examples == 3 and result.segments == len(result.per_segment) == 3
+    assert result.exact == printed["exact"] and result.exact_ci95 == tuple(printed["exact_ci95"])
+
+
+@pytest.mark.parametrize("kind", ["path", "store", "pairs", "lists", "arrays"])
+def test_evaluate_takes_data_in_every_form(solver, tmp_path, kind):
+    from hrm.data.build import cached_store
+
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps({"question": q, "answer": a}) + "\n" for q, a in ROWS))
+    store = cached_store(file, tmp_path / "stores", solver.puzzle, "2026-01-01T00:00:00+00:00")
+    data = {
+        "path": file,
+        "store": store,
+        "pairs": ROWS,
+        "lists": [[solver.puzzle.parse(q), solver.puzzle.parse(a)] for q, a in ROWS],
+        "arrays": (np.asarray(store.split("all").inputs) - 1, np.asarray(store.split("all").labels) - 1),
+    }[kind]
+    if kind == "lists":  # digits, 0 = blank, as a user has them
+        data = [[grid - 1 for grid in row] for row in data]
+    result = hrm.evaluate(solver, data, segments=2)
+    assert (result.examples, result.exact) == (3, hrm.evaluate(solver, ROWS, segments=2).exact)
+
+
+@pytest.mark.parametrize("data", [[PUZZLE], [(PUZZLE, ANSWER, 1)], [(PUZZLE, ANSWER[::-1])], [("...", ANSWER)], []])
+def test_evaluate_refuses_rows_that_are_none(solver, data):
+    with pytest.raises(HrmError):
+        hrm.evaluate(solver, data)
+
+
+def test_evaluate_without_data_generates_puzzles_and_shows_itself(solver):
+    result = hrm.evaluate(solver, limit=5)
+    assert result.examples == 5 and result.segments == solver.origin.config.halting.max_segments
+    assert "generated puzzles (seed 1)" in repr(result) and len(repr(result)) < 250 and "5 puzzles" in repr(result)
+    table = result._repr_html_()
+    assert table.startswith("<table") and table.count("<tr>") == 1 + result.segments and "None" not in table
+    assert hrm.evaluate(solver, limit=5, segments=1).exact == result.per_segment[0]["exact"]
+
+
+def test_evaluate_takes_a_solver_put_together_by_hand(solver):
+    own = hrm.Solver(solver.model, solver.puzzle, max_segments=2)
+    assert hrm.evaluate(own, ROWS).exact == hrm.evaluate(solver, ROWS, segments=2).exact
+
+
+def test_analyze_takes_a_name_or_what_a_solver_holds_in_memory():
+    by_name = hrm.analyze("sudoku-4x4", "depth", puzzles=4, segments=2, device="cpu")
+    loaded = hrm.load("sudoku-4x4", device="cpu")
+    assert hrm.analyze(loaded, "depth", puzzles=4, segments=2, device="cpu")["numbers"] == by_name["numbers"]
+    with pytest.raises(UsageError, match="residuals"):
+        hrm.analyze("sudoku-4x4", "residual")
+    for parameter in loaded.model.parameters():
+        parameter.data.zero_()
+    assert hrm.analyze(loaded, "depth", puzzles=4, segments=2, device="cpu")["numbers"] != by_name["numbers"]
+
+
+def test_report_writes_one_page_and_returns_its_path(solver, tmp_path):
+    page = hrm.report(solver, tmp_path / "r.html", puzzles=3, segments=2, analyses=(), device="cpu")
+    assert page == tmp_path / "r.html" and "sudoku-4x4" in page.read_text(encoding="utf-8")
+    with pytest.raises(UsageError, match=r"\.html"):
+        hrm.report(solver, tmp_path / "r.pdf")

@@ -9,6 +9,10 @@
 `models`       the names of the shipped models
 `Solver`       a model with its puzzle family: `solver(puzzle)`, `solve`, `solve_many`, `save`
 `Answer`       what a solver returns: the answer, whether it keeps the rules, `save("solve.gif")`
+`evaluate`     measure a model on puzzles with known answers; returns a `Result`
+`Result`       what `evaluate` returns: the accuracy after each segment, its interval, the protocol
+`analyze`      look inside a model: ask one question, get its numbers
+`report`       write one HTML page about a model
 `Trainer`      train a configuration: `Trainer(hrm.recipes.get("sudoku-4x4"), "runs/mine").fit()`
 `RunConfig`    the configuration of a training run
 `HRM`          the network, a `torch.nn.Module`
@@ -36,6 +40,10 @@ if _TYPE_CHECKING:
     from hrm.model.config import HRMConfig as HRMConfig
     from hrm.model.hrm import HRM as HRM
     from hrm.pretrained import names as models
+    from hrm.studies.face import Result as Result
+    from hrm.studies.face import analyze as analyze
+    from hrm.studies.face import evaluate as evaluate
+    from hrm.studies.face import report as report
     from hrm.train.trainer import Trainer as Trainer
 
     __version__: str
@@ -45,6 +53,10 @@ _HOMES = {
     "models": "hrm.pretrained:names",
     "Solver": "hrm.inference.solver:Solver",
     "Answer": "hrm.inference.solver:Answer",
+    "evaluate": "hrm.studies.face:evaluate",
+    "Result": "hrm.studies.face:Result",
+    "analyze": "hrm.studies.face:analyze",
+    "report": "hrm.studies.face:report",
     "Trainer": "hrm.train.trainer:Trainer",
     "RunConfig": "hrm.config:RunConfig",
     "HRM": "hrm.model.hrm:HRM",
@@ -55,7 +67,7 @@ _HOMES = {
 """Name -> where it is defined, as ``module:name``."""
 
 __all__ = [  # noqa: RUF022  in the order of the table above
-    "load", "models", "Solver", "Answer", "Trainer", "RunConfig",
+    "load", "models", "Solver", "Answer", "evaluate", "Result", "analyze", "report", "Trainer", "RunConfig",
     "HRM", "HRMConfig", "puzzles", "recipes", "__version__",
 ]  # fmt: skip
 

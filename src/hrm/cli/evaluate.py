@@ -39,10 +39,15 @@ def evaluate(
     model: Model,
     /,
     *,
-    data: Annotated[Path, Parameter(help="A store, or a CSV/JSONL file with question and answer.")],
+    data: Annotated[
+        Path | None, Parameter(help="Store, or file with question and answer. Default: generate held-out puzzles.")
+    ] = None,
     segments: Segments = None,
-    limit: Annotated[int | None, Parameter(help="Evaluate only this many puzzles, from the start.")] = None,
+    limit: Annotated[
+        int | None, Parameter(help="Number of puzzles, from the start. Default: all of a file, 200 generated ones.")
+    ] = None,
     split: SplitName = "",
+    seed: Annotated[int, Parameter(help="Seed of the generated puzzles.")] = 1,
     batch_size: Annotated[int, Parameter(help="Number of puzzles at a time.")] = 256,
     with_: Annotated[
         Literal["classical"] | None, Parameter("--with", help="Also run classical solvers on the first 100 puzzles.")
@@ -68,7 +73,7 @@ def evaluate(
 ) -> None:
     """Measure a model on puzzles with known answers, segment by segment.
 
-    Example: `hrm eval sudoku-4x4 --data puzzles.csv --segments 16`.
+    Example: `hrm eval sudoku-4x4`, or with your own puzzles: `hrm eval sudoku-4x4 --data puzzles.csv`.
     """
     pretrained.require(model)
     from hrm.data.folders import require_writable_file
@@ -97,7 +102,7 @@ def evaluate(
     began = time.monotonic()
     found = evaluate_model(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
-        batch_size=batch_size, device=device, precision=precision, compiled=compile,
+        seed=seed, batch_size=batch_size, device=device, precision=precision, compiled=compile,
         with_classical=with_ == "classical", variants=variants, answers=keep,
         progress=progress_line(stderr(), "evaluated"),
     )  # fmt: skip

@@ -27,7 +27,6 @@ from hrm.cli.common import (
     stderr,
     stdout,
 )
-from hrm.errors import UsageError
 
 
 def report(
@@ -56,34 +55,25 @@ def report(
     Example: `hrm report sudoku-4x4 --out report.html`.
     """
     pretrained.require(model)
-    from hrm.data.folders import replace_file, require_writable_file
-    from hrm.evaluation.record import source_tree
-    from hrm.studies.report import report as measure
-    from hrm.web.page import page
+    from hrm.studies.face import write_report
 
     admit_own(puzzle)
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"a report is an HTML file: {str(out)!r} must end in .html")
-    require_writable_file(out)
-    source = source_tree()  # asked now, because files may change while it measures, but not the code that runs
     named = [] if analyses == "none" else list(QUESTIONS) if analyses == "all" else analyses.split(",")
-    found = measure(
-        model, cache_dir=cache_folder(cache), now=present(), data=data, split=split, puzzles=puzzles,
-        segments=segments, analyses=[name.strip() for name in named], seed=seed, device=device, precision=precision,
-        progress=lambda what: progress_line(stderr(), what),
+    found, size = write_report(
+        model, out, shlex.join(["hrm", *sys.argv[1:]]), cache_dir=cache_folder(cache), now=present(), data=data,
+        split=split, puzzles=puzzles, segments=segments, analyses=[name.strip() for name in named], seed=seed,
+        device=device, precision=precision, progress=lambda what: progress_line(stderr(), what),
     )  # fmt: skip
-    written = page(found, shlex.join(["hrm", *sys.argv[1:]]), source).encode()
-    replace_file(out, written)
     last, stops = found["results"]["per_segment"][-1], found["halting"]
     if json:
         kept = {key: found[key] for key in ("model", "task", "puzzles", "results", "halting", "protocol")}
         summaries = {entry["what"]: entry.get("summary") for entry in found["analyses"]}
-        print_json({"file": str(out), "bytes": len(written), **kept, "analyses": summaries})
+        print_json({"file": str(out), "bytes": size, **kept, "analyses": summaries})
         return
     low, high = last["exact_ci95"]
     stdout().print(
         f"{out}: exact {last['exact']:.1%} (95 % interval {low:.1%} – {high:.1%}) of {found['puzzles']}, "
-        f"{stops['segments_mean']:.2f} segments with early exit; {len(written) / 2**20:.1f} MiB, "
+        f"{stops['segments_mean']:.2f} segments with early exit; {size / 2**20:.1f} MiB, "
         f"{found['protocol']['wall_s']:.0f} s",
         soft_wrap=True,
         markup=False,

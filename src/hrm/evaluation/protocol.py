@@ -1,4 +1,4 @@
-"""Evaluate a model by name on a file by path, and say how the number was obtained."""
+"""Evaluate a model, by name or loaded, on a file or on generated puzzles, and say how the number was obtained."""
 
 import platform
 import time
@@ -8,26 +8,32 @@ from typing import Any
 
 import torch
 
+from hrm.config import RunConfig
 from hrm.data.build import cached_store
+from hrm.data.config import DataConfig
 from hrm.data.prepare import family
 from hrm.data.store import Split, Store
+from hrm.data.unseen import unseen
 from hrm.errors import UsageError
 from hrm.evaluation.arc import in_own_ids, predict, scored, tested_tasks, truth_of
 from hrm.evaluation.arc_vote import Candidate, Test, vote
 from hrm.evaluation.classical import classical
 from hrm.evaluation.evaluate import evaluate
-from hrm.inference.load import facts, read_model
+from hrm.inference.load import facts, origin, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.puzzles.arc_family import ARC
 from hrm.puzzles.arc_tasks import Task
 from hrm.puzzles.base import Puzzle
+from hrm.puzzles.table import TABLE
 
 Ranked = dict[Test, tuple[Candidate, ...]]
+GENERATED = 200
+"""Puzzles that are generated where no data and no number are given."""
 
 
 def evaluate_model(
-    name: str | Path,
-    data: Path,
+    model: str | Path | Solver,
+    data: Path | None = None,
     *,
     cache_dir: Path,
     now: str,
@@ -38,6 +44,7 @@ def evaluate_model(
     device: str = "auto",
     precision: str = "auto",
     compiled: bool = False,
+    seed: int = 1,
     with_classical: bool = False,
     variants: int | None = None,
     answers: Callable[[Sequence[Task], Ranked], None] = lambda tasks, ranked: None,
@@ -51,14 +58,16 @@ def evaluate_model(
     the same puzzles elsewhere) and ``protocol``.
 
     Args:
-        name: a run folder, a checkpoint folder or a shipped model.
-        data: a store, or a CSV/JSONL file.
+        model: a shipped model, a run folder, a checkpoint folder, or a solver, which keeps its device, arithmetic and
+            batch size.
+        data: a store or a file of puzzles; None: held-out puzzles are generated, ``limit`` or ``GENERATED`` of them.
         cache_dir: where the store of a file is kept.
         now: the present time as ISO 8601.
         clock: seconds since any fixed time.
-        split: of a store with several; empty: ``test``, else the only one.
-        segments: all of them are run; None: the budget that the model was trained with.
-        limit: only the first so many puzzles.
+        split: which split to use; empty: ``test``, or the only split.
+        segments: how many to run; None: the budget that the model was trained with.
+        limit: only this many puzzles, from the start.
+        seed: of the generated puzzles.
         compiled: compile the network first; pays for thousands of puzzles.
         variants: of ARC, how many variants of each task vote; None: all that the store has.
         answers: of ARC, called with the tasks, which hold their tests only, and the candidates for each test, the best
@@ -74,43 +83,75 @@ def evaluate_model(
         raise UsageError(f"--limit must be 1 or more (got {limit})")
     if batch_size < 1:
         raise UsageError(f"--batch-size must be 1 or more (got {batch_size})")
-    model, config, checkpoint = read_model(name, device, precision)
-    puzzle = family(config.data)
-    store, name_of_split, rows = rows_for(puzzle, data, split, cache_dir, now)
-    segments = segments or config.halting.max_segments
+    solver = model if isinstance(model, Solver) else _solver(model, device, precision, batch_size)
+    puzzle, config = solver.puzzle, solver.origin.config if solver.origin else None
+    segments = segments or (config.halting.max_segments if config else solver.max_segments)
+    store, name_of_split = None, "generated"
+    if data is None:
+        rows, provenance = _generated(puzzle, config, limit or GENERATED, seed, cache_dir, now)
+    else:
+        store, name_of_split, rows = rows_for(puzzle, data, split, cache_dir, now)
+        provenance = dict(store.manifest.provenance)
     if compiled:
-        model.compile_levels()
-    solver = Solver(model, puzzle, config.halting.max_segments, batch_size, checkpoint.table)
+        solver.model.compile_levels()
     began = clock()
-    found = measure(solver, store, name_of_split, segments, limit, variants, answers, progress)
+    if store is None:
+        found = dict(evaluate(solver, rows, segments, limit, progress))
+    else:
+        found = measure(solver, store, name_of_split, segments, limit, variants, answers, progress)
     found["network_s"] = clock() - began
     solvers = puzzle.classical_solvers if with_classical else puzzle.classical_solvers[:1]
     lines = [classical(puzzle, rows.inputs[: found["examples"]], solver) for solver in solvers]
     found["plain_solver"] = lines[0] if lines else None
     if with_classical:
         found["classical"] = lines
-    found["config"] = config.model_dump(mode="json")
+    found["config"] = config.model_dump(mode="json") if config else None
     found["data"] = {
-        "name": data.name,
-        "splits": {each: len(store.split(each)) for each in store.splits},
-        "provenance": dict(store.manifest.provenance),
+        "name": data.name if data else f"generated puzzles (seed {seed})",
+        "splits": {each: len(store.split(each)) for each in store.splits} if store else {name_of_split: len(rows)},
+        "provenance": provenance,
     }
-    found["protocol"] = facts(checkpoint, config, model) | {
-        "model": str(name),
-        "checkpoint": checkpoint.path.name,
-        "data": str(data),
-        "data_digest": store.digest,
+    found["protocol"] = _known(solver, model) | {
+        "data": str(data) if data else f"generated puzzles (seed {seed})",
+        "data_digest": store.digest if store else None,
         "split": name_of_split,
         "rows_in_split": len(rows),
         "segments": segments,
         "metric": "exact: every cell equals the stored answer; one answer a puzzle, no search",
-        "early_exit_rule": "q_halt_logit > q_continue_logit" if config.model.q_continue else "q_halt_logit > 0",
-        "batch_size": batch_size,
+        "batch_size": solver.batch_size,
         "compiled": compiled,
         "machine": f"{platform.machine()}, torch {torch.__version__}",
         "date": now,
     }
     return found
+
+
+def _solver(name: str | Path, device: str, precision: str, batch_size: int) -> Solver:
+    model, config, checkpoint = read_model(name, device, precision)
+    known = origin(name, checkpoint, config)
+    return Solver(model, family(config.data), config.halting.max_segments, batch_size, checkpoint.table, known)
+
+
+def _generated(
+    puzzle: Puzzle, config: RunConfig | None, count: int, seed: int, cache_dir: Path, now: str
+) -> tuple[Split, dict[str, Any]]:
+    """Return held-out puzzles, and where they come from."""
+    if puzzle.spec.name in (ARC, TABLE):
+        raise UsageError(f"puzzles of the family {puzzle.spec.name} cannot be generated: give data (--data)")
+    return unseen(config.data if config else DataConfig(puzzle=puzzle.spec.name), count, seed, cache_dir, now)
+
+
+def _known(solver: Solver, model: str | Path | Solver) -> dict[str, Any]:
+    """Return what a protocol says of the model."""
+    known = solver.origin
+    if known is None:
+        return {"model": type(solver.model).__name__, "device": str(solver.device)}
+    exits = "q_halt_logit > q_continue_logit" if known.config.model.q_continue else "q_halt_logit > 0"
+    return facts(known, known.config, solver.model) | {
+        "model": known.name if isinstance(model, Solver) else str(model),
+        "checkpoint": known.path.name,
+        "early_exit_rule": exits,
+    }
 
 
 def rows_for(puzzle: Puzzle, data: Path, split: str, cache_dir: Path, now: str) -> tuple[Store, str, Split]:

@@ -132,7 +132,7 @@ def origin(name: str | Path, checkpoint: Checkpoint, config: RunConfig) -> Origi
     return Origin(str(name), checkpoint.path, config, checkpoint.meta, checkpoint.card, checkpoint.weights_sha256)
 
 
-def facts(checkpoint: Checkpoint, config: RunConfig, model: Network) -> dict[str, object]:
+def facts(checkpoint: Checkpoint | Origin, config: RunConfig, model: Network) -> dict[str, object]:
     """Return what a protocol says of a model: its recipe, update, weights and arithmetic."""
     return {
         "model": str(checkpoint.path),
