@@ -41,7 +41,7 @@ def test_answers_by_vote_in_every_form(hrm, workplace, model):
     assert result.json["tests"] == result.json["tasks"] == 2 and "1" in result.json["pass_at"]
     assert sorted(json.loads((workplace / "s.json").read_text())) == ["aa", "bb"]
     page = (workplace / "a.html").read_text()
-    assert "aa, test 1" in page and "bb, test 1" in page and "of 2 tests with a known output are hit" in page
+    assert "aa, test 1" in page and "bb, test 1" in page and "of 2 tests with a known output are solved" in page
     solved = hrm("solve", model, "tasks/evaluation/bb.json", "--json")
     assert solved.json["task"] == "bb" and solved.json["test"] == 1
     submitted = json.loads((workplace / "s.json").read_text())["bb"][0]["attempt_1"]
@@ -55,3 +55,87 @@ def test_what_the_model_does_not_know_is_refused_and_can_be_learnt(hrm, workplac
     adapted = hrm("adapt", model, "other/zz.json", "--out", "adapted", "--updates", 1, "--variants", 1, "--json")
     assert adapted.code == 0, adapted.err
     assert list(json.loads((workplace / "adapted" / "submission.json").read_text())) == ["zz"]
+
+
+def test_how_an_answer_comes_about(hrm, workplace, model):
+    task = "tasks/evaluation/bb.json"
+    shown = hrm("solve", model, task, "--segments", 3, "--trace")
+    assert shown.code == 0 and "bb, test 1" in shown.out and "true output" in shown.out and "segment" in shown.out
+    told = hrm("solve", model, task, "--segments", 3, "--trace", "--json").json
+    assert [moment["segment"] for moment in told["trace"]] == [1, 2, 3]
+    plain = hrm("solve", model, task, "--segments", 3, "--json").json
+    assert told["trace"][-1]["answer"] == told["answer"] == plain["answer"]
+    drawn = hrm("show", model, task, "--segments", 2, "--out", "bb.gif")
+    assert drawn.code == 0 and (workplace / "bb.gif").read_bytes()[:4] == b"GIF8"
+    assert "segment" in hrm("show", model, task, "--segments", 2).out
+    refused = hrm("show", model, "[[1, 2]]")
+    assert refused.code == 2 and "needs the file of a task" in refused.err
+
+
+def kaggle(folder, name, solutions, *names):
+    folder.mkdir(exist_ok=True)
+    written(folder / "single", *names)
+    tasks = {each: json.loads((folder / "single" / f"{each}.json").read_text()) for each in names}
+    answers = {each: [pair.pop("output") for pair in task["test"]] for each, task in tasks.items()}
+    (folder / f"{name}_challenges.json").write_text(json.dumps(tasks))
+    if solutions:
+        (folder / f"{name}_solutions.json").write_text(json.dumps(answers))
+    for file in (folder / "single").iterdir():
+        file.unlink()
+
+
+def test_hidden_tests_are_answered_and_not_scored(hrm, workplace):
+    kaggle(workplace / "kaggle", "x_training", True, "da", "db")
+    kaggle(workplace / "kaggle", "x_evaluation", True, "ea")
+    kaggle(workplace / "kaggle", "x_test", False, "ta", "tb")
+    (workplace / "kaggle" / "broken.json").write_text("{")
+    built = hrm("data", "arc", "kaggle", "--out", "kaggle-store", "--variants", 1)
+    assert built.code == 0 and "train 12, test 3" in built.out and "hidden_tests 2" in built.out
+    assert "skipped 1" in built.err and "broken.json is not JSON" in built.err
+    assert hrm("train", "arc-small", "--data.path", "kaggle-store", "--out", "kaggle-run", *TINY).code == 0
+    asked = ["eval", "kaggle-run", "--data", "kaggle-store", "--segments", 1]
+    result = hrm(*asked, "--submission", "k.json", "--sheet", "k.html")
+    assert result.code == 0 and "hidden tests: 2, not scored" in result.out and "of 1 tests" in result.out
+    assert sorted(json.loads((workplace / "k.json").read_text())) == ["ea", "ta", "tb"]
+    assert (workplace / "k.html").read_text().count("example 1</figcaption>") == 3
+    built = hrm("data", "arc", "kaggle/x_test_challenges.json", "--out", "hidden-store", "--variants", 1)
+    assert hrm("train", "arc-small", "--data.path", "hidden-store", "--out", "hidden-run", *TINY).code == 0
+    asked = ["eval", "hidden-run", "--data", "hidden-store", "--segments", 1]
+    result = hrm(*asked, "--submission", "h.json")
+    assert result.code == 0 and "h.json: two attempts at each of 2 tests" in result.out and "%" not in result.out
+    assert sorted(json.loads((workplace / "h.json").read_text())) == ["ta", "tb"]
+    told = hrm(*asked, "--json").json
+    assert told["hidden_tests"] == 2 and told["examples"] == 0 and "exact" not in told and "pass_at" not in told
+    for command in ("report", "analyze"):
+        what = ["--what", "halting"] if command == "analyze" else ["--out", "hidden.html"]
+        refused = hrm(command, "hidden-run", "--data", "hidden-store", *what)
+        assert refused.code == 4 and "no answer in hidden-store is known" in refused.err, refused.err
+
+
+def test_every_task_broken_is_bad_data(hrm, workplace):
+    (workplace / "bad").mkdir()
+    for name, content in (("a", "{"), ("b", '{"train": [], "test": []}')):
+        (workplace / "bad" / f"{name}.json").write_text(content)
+    refused = hrm("data", "arc", "bad", "--out", "bad-store")
+    assert refused.code == 4 and "a.json is not JSON" in refused.err and not (workplace / "bad-store").exists()
+    missing = hrm("data", "arc", "tasks", "absent.json", "--out", "bad-store")
+    assert missing.code == 4 and "absent.json cannot be read" in missing.err
+
+
+def test_a_list_of_pairs_is_trained_on_and_has_no_test(hrm, workplace, model):
+    written(workplace / "re", "aa")
+    pairs = json.loads((workplace / "re" / "aa.json").read_text())["train"]
+    (workplace / "re" / "aa.json").write_text(json.dumps(pairs))
+    built = hrm("data", "arc", "re", "--out", "re-store", "--variants", 1, "--json")
+    assert built.code == 0 and built.json["splits"] == {"train": 2}
+    refused = hrm("solve", model, "re/aa.json")
+    assert refused.code == 2 and "demonstrations only" in refused.err
+
+
+def test_an_official_layout_of_arc_trains_and_ids_beyond_the_table_are_refused(hrm, workplace, model):
+    assert hrm("data", "export", "arc", "--out", "arc-official").code == 0
+    back = hrm("data", "import", "arc-official", "--out", "arc-back", "--puzzle", "arc", "--json")
+    assert back.code == 0 and back.json["splits"] == {"train": 7, "test": 2}
+    assert hrm("eval", model, "--data", "arc-back", "--segments", 1, "--json").json["tests"] == 2
+    train = ["train", "arc-small", "--data.path", "arc-back", *TINY]
+    assert hrm(*train, "--out", "arc-back-run").code == 0

@@ -74,7 +74,42 @@ TABLES = [
 ]
 """Own tables and containers of rows."""
 
-ALL = [*TABLES]
+TINY = "--train.updates 1 --train.batch_size 2 --model.width 64 --model.puzzle_width 64 --model.heads 2"
+KAGGLE = "14-arc-agi_evaluation"
+
+ARC_AND_OFFICIAL = [
+    Case(
+        "C1",
+        ("data import off_trm --out out/s11 --puzzle sudoku-9x9", "data export out/s11 --out out/e11",
+         "data import out/e11 --out out/s11b --puzzle sudoku-9x9 --json"),
+        ok('"splits": {"train": 1, "test": 1}'),
+    ),
+    Case("C2", ("data import offarc --out out/s12 --puzzle arc",), ok("puzzle: arc")),
+    Case(
+        "B1",
+        ("data import off_ids --out out/s13 --puzzle sudoku-9x9",
+         f"train hrm-sudoku --data.path out/s13 {TINY} --out out/r13", "eval out/r13 --data out/s13 --segments 1"),
+        ok("cells"),
+    ),
+    Case(
+        "C3",
+        (f"data arc {KAGGLE}_challenges.json {KAGGLE}_solutions.json --out out/s14 --variants 2",),
+        ok("hidden_tests 0", "test 3"),
+    ),
+    Case(
+        "C3",
+        (f"data arc {KAGGLE}_challenges.json --out out/s14b --variants 2",
+         "train arc-small --data.path out/s14b --train.updates 2 --out out/r14",
+         "eval out/r14 --data out/s14b --segments 1 --submission out/sub.json"),
+        ok("out/sub.json: two attempts at each of 3 tests", "hidden tests: 3, not scored", absent=("%",)),
+    ),
+    Case("C4", ("data arc 15-arc-uuid.json --out out/s15 --variants 2",), ok("train 3")),
+    Case("C4", ("data arc \"16-Let's_meet_(edit).json\" --out out/s16 --variants 2",), ok("train 3")),
+    Case("C4", ("data arc 17-re-arc.json --out out/s17 --variants 2",), ok("train 6")),
+]  # fmt: skip
+"""ARC tasks, and data sets in the layout of the official code."""
+
+ALL = [*TABLES, *ARC_AND_OFFICIAL]
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +118,8 @@ def folder(tmp_path_factory):
     shutil.copytree(CASES, place / "cases", copy_function=shutil.copyfile)
     (place / "cases").chmod(0o755)
     (place / "cases" / "out").mkdir()
+    for archive in (place / "cases").glob("*.tar.gz"):
+        shutil.unpack_archive(archive, place / "cases", filter="data")
     return place / "cases"
 
 

@@ -71,7 +71,7 @@ def test_a_hidden_output_is_submitted_without_a_score(model, tmp_path):
     del content["test"][0]["output"]
     file.write_text(json.dumps(content))
     found = adapt(model, [file], tmp_path / "out", now=NOW, updates=1, variants=1, device="cpu", console=QUIET)
-    assert set(found) == {"submission", "tests"}
+    assert set(found) == {"submission", "tests", "hidden_tests"} and found["hidden_tests"] == 1
 
 
 def test_a_known_output_is_never_trained_on(model, tmp_path):

@@ -11,7 +11,7 @@ from hrm.errors import HrmError, UsageError
 from hrm.evaluation.arc_vote import Candidate
 from hrm.puzzles.arc_family import PALETTE
 from hrm.puzzles.arc_tasks import Pair, Task
-from hrm.viz.arc_sheet import MOST_DRAWN, rows, save, sheet_html, sheet_image
+from hrm.viz.arc_sheet import MOST_DRAWN, Row, rows, save, sheet_html, sheet_image
 
 GRID = np.arange(10, dtype=np.uint8).reshape(2, 5)
 RIGHT, WRONG = Candidate(GRID, 1, 0.75), Candidate(GRID[:, ::-1].copy(), 12, 0.25)
@@ -33,10 +33,10 @@ def test_captions_say_what_is_right():
 
 def test_the_page_is_whole_and_loads_nothing():
     page = sheet_html(rows([TASK, BARE], RANKED), title='<script>alert("x")</script>')
-    assert "1 of 2 tests with a known output are hit." in page
+    assert "1 of 2 tests with a known output are solved." in page
     assert "<script" not in page and not re.search(r"(src|href)=|url\(|http", page)
     svgs = re.findall(r"<svg.*?</svg>", page)
-    assert len(svgs) == 4 + 2 + 2
+    assert len(svgs) == 2 + 4 + 2 + 2 + 2 + 2 and page.count("example 1</figcaption>") == 3
     drawn = ElementTree.fromstring(svgs[0])
     assert [path.get("fill") for path in drawn.iter("path")] == list(PALETTE)
     assert "No output is known." in sheet_html(rows([BARE], RANKED))
@@ -69,3 +69,13 @@ def test_too_much_or_nothing_to_show():
         with pytest.raises(UsageError, match=f"got {len(shown)}"):
             sheet_image(shown)
     assert "No output is known." in sheet_html([])
+
+
+def test_demonstrations_stand_before_the_attempts():
+    """A thousand examples of one task do not make the sheet a thousand pictures wide."""
+    many = Task("c", (Pair(GRID, GRID),) * 20, TASK.tests[:1])
+    page = sheet_html(rows([many], RANKED))
+    assert page.index("example 1") < page.index("no attempt") and page.count("<figure><span>") == 6
+    assert "and 14 more examples" in page and '<div class="examples">' not in sheet_html([Row("x", GRID, (), None)])
+    wide, bare = (sheet_image([row]) for row in (rows([many], RANKED)[0], Row("x", GRID, (), None)))
+    assert wide.height > bare.height + 90 and wide.width > 6 * 2 * 90

@@ -28,7 +28,7 @@ from hrm.data.store import Split
 from hrm.data.unseen import unseen
 from hrm.errors import UsageError, did_you_mean
 from hrm.evaluation.arc import in_own_ids
-from hrm.evaluation.protocol import rows_for
+from hrm.evaluation.protocol import rows_for, with_answers
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.model.contract import Network
@@ -208,5 +208,5 @@ def puzzles_for(
     store, name, rows = rows_for(family(config.data), data, split, cache_dir, now)
     if config.data.puzzle == ARC:
         rows = in_own_ids(rows, checkpoint.table, store, count)
-    rows = Split(rows.inputs[:count], rows.labels[:count], rows.puzzle_ids[:count], rows.ratings[:count])
+    rows = with_answers(rows.take(slice(count)), data)
     return rows, {"said": f"puzzles of {data.name}", "data": str(data), "split": name, "digest": store.digest}

@@ -115,6 +115,13 @@ def evaluate(
     if json:
         print_json(found)
         return
+    if submission is not None:
+        stdout().print(f"{submission}: two attempts at each of {len(ranked)} tests", markup=False, soft_wrap=True)
+    if found.get("hidden_tests"):
+        remedy = "" if submission or sheet else "; --submission FILE writes the model's answers"
+        stdout().print(f"hidden tests: {found['hidden_tests']}, not scored, for no answer is known{remedy}")
+    if not found["examples"]:
+        return
     stdout().print(segment_table(found))
     if "pass_at" in found:
         for what, count in (("pass_at", f"{found['tests']} tests"), ("pass_at_task", f"{found['tasks']} tasks")):

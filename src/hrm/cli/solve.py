@@ -16,7 +16,6 @@ from hrm.cli.common import (
     admit_own,
     output,
     print_json,
-    progress_line,
     stderr,
     stdout,
 )
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hrm.data.questions import Question
-    from hrm.inference.solver import Solver
 
 
 def solve(
@@ -62,7 +60,9 @@ def solve(
     file = _file(puzzle)
     solver = load(model, device, precision)
     if solver.table is not None and file is not None and puzzle != "-":
-        _solve_tasks(solver, file, segments, variants, json)
+        from hrm.cli.solve_arc import solve_tasks
+
+        solve_tasks(solver, file, segments, variants, trace, json)
         return
     if file is None:
         if check:
@@ -107,39 +107,9 @@ def _readable(questions: "Iterable[Question]", faults: list[str]) -> "Iterator[s
             yield question.text
 
 
-def _solve_tasks(solver: "Solver", file: Path, segments: int | None, variants: int | None, json: bool) -> None:
-    """Answer the tests of ARC tasks by vote, the two best grids each."""
-    from hrm.evaluation.arc import predict_tasks
-    from hrm.evaluation.arc_vote import vote
-    from hrm.puzzles.arc_files import read_tasks
-
-    tasks = {task.id: task for task in read_tasks(file)}
-    budget = segments or solver.max_segments
-    progress = progress_line(stderr(), "answered")
-    ranked = vote(predict_tasks(solver, list(tasks.values()), budget, variants, progress))
-    for (task, number), candidates in ranked.items():
-        attempts = [
-            {"answer": candidate.grid.tolist(), "votes": candidate.votes, "q_halt": candidate.q_halt}
-            for candidate in candidates[:2]
-        ]
-        if json:
-            given = tasks[task].tests[number].input.tolist()
-            best = attempts[0] if attempts else {"answer": None, "q_halt": None}
-            print_json(
-                {"task": task, "test": number + 1, "puzzle": given, "answer": best["answer"], "verified": None,
-                 "segments": budget, "q_halt": best["q_halt"], "attempts": attempts}
-            )  # fmt: skip
-            continue
-        stdout().print(f"{task}, test {number + 1}:{'' if attempts else ' no grid was answered'}", markup=False)
-        for place, attempt in enumerate(attempts, start=1):
-            stdout().print(f"  attempt {place}: {attempt['votes']} votes, q_halt {attempt['q_halt']:.2f}", markup=False)
-            for row in attempt["answer"]:
-                stdout().print("    " + "".join(map(str, row)), markup=False, soft_wrap=True)
-
-
 def show(
     model: Model,
-    puzzle: Annotated[str, Parameter(help="The puzzle as text or JSON.")],
+    puzzle: Annotated[str, Parameter(help="The puzzle as text or JSON; for ARC, the file of a task.")],
     /,
     *,
     out: Annotated[
@@ -151,6 +121,9 @@ def show(
     device: Device = "auto",
     precision: Precision = "auto",
     own: Own = "",
+    variants: Annotated[
+        int | None, Parameter(help="For ARC: number of variants of the task that vote. Default: all.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show how a puzzle is solved, segment by segment, in the terminal or as a GIF, PNG or SVG.
@@ -164,6 +137,11 @@ def show(
 
     admit_own(own)
     solver = load(model, device, precision)
+    if solver.table is not None:
+        from hrm.cli.solve_arc import show_tasks, tasks_file
+
+        show_tasks(solver, tasks_file(puzzle), out, segments, variants, json)
+        return
     answer = solver.solve(puzzle, segments, trace=True)
     if out is not None:
         save(solver.puzzle, answer, out)

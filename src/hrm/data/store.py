@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8
+from jaxtyping import Bool, Float32, Int32, UInt8
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hrm import puzzles
@@ -55,6 +55,15 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def answered(self) -> Bool[np.ndarray, " n"]:
+        """Return for each row whether an answer is known."""
+        return np.count_nonzero(self.labels, axis=1) > 0
+
+    def take(self, rows: slice | Bool[np.ndarray, " n"]) -> "Split":
+        """Return some of the rows."""
+        return Split(self.inputs[rows], self.labels[rows], self.puzzle_ids[rows], self.ratings[rows])
 
 
 class _Record(BaseModel):

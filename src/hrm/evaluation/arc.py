@@ -12,7 +12,7 @@ from hrm.data.arc import held_out_tests
 from hrm.data.folders import replace_file
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
-from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, answers, score, submission
+from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, answers, score, submission, vote
 from hrm.inference.solver import Solver, filled_up
 from hrm.puzzles.arc import decode, encode
 from hrm.puzzles.arc_family import shown
@@ -47,7 +47,8 @@ def predict(
     tests = held_out_tests(store)[:limit]
     table = store.table if solver.table is None else solver.table
     assert table is not None
-    return _predicted(solver, table, tests, np.asarray(store.splits["test"].inputs), segments, variants, progress)
+    grids = np.asarray(store.splits["test"].inputs)
+    return _predicted(solver, table, tests, grids, segments, variants, progress)[-1]
 
 
 def predict_tasks(
@@ -64,9 +65,34 @@ def predict_tasks(
     """
     if solver.table is None:
         raise UsageError("tasks of ARC need a model of ARC with a table of its puzzle ids")
+    return _predicted(solver, solver.table, *_tests_of(tasks), segments, variants, progress)[-1]
+
+
+def replay_tasks(
+    solver: Solver,
+    tasks: Sequence[Task],
+    segments: int,
+    variants: int | None = None,
+    progress: Progress = lambda done, total: None,
+) -> dict[Test, tuple[tuple[Candidate, ...], ...]]:
+    """Return for each test of tasks its candidates after each segment, the best first; arguments as ``predict_tasks``.
+
+    Raises:
+        UsageError: the model is not of ARC, or has never seen a task.
+    """
+    if solver.table is None:
+        raise UsageError("tasks of ARC need a model of ARC with a table of its puzzle ids")
+    tests, grids = _tests_of(tasks)
+    every = _predicted(solver, solver.table, tests, grids, segments, variants, progress, every=True)
+    ranked = [vote(predictions) for predictions in every]
+    return {test: tuple(each.get(test, ()) for each in ranked) for test in sorted(tests)}
+
+
+def _tests_of(tasks: Sequence[Task]) -> tuple[list[Test], UInt8[np.ndarray, "n C"]]:
     tests = [(task.id, number) for task in tasks for number in range(len(task.tests))]
-    inputs = encode([pair.input for task in tasks for pair in task.tests])
-    return _predicted(solver, solver.table, tests, inputs, segments, variants, progress)
+    if not tests:
+        raise UsageError("there are demonstrations only, and no test to answer")
+    return tests, encode([pair.input for task in tasks for pair in task.tests])
 
 
 def _predicted(
@@ -77,7 +103,9 @@ def _predicted(
     segments: int,
     variants: int | None,
     progress: Progress,
-) -> Predictions:
+    every: bool = False,
+) -> list[Predictions]:
+    """Return the predictions after the last segment, or with ``every`` after each."""
     refuse_unseen(table, [task for task, _ in tests])
     rows, ids = [], []
     for row, (task, _) in enumerate(tests):
@@ -87,25 +115,23 @@ def _predicted(
         ids += own
     total = len(rows)
     size = min(solver.batch_size, total)  # 900 cells are too many to fill up a batch with
-    tokens = np.zeros((total, grids.shape[1]), np.uint8)
-    q_halt = np.zeros(total)
+    kept = segments if every else 1
+    tokens = np.zeros((kept, total, grids.shape[1]), np.uint8)
+    q_halt = np.zeros((kept, total))
     chosen = np.array(ids, np.int64) - 1
     for start in range(0, total, size):
         here = slice(start, min(start + size, total))
         inputs = grids[rows[here]]
         transforms, colours = table.variants.transforms[chosen[here]], table.variants.colours[chosen[here]]
         inputs, _ = shown(inputs, np.zeros_like(inputs), transforms, colours)
-        *_, last = solver.think(filled_up(inputs, size), segments, filled_up(chosen[here] + 1, size))
-        tokens[here], q_halt[here] = last.tokens[: len(inputs)], last.q_halt[: len(inputs)]
+        thoughts = solver.think(filled_up(inputs, size), segments, filled_up(chosen[here] + 1, size))
+        for number, thought in enumerate(thoughts):
+            place = number if every else 0  # the last one stays
+            tokens[place, here], q_halt[place, here] = thought.tokens[: len(inputs)], thought.q_halt[: len(inputs)]
         progress(here.stop, total)
-    return Predictions(
-        [tests[row][0] for row in rows],
-        np.array([tests[row][1] for row in rows]),
-        table.variants.transforms[chosen],
-        table.variants.colours[chosen],
-        tokens,
-        q_halt,
-    )
+    task_ids, numbers = [tests[row][0] for row in rows], np.array([tests[row][1] for row in rows])
+    transforms, colours = table.variants.transforms[chosen], table.variants.colours[chosen]
+    return [Predictions(task_ids, numbers, transforms, colours, *after) for after in zip(tokens, q_halt, strict=True)]
 
 
 def refuse_unseen(table: PuzzleTable, task_ids: Iterable[str]) -> None:
@@ -148,7 +174,7 @@ def in_own_ids(split: Split, table: PuzzleTable | None, of: Store, limit: int | 
 
 
 def tested_tasks(store: Store, limit: int | None = None) -> list[Task]:
-    """Return the tasks of a store with nothing but their tests, the first so many of them.
+    """Return the tasks of a store with the first so many of their tests, and as demonstrations what is trained on.
 
     Raises:
         DataError: the store holds no ARC tests.
@@ -158,22 +184,39 @@ def tested_tasks(store: Store, limit: int | None = None) -> list[Task]:
     grids = (decode(np.asarray(array[:limit])) for array in (split.inputs, split.labels))
     for (task, _), given, output in zip(names, *grids, strict=True):
         tests[task] = (*tests.get(task, ()), Pair(given, output if output.size else None))
-    return [Task(task, (), pairs, "evaluation") for task, pairs in tests.items()]
+    shown = _demonstrations(store, set(tests))
+    return [Task(task, shown.get(task, ()), pairs, "evaluation") for task, pairs in tests.items()]
+
+
+def _demonstrations(store: Store, task_ids: set[str]) -> dict[str, tuple[Pair, ...]]:
+    """Return the training examples of tasks."""
+    if store.table is None or "train" not in store.splits:
+        return {}
+    split, found = store.splits["train"], dict[str, tuple[Pair, ...]]()
+    names = [store.table.lookup(number)[0] for number in np.asarray(split.puzzle_ids).tolist()]
+    rows = np.array([row for row, name in enumerate(names) if name in task_ids], np.int64)
+    grids = (decode(np.asarray(array[rows])) for array in (split.inputs, split.labels))
+    for row, given, output in zip(rows.tolist(), *grids, strict=True):
+        found[names[row]] = (*found.get(names[row], ()), Pair(given, output))
+    return found
 
 
 def truth_of(store: Store, limit: int | None = None) -> dict[str, tuple[np.ndarray, ...]]:
-    """Return the outputs of the tests, by task.
-
-    Raises:
-        DataError: a test has no known output, so that nothing can be scored.
-    """
+    """Return the outputs of the tests, by task; a task with a hidden test is left out."""
     return answers(tested_tasks(store, limit))
 
 
 def scored(ranked: dict[Test, tuple[Candidate, ...]], truth: dict[str, tuple[np.ndarray, ...]]) -> dict[str, Any]:
-    """Return ``pass_at`` by test, as the ARC Prize counts, and ``pass_at_task``, as the paper does, for each K."""
-    found = score(ranked, truth, KS)
-    return {
+    """Return ``pass_at`` by test, as the ARC Prize counts, and ``pass_at_task``, as the paper does, for each K.
+
+    Tests of tasks without known outputs are counted as ``hidden_tests``, and nothing is claimed of them.
+    """
+    known = {test: candidates for test, candidates in ranked.items() if test[0] in truth}
+    hidden = {"hidden_tests": len(ranked) - len(known)}
+    if not truth:
+        return hidden
+    found = score(known, truth, KS)
+    return hidden | {
         "tests": found.tests,
         "tasks": found.tasks,
         "pass_at": {str(k): share for k, share in found.pass_at_test.items()},

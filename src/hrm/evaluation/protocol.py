@@ -14,7 +14,7 @@ from hrm.data.config import DataConfig
 from hrm.data.prepare import family
 from hrm.data.store import Split, Store
 from hrm.data.unseen import unseen
-from hrm.errors import UsageError
+from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import in_own_ids, predict, scored, tested_tasks, truth_of
 from hrm.evaluation.arc_vote import Candidate, Test, vote
 from hrm.evaluation.classical import classical
@@ -184,17 +184,36 @@ def measure(
 ) -> dict[str, Any]:
     """Return the metrics of ``evaluate`` for a split of a store, and those of ARC for its tests.
 
+    Rows without a known answer are not scored. Where no answer to a test of ARC is known, ``examples`` is 0 and there
+    are no metrics.
+
     Args: as those of ``evaluate_model``.
     """
-    rows = store.split(split)
+    rows = store.split(split).take(slice(limit))
+    votes = store.table is not None and split == "test"
     if solver.puzzle.spec.name == ARC:
         rows = in_own_ids(rows, solver.table, store, limit)
-    found = dict(evaluate(solver, rows, segments, limit, progress))
-    if store.table is not None and split == "test":
+    if votes and not rows.answered.any():
+        found = {"task": solver.puzzle.spec.name, "examples": 0}
+    else:
+        found = dict(evaluate(solver, with_answers(rows, store.path), segments, progress=progress))
+    if votes:
         ranked = vote(predict(solver, store, segments, variants, limit, progress))
         found |= scored(ranked, truth_of(store, limit))
         answers(tested_tasks(store, limit), ranked)
     return found
+
+
+def with_answers(rows: Split, where: Path) -> Split:
+    """Return the rows whose answer is known, for only these can be scored.
+
+    Raises:
+        DataError: there are none.
+    """
+    answered = rows.answered
+    if not answered.any():
+        raise DataError(f"no answer in {where} is known, so nothing can be measured; give puzzles with answers")
+    return rows if answered.all() else rows.take(answered)
 
 
 def choose_split(store: Store, name: str) -> tuple[str, Split]:

@@ -14,7 +14,7 @@ from hrm.data.build import cached_store
 from hrm.data.folders import replace_file
 from hrm.data.prepare import family
 from hrm.errors import UsageError
-from hrm.evaluation.protocol import choose_split, measure
+from hrm.evaluation.protocol import choose_split, measure, with_answers
 from hrm.inference.load import BEST, load, read_model
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.hrm import parameter_counts
@@ -130,6 +130,7 @@ def _run(
     if data is None and "test" not in store.splits:
         raise UsageError("there is nothing to evaluate on: give --data FILE, or --data.test N for generated puzzles")
     name, rows = choose_split(store, split)
+    with_answers(rows, store.path)
     wanted = segments or config.halting.max_segments
     key = {"data": store.digest, "split": name, "segments": wanted, "puzzles": len(rows)}
     stages = []
