@@ -25,7 +25,7 @@ def completion(shell: Annotated[Shell, Parameter(help="Shell to write it for.")]
 
     `hrm --install-completion` installs it for the shell in use.
 
-    Example: `hrm completion bash > ~/.local/share/bash-completion/completions/hrm`.
+    Example: `hrm completion bash`.
     """
     from hrm.cli.main import app
 
