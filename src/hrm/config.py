@@ -32,36 +32,36 @@ class HaltingConfig(_Section):
     """When a puzzle stops."""
 
     max_segments: int = Field(default=16, ge=1)
-    """Budget M_max: segments after which a puzzle leaves its slot in training, and stops in inference."""
+    """Largest number of segments of a puzzle in training (M_max)."""
     explore: float = Field(default=0.1, ge=0, le=1)
-    """Probability ε that a puzzle must use at least M_min segments, drawn uniformly from 2 … M_max."""
+    """Probability ε that a puzzle must run at least M_min segments, drawn uniformly from 2 … M_max."""
     adaptive: bool = True
-    """Whether the Q-head ends a puzzle in training; else every puzzle takes the whole budget."""
+    """Let the Q-head stop a puzzle in training; otherwise every puzzle runs ``max_segments``."""
     redraw: bool = False
-    """Whether M_min is drawn anew at every segment, as in the official code, not once a puzzle as in the paper."""
+    """Redraw M_min at every segment (official code) instead of once per puzzle (paper)."""
 
 
 class TrainConfig(_Section):
     """The loop."""
 
     updates: int = Field(gt=0)
-    """Number of optimiser updates; each trains one segment of every slot."""
+    """Number of updates (optimizer steps); each trains one segment of every slot."""
     batch_size: int = Field(gt=0)
-    """Slots: puzzles in flight B."""
+    """Number of slots: puzzles trained at the same time."""
     loss: Literal["stablemax", "softmax"] = "stablemax"
     """How logits become probabilities in the loss of the answer."""
     q_weight: float = Field(default=0.5, ge=0)
-    """Weight of the Q-head's losses beside the answer's."""
+    """Weight of the Q-head's loss relative to the answer's."""
     seed: int = Field(default=0, ge=0)
-    """Names the initial weights, the order, the augmentation and the exploration."""
+    """Seed of the initial weights, the order, the augmentation and the exploration."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto: CUDA, else MPS, else the CPU."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Arithmetic of the states; auto: bf16 where the hardware has it. Parameters are fp32 always."""
+    """Arithmetic of the states; auto: bf16 where the hardware supports it. Parameters are always fp32."""
     compile: bool = False
-    """Whether to compile the network's repeated part: minutes of waiting at first, then faster updates."""
+    """Compile the network: a wait of minutes at first, then faster updates."""
     shallow_updates: int = Field(default=0, ge=0)
-    """First updates whose segments have one high-level cycle instead of N; evaluation runs all N always."""
+    """Number of first updates whose segments run one high-level cycle instead of N. Evaluation always runs N."""
     checkpoint_every: int = Field(default=1000, gt=0)
     """Updates between two checkpoints."""
     log_every: int = Field(default=20, gt=0)
@@ -74,9 +74,9 @@ class EvalConfig(_Section):
     every: int = Field(default=1000, gt=0)
     """Updates between two evaluations."""
     segments: int = Field(default=16, ge=1)
-    """Segments of each evaluation, all of them run."""
+    """Number of segments of each evaluation."""
     batch_size: int = Field(default=256, gt=0)
-    """Puzzles evaluated at once."""
+    """Number of puzzles evaluated at a time."""
 
 
 def _kind(section: object) -> object:
@@ -88,7 +88,7 @@ class RunConfig(_Section):
     """Everything that decides the result of a run."""
 
     recipe: str = "custom"
-    """Name of the recipe that this configuration began as."""
+    """Recipe that this configuration started from."""
     model: Annotated[
         Annotated[HRMConfig, Tag("hrm")]
         | Annotated[EquivariantConfig, Tag("equivariant")]
@@ -100,7 +100,7 @@ class RunConfig(_Section):
     data: DataConfig
     """The puzzles."""
     optim: OptimConfig = OptimConfig()
-    """The optimisers."""
+    """The optimizers."""
     halting: HaltingConfig = HaltingConfig()
     """Adaptive computation time."""
     train: TrainConfig

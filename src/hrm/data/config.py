@@ -9,37 +9,37 @@ class DataConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     puzzle: str
-    """Family of the puzzles, such as ``sudoku-9x9``; ``table`` for rows of one's own."""
+    """Puzzle family, such as ``sudoku-9x9``; ``table`` for your own rows; ``module:Class`` for your own class."""
     path: str = ""
-    """A store, or a CSV/JSONL file of training puzzles."""
+    """Store or file of training puzzles."""
     generate: bool = False
-    """Whether puzzles are generated where ``path`` is empty."""
+    """Generate the puzzles if ``path`` is empty."""
     validation_path: str = ""
-    """A store or file of held-out puzzles; empty: they are split off from the training puzzles."""
+    """Store or file of validation puzzles. Empty: they are split off from the training puzzles."""
     train: int = Field(default=0, ge=0)
-    """Training puzzles: generated, or drawn from the file by ``seed``; 0 = all that the file has."""
+    """Number of training puzzles, generated or sampled from the file. 0: all of the file."""
     validation: int = Field(default=0, ge=0)
-    """Held-out puzzles that choose the best checkpoint; 0 = the last checkpoint counts as the best."""
+    """Number of validation puzzles, which choose the best checkpoint. 0: the last checkpoint counts as the best."""
     test: int = Field(default=0, ge=0)
-    """Generated puzzles that nothing but the final evaluation sees; only where puzzles are generated."""
+    """Number of generated test puzzles, used by the final evaluation only. Not for files."""
     share_twins: bool = False
-    """Whether symmetric twins may lie in different splits (4×4 Sudoku has too few classes to keep them apart)."""
+    """Allow symmetric twins in different splits (4×4 Sudoku has too few classes to keep them apart)."""
     augment: bool = True
-    """Whether each draw shows its puzzle under a random symmetry of the family."""
+    """Apply a random symmetry of the family each time a puzzle is used."""
     reveal: float = Field(default=0.0, ge=0, le=1)
-    """Largest share of a training puzzle's blanks that are filled in with the answer, at the first draw; each draw
-    fills in a share of its own, uniform between none and the largest."""
+    """Curriculum: fill in up to this share of the blanks of a training puzzle with the answer. Each use of a puzzle
+    fills in a random share between 0 and this one."""
     reveal_end: float = Field(default=0.0, ge=0, le=1)
-    """The largest share after ``reveal_draws`` draws."""
+    """The largest share after ``reveal_draws`` uses."""
     reveal_draws: int = Field(default=0, ge=0)
-    """Draws over which the largest share moves in a straight line from ``reveal`` to ``reveal_end``."""
+    """Number of uses over which the largest share moves linearly from ``reveal`` to ``reveal_end``."""
     shape: tuple[int, int] = (0, 0)
-    """Of a table: rows and columns of the largest puzzle; ``hrm train`` reads 0, 0 off the rows."""
+    """Table puzzles: rows and columns of the largest puzzle. 0, 0: inferred from the file."""
     symbols: tuple[str, ...] = ()
-    """Of a table: what may stand in a cell; ``hrm train`` reads nothing off the rows."""
+    """Table puzzles: the allowed symbols. Empty: inferred from the file."""
     blank: str = ""
-    """Of a table: the symbol that the answer replaces, so that all others are kept; empty = any cell may change."""
+    """Table puzzles: the symbol of an empty cell. All other cells keep their symbol. Empty: any cell may change."""
     symmetries: tuple[str, ...] = ()
-    """Of a table: what changes nothing, ``turn`` (turns and reflections) and ``rename`` (symbols among themselves)."""
+    """Table puzzles: symmetries, ``turn`` (rotations and reflections) and ``rename`` (permuting the symbols)."""
     seed: int = Field(default=0, ge=0)
-    """Names the generated puzzles, the subsample and the split."""
+    """Seed of the generated puzzles, the sample and the split."""

@@ -33,15 +33,15 @@ class CellConfig(BaseModel, frozen=True):
     mixer: Literal["attention", "messages", "mlp"] = "attention"
     """How positions are mixed: attention, messages along the relations, or a SwiGLU across positions."""
     positions: Literal["rope", "learned", "none"] = "rope"
-    """How the order of the cells is told: rotary, a learned table, or not at all."""
+    """Position encoding: rotary, learned, or none."""
     rope_theta: float = Field(default=10000.0, gt=0)
     """Base of the rotary frequencies."""
     norm_eps: float = Field(default=1e-5, gt=0)
-    """Added to the mean square before its root is taken."""
+    """Epsilon of the RMS norm, added to the mean square."""
     relation_kinds: tuple[int, ...] = ()
     """Kinds of each relation between cells that the puzzle declares and that bias the attention; empty = off."""
     prefix: int = Field(default=1, ge=0)
-    """Positions P in front of the cells, which hold the puzzle embedding; 0 = it is added to every cell."""
+    """Number of positions P before the cells, which hold the puzzle embedding. 0: it is added to every cell."""
     puzzle_width: int = Field(default_factory=lambda given: given["width"], ge=0)
     """Width of the puzzle embedding in numbers, zero-padded to P·D; 0 = no puzzle embedding. Not given: the width."""
     puzzles: int = Field(default=1, gt=0)
@@ -89,9 +89,9 @@ class HRMConfig(CellConfig, frozen=True):
     grad_calls: int = Field(default=2, gt=0)
     """How many of a segment's last module calls carry gradient: 2 = one-step gradient, T+1 = the last cycle."""
     tied: bool = False
-    """Whether f_H is f_L: one set of weights in both roles."""
+    """Share the weights of f_H and f_L."""
     q_continue: bool = True
-    """Whether the Q-head also estimates the value of going on."""
+    """Let the Q-head also estimate the value of continuing."""
 
     @model_validator(mode="after")
     def _within_a_segment(self) -> "HRMConfig":
@@ -137,7 +137,7 @@ class RecurrentConfig(CellConfig, frozen=True):
     grad_calls: int = Field(default=3, gt=0)
     """How many of a segment's last calls carry gradient: N·T = backpropagation through all of them."""
     q_continue: bool = False
-    """Whether the Q-head also estimates the value of going on."""
+    """Let the Q-head also estimate the value of continuing."""
 
     @model_validator(mode="after")
     def _within_a_segment(self) -> "RecurrentConfig":
@@ -232,9 +232,9 @@ class EquivariantConfig(BaseModel):
     grad_calls: int = Field(default=3, gt=0)
     """How many of a segment's last module calls carry gradient: 2 = one-step gradient, T+1 = the last cycle."""
     tied: bool = True
-    """Whether f_H is f_L: one set of weights in both roles."""
+    """Share the weights of f_H and f_L."""
     norm_eps: float = Field(default=1e-5, gt=0)
-    """Added to the mean square before its root is taken."""
+    """Epsilon of the RMS norm, added to the mean square."""
     relation_kinds: tuple[int, ...] = Field(default=(1, 1, 1), min_length=1)
     """Kinds of each relation between cells that the puzzle declares; messages travel along each."""
     q_continue: Literal[False] = False

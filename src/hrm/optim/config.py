@@ -6,18 +6,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class OptimConfig(BaseModel):
-    """How weights move."""
+    """The optimizer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     kind: Literal["adam_atan2", "adamw", "muon"] = "adam_atan2"
-    """Optimiser of the dense weights; ``muon`` takes the hidden matrices and leaves the rest to AdamW."""
+    """Optimizer of the dense weights; ``muon`` is used for the hidden matrices, AdamW for the rest."""
     lr: float = Field(default=1e-4, ge=0)
-    """Peak learning rate of the dense weights; 0 leaves them as they are."""
+    """Peak learning rate of the dense weights. 0: they do not change."""
     betas: tuple[float, float] = (0.9, 0.95)
     """Decay of the first and second moment per update."""
     weight_decay: float = Field(default=0.1, ge=0)
-    """Share of a weight that lr · decay takes away per update, decoupled from the gradient."""
+    """Decoupled weight decay: each update shrinks a weight by lr · weight_decay."""
     muon_lr: float = Field(default=0.02, gt=0)
     """Peak learning rate of Muon's matrices, in units of a spectral norm (scaled by √max(1, out/in))."""
     muon_weight_decay: float = Field(default=0.005, ge=0)
@@ -27,8 +27,8 @@ class OptimConfig(BaseModel):
     puzzle_weight_decay: float = Field(default=0.1, ge=0)
     """Weight decay of the rows of the puzzle embedding that a batch touches."""
     warmup_updates: int = Field(default=2000, ge=0)
-    """Updates over which the learning rate rises linearly from zero."""
+    """Number of updates over which the learning rate rises linearly from zero."""
     min_lr_ratio: float = Field(default=1.0, ge=0, le=1)
-    """Where the cosine ends, as a share of the peak; 1 = constant after the warm-up."""
+    """Learning rate at the end of the cosine schedule, relative to the peak. 1: constant after the warm-up."""
     ema: float = Field(default=0.0, ge=0, lt=1)
-    """Decay per update of the average of all weights that is evaluated and shipped; 0 = no average."""
+    """Decay per update of the moving average of the weights, which is evaluated and saved. 0: no average."""
