@@ -55,7 +55,7 @@ def test_an_answer_is_short_equal_to_itself_and_survives_pickling(solver, trace)
     assert ANSWER in repr(answer) and len(repr(answer)) < 200
     again = pickle.loads(pickle.dumps(answer))
     assert again == answer and hash(again) == hash(answer) and again._repr_html_() == answer._repr_html_()
-    assert answer != solver.solve(PUZZLE, segments=1, trace=trace)
+    assert answer != solver.solve(PUZZLE, segments=2, trace=trace)
 
 
 @pytest.mark.parametrize("trace", [False, True])

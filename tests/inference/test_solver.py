@@ -1,16 +1,20 @@
 """The solver: exits, budgets, traces, and answers that do not depend on their neighbours."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from hrm import puzzles
 from hrm.errors import DataError, UsageError
+from hrm.inference.load import load
 from hrm.inference.solver import Solver
 from hrm.model.config import small
 from hrm.model.contract import Embedded, Latents, Network, Segment
 from hrm.model.hrm import HRM
 from hrm.nn.layers import NOWHERE
+from hrm.puzzles.sudoku import Sudoku
 from hrm.puzzles.table import Declaration, Table
 
 FAMILY = puzzles.get("sudoku-4x4")
@@ -44,11 +48,27 @@ class Oracle(Network):
         return []
 
 
-def test_early_exit_stops_where_the_network_wants():
-    model = Oracle(right_at=2, halts_at=3)
+@pytest.mark.parametrize("halts_at", [1, 3, 9])
+def test_with_rules_it_goes_on_until_they_hold(halts_at):
+    """Neither a Q-head that is content too early nor one that is never content decides."""
+    model = Oracle(right_at=3, halts_at=halts_at)
     answer = Solver(model, FAMILY, max_segments=8).solve(PUZZLE)
-    assert (answer.answer, answer.verified, answer.segments, answer.halted_by_choice) == (ANSWER, True, 3, True)
-    assert model.calls == 3
+    assert (answer.answer, answer.verified, answer.segments) == (ANSWER, True, 3)
+    assert answer.halted_by_choice is (halts_at <= 3)
+    assert model.calls == answer.settled == 3
+
+
+class Ruleless(Sudoku):
+    @property
+    def spec(self):
+        return replace(super().spec, has_rules=False)
+
+
+def test_without_rules_the_network_decides():
+    model = Oracle(right_at=2, halts_at=3)
+    answer = Solver(model, Ruleless(4), max_segments=8).solve(PUZZLE)
+    assert (answer.answer, answer.verified, answer.segments, answer.halted_by_choice) == (ANSWER, None, 3, True)
+    assert model.calls == 3 and answer.settled == 2
     assert answer.puzzle == PUZZLE and answer.q_halt == pytest.approx(1 / (1 + np.exp(-1)))
 
 
@@ -86,6 +106,17 @@ def test_arc_may_answer_padding_for_its_answers_have_sizes_of_their_own():
 def test_the_budget_ends_it():
     answer = Solver(Oracle(right_at=99, halts_at=99), FAMILY, max_segments=4).solve(PUZZLE)
     assert (answer.verified, answer.segments, answer.halted_by_choice) == (False, 4, False)
+
+
+def test_max_segments_is_the_most():
+    solver = Solver(Oracle(right_at=6, halts_at=1), FAMILY, max_segments=4)
+    assert [solver.solve(PUZZLE, max_segments=most).segments for most in (None, 2, 6, 64)] == [4, 2, 6, 6]
+    with pytest.raises(UsageError, match="one of the two"):
+        solver.solve(PUZZLE, segments=2, max_segments=2)
+
+
+def test_a_loaded_model_gives_up_after_64_segments():
+    assert load("sudoku-4x4").max_segments == 64
 
 
 @pytest.mark.parametrize("segments", [1, 2, 5])
@@ -134,6 +165,59 @@ def test_many_equal_each_other_whatever_came_with_them(untrained):
     alone = [next(untrained.solve_many([puzzle], segments=2)) for puzzle in given]
     for a, b in zip(together, alone, strict=True):
         assert a.answer == b.answer and a.q_halt == b.q_halt
+
+
+class Countdown(Oracle):
+    """Solves a puzzle after as many segments as it has blanks in its first row, and counts rows and segments."""
+
+    def __init__(self):
+        super().__init__(1, 99)
+        self.rows = []
+
+    def segment(self, latents, x, cycles=None):
+        self.rows.append(len(x))
+        blanks = (x.x[:, :4, 0] == 1).sum(1)
+        solved = latents.z_H[:, 0, 0] + 1 >= blanks
+        tokens = torch.where(solved[:, None], torch.from_numpy(FAMILY.parse(ANSWER).astype(np.int64)), 2)
+        logits = 9.0 * torch.nn.functional.one_hot(tokens, 6).float()
+        return Segment(Latents(latents.z_H + 1, latents.z_L), logits, torch.full((len(x),), -1.0), None)
+
+
+def with_blanks(number):
+    return "." * number + ANSWER[number:]
+
+
+def test_the_solved_leave_and_others_take_their_place():
+    model = Countdown()
+    blanks = [4, 1, 1, 2, 1, 3]
+    answers = list(Solver(model, FAMILY, max_segments=8, batch_size=2).solve_many(map(with_blanks, blanks)))
+    assert [answer.puzzle for answer in answers] == [with_blanks(number) for number in blanks]
+    assert [answer.segments for answer in answers] == blanks and all(answer.verified for answer in answers)
+    assert model.rows == [2] * 7  # as 4, and 1 + 1 + 2; then 1, and 3
+
+
+def test_answers_come_as_soon_as_they_are_known():
+    model = Countdown()
+    stream = Solver(model, FAMILY, max_segments=8, batch_size=4).solve_many(map(with_blanks, [1, 4, 4]))
+    assert next(stream).segments == 1 and len(model.rows) == 1
+
+
+def test_a_bad_puzzle_does_not_lose_those_before_it():
+    stream = Solver(Countdown(), FAMILY, max_segments=8, batch_size=4).solve_many([with_blanks(3), "?", PUZZLE])
+    assert next(stream).segments == 3
+    with pytest.raises(DataError):
+        next(stream)
+
+
+@pytest.mark.parametrize("name", ["sudoku-4x4", "sudoku-9x9", "maze-10x10"])
+def test_answers_do_not_depend_on_how_many_came_along(name):
+    solver = load(name)
+    given = [solver.puzzle.text(solver.puzzle.generate(3, index)[0]) for index in range(19)]
+    together = list(solver.solve_many(given))
+    for puzzle, answer in zip(given[::6], together[::6], strict=True):
+        alone = solver.solve(puzzle)
+        assert (alone.answer, alone.verified, alone.segments) == (answer.answer, answer.verified, answer.segments)
+        assert alone.q_halt == pytest.approx(answer.q_halt, abs=1e-4)
 
 
 def test_grids_and_text_are_the_same_puzzle(untrained):

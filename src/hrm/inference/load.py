@@ -10,7 +10,7 @@ from hrm.config import RunConfig, from_toml
 from hrm.data.prepare import family
 from hrm.errors import DataError, UsageError
 from hrm.inference.origin import Origin
-from hrm.inference.solver import Solver
+from hrm.inference.solver import USUAL_SEGMENTS, Solver
 from hrm.model.build import build
 from hrm.model.contract import Network
 from hrm.nn.device import choose_device, choose_dtype
@@ -120,11 +120,17 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
     return Solver(
         model,
         family(config.data),
-        max_segments=config.halting.max_segments,
+        max_segments=_most_segments(config, checkpoint),
         batch_size=batch_size,
         table=checkpoint.table,
         origin=origin(name, checkpoint, config),
     )
+
+
+def _most_segments(config: RunConfig, checkpoint: Checkpoint) -> int:
+    """Return after how many segments to give up; of ARC and of a network that answers in one pass, as in training."""
+    trained = config.halting.max_segments
+    return trained if checkpoint.table is not None or config.model.kind == "direct" else max(USUAL_SEGMENTS, trained)
 
 
 def origin(name: str | Path, checkpoint: Checkpoint, config: RunConfig) -> Origin:

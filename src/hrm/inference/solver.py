@@ -1,22 +1,23 @@
-"""Puzzles in, answers out: early exit or a fixed number of segments, with a trace of what changed.
+"""Puzzles in, answers out: until the rules hold or for a fixed number of segments, with a trace of what changed.
 
 Axes: B batch, C cells, n puzzles.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor
 
 from hrm.errors import DataError, UsageError
 from hrm.inference import pictures
+from hrm.inference.engine import Engine, Flight, Thought
+from hrm.inference.engine import filled_up as filled_up
 from hrm.inference.origin import Origin, save_model
-from hrm.model.contract import Embedded, Network
+from hrm.model.contract import Embedded, Latents, Network
 from hrm.model.halting import prefers_halt
 from hrm.model.hrm import parameter_counts
 from hrm.puzzles.arc_variants import PuzzleTable
@@ -24,22 +25,12 @@ from hrm.puzzles.base import PAD, Puzzle
 
 MOST_SEGMENTS = 65536
 """Segments that one call may ask for."""
+USUAL_SEGMENTS = 64
+"""Segments after which a loaded model gives up, unless it was trained with more."""
+ROWS_ON_CPU = 16
+"""Puzzles at once on a CPU, where larger batches gain nothing."""
 SHOWN = 81
 """Characters of an answer that its repr shows."""
-
-
-@dataclass(frozen=True)
-class Thought:
-    """What a batch of puzzles stands at after one segment."""
-
-    tokens: UInt8[np.ndarray, "B C"]
-    """The answer so far."""
-    confidence: Float32[np.ndarray, "B C"]
-    """Probability of each cell's token under a softmax of the logits."""
-    q_halt: Float32[np.ndarray, " B"]
-    """Probability that the answer is right, as the Q-head sees it."""
-    prefers_halt: Bool[np.ndarray, " B"]
-    """Whether the early-exit rule would stop here."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +70,8 @@ class Answer:
     """Whether the early-exit rule held at the end; else the budget, or the fixed number, ended it."""
     trace: tuple[Moment, ...] | None = None
     """A moment per segment where a trace was asked for."""
+    settled: int = 0
+    """The last segment that changed the answer."""
     family: Puzzle | None = field(default=None, compare=False)
     """The family of the puzzle, which says how to draw it."""
     model: str = field(default="", compare=False)
@@ -114,9 +107,8 @@ class Solver:
     Args:
         model: any network that fulfils the contract.
         puzzle: the family.
-        max_segments: the budget of early exit.
-        batch_size: puzzles solved at once; a batch is always filled up to this size, so that an answer does
-            not depend on how many puzzles came with it.
+        max_segments: give up on a puzzle after so many segments.
+        batch_size: puzzles solved at once, at most; on a CPU ``solve_many`` takes 16 at most.
         table: of ARC, which puzzle id belongs to which variant of which task.
         origin: the model's configuration and history, which ``save`` writes; ``hrm.load`` fills it in.
     """
@@ -147,9 +139,11 @@ class Solver:
         where = f"{self.device}, {str(self.model.dtype).removeprefix('torch.')}"
         return f"<Solver {name}{self.puzzle.spec.name}: {sum(components.values()):,} parameters, {where}>"
 
-    def __call__(self, puzzle: object, segments: int | None = None, trace: bool = False) -> Answer:
+    def __call__(
+        self, puzzle: object, segments: int | None = None, trace: bool = False, max_segments: int | None = None
+    ) -> Answer:
         """Solve one puzzle, as ``solve`` does."""
-        return self.solve(puzzle, segments, trace)
+        return self.solve(puzzle, segments, trace, max_segments)
 
     def save(self, folder: str | Path) -> None:
         """Save the model as a checkpoint folder, which ``hrm.load`` reads.
@@ -160,27 +154,52 @@ class Solver:
         """
         save_model(Path(folder), self.model, self.origin, self.table)
 
-    def solve(self, puzzle: object, segments: int | None = None, trace: bool = False) -> Answer:
+    def solve(
+        self, puzzle: object, segments: int | None = None, trace: bool = False, max_segments: int | None = None
+    ) -> Answer:
         """Solve one puzzle given as text, nested lists or an array.
+
+        Where the family knows its rules, the network goes on until the answer keeps all of them, even where the Q-head
+        would stop earlier. Where it knows none, the Q-head decides. Either way it gives up after ``max_segments``.
 
         Args:
             puzzle: what ``Puzzle.parse`` of the family reads.
-            segments: run exactly this many; None: stop when the Q-head says so, at the latest at the budget.
+            segments: run exactly this many.
             trace: keep what every segment changed.
+            max_segments: give up after so many; None: after ``Solver.max_segments``.
 
         Raises:
             DataError: the puzzle cannot be read, or contradicts itself.
-            UsageError: ``segments`` is out of range, or the model knows a puzzle by its task only (ARC).
+            UsageError: a number of segments is out of range, or the model knows a puzzle by its task only (ARC).
         """
-        return next(self._solve(self.puzzle.parse(puzzle)[None], segments, trace))
+        return next(self.solve_many([puzzle], segments, trace, max_segments))
 
     def solve_many(
-        self, puzzles: Iterable[object], segments: int | None = None, trace: bool = False
+        self,
+        puzzles: Iterable[object],
+        segments: int | None = None,
+        trace: bool = False,
+        max_segments: int | None = None,
     ) -> Iterator[Answer]:
-        """Yield the answers in the order of the puzzles; as ``solve``, in batches."""
-        parsed = (self.puzzle.parse(puzzle) for puzzle in puzzles)
-        while chunk := list(islice(parsed, self.batch_size)):
-            yield from self._solve(filled_up(np.stack(chunk), self.batch_size), segments, trace, len(chunk))
+        """Yield the answers in the order of the puzzles, each as soon as it is known.
+
+        The other arguments are those of ``solve``. A puzzle that cannot be read ends the stream,
+        after the answers to those before it.
+        """
+        budget = self._budget(segments, max_segments)
+        engine = Engine(
+            self.model, self.embed, self._segment, self._stops if segments is None else _never, budget,
+            min(self.batch_size, ROWS_ON_CPU) if self.device.type == "cpu" else self.batch_size, trace,
+        )  # fmt: skip
+        for flight in engine.run(self.puzzle.parse(puzzle) for puzzle in puzzles):
+            yield self._answer(flight, trace)
+
+    def outside(self, puzzle: UInt8[np.ndarray, " C"]) -> str | None:
+        """Say how a parsed puzzle differs from all that the model was trained on; None: in no known way."""
+        trained_on = self.origin and self.origin.meta.get("data", {}).get("generator")
+        if not trained_on or trained_on not in (self.puzzle.generator, self.puzzle.spec.name):
+            return None
+        return self.puzzle.outside(puzzle, trained_on)
 
     def think(
         self, inputs: UInt8[np.ndarray, "B C"], segments: int, puzzle_ids: Int[np.ndarray, " B"] | None = None
@@ -194,15 +213,8 @@ class Solver:
             x = self.embed(inputs, puzzle_ids)
             latents = self.model.initial(x)
             for _ in range(segments):
-                segment = self.model.segment(latents, x)
-                latents = segment.latents
-                tokens, confidence = self.decide(segment.logits, inputs)
-                yield Thought(
-                    tokens=tokens,
-                    confidence=confidence,
-                    q_halt=_numpy(segment.q_halt_logit.sigmoid()),
-                    prefers_halt=_numpy(prefers_halt(segment.q_halt_logit, segment.q_continue_logit)),
-                )
+                latents, thought = self._segment(latents, x, inputs)
+                yield thought
 
     def embed(self, inputs: UInt8[np.ndarray, "B C"], puzzle_ids: Int[np.ndarray, " B"] | None = None) -> Embedded:
         """Return a batch of parsed puzzles as the network sees it.
@@ -244,72 +256,75 @@ class Solver:
             answers = np.where(inputs == PAD, np.uint8(PAD), answers)
         return answers, _numpy(confidence)
 
-    def _solve(
-        self,
-        inputs: UInt8[np.ndarray, "B C"],
-        segments: int | None,
-        trace: bool,
-        count: int = 1,
-    ) -> Iterator[Answer]:
-        """Yield the answers to the first ``count`` puzzles of a batch."""
-        if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
-            raise UsageError(f"segments must be 1 to {MOST_SEGMENTS} (got {segments})")
+    def _segment(self, latents: Latents, x: Embedded, inputs: UInt8[np.ndarray, "B C"]) -> tuple[Latents, Thought]:
+        segment = self.model.segment(latents, x)
+        tokens, confidence = self.decide(segment.logits, inputs)
+        thought = Thought(
+            tokens=tokens,
+            confidence=confidence,
+            q_halt=_numpy(segment.q_halt_logit.sigmoid()),
+            prefers_halt=_numpy(prefers_halt(segment.q_halt_logit, segment.q_continue_logit)),
+        )
+        return segment.latents, thought
+
+    def _budget(self, segments: int | None, max_segments: int | None) -> int:
+        given = {"segments": segments, "max_segments": max_segments}
+        for name, value in given.items():
+            if value is not None and not 1 <= value <= MOST_SEGMENTS:
+                raise UsageError(f"{name} must be 1 to {MOST_SEGMENTS} (got {value})")
+        if segments is not None and max_segments is not None:
+            raise UsageError("segments runs exactly so many, max_segments at most so many: give one of the two")
         if self.table is not None:
             raise UsageError(
                 "a grid alone does not say which task it belongs to: give the file of its task, "
                 "`hrm solve MODEL TASK.json`"
             )
-        budget = self.max_segments if segments is None else segments
-        thoughts: list[Thought] = []
-        used = np.zeros(len(inputs), np.int64)  # 0 while the puzzle goes on
-        for number, thought in enumerate(self.think(inputs, budget), start=1):
-            thoughts.append(thought)
-            stops = thought.prefers_halt if segments is None else np.zeros(len(inputs), bool)
-            used[(used == 0) & (stops | (number == budget))] = number
-            if used[:count].all():
-                break
-        for row in range(count):
-            last = thoughts[used[row] - 1]
-            tokens = last.tokens[row]
-            yield Answer(
-                puzzle=self.puzzle.text(inputs[row]),
-                answer=self.puzzle.text(tokens),
-                tokens=tokens,
-                verified=self._verified(inputs[row : row + 1], tokens[None]),
-                segments=int(used[row]),
-                q_halt=float(last.q_halt[row]),
-                halted_by_choice=bool(last.prefers_halt[row]),
-                trace=self._trace(inputs[row], thoughts[: used[row]], row) if trace else None,
-                family=self.puzzle,
-                model="" if self.origin is None else self.origin.name,
-            )
+        return segments or max_segments or self.max_segments
 
-    def _verified(self, inputs: UInt8[np.ndarray, "1 C"], tokens: UInt8[np.ndarray, "1 C"]) -> bool | None:
-        return bool(self.puzzle.verify(inputs, tokens)[0]) if self.puzzle.spec.has_rules else None
+    def _stops(self, inputs: UInt8[np.ndarray, "B C"], thought: Thought) -> Bool[np.ndarray, " B"]:
+        """Say which answers end their puzzle: those that keep the rules, or that the Q-head takes for right."""
+        return self.puzzle.verify(inputs, thought.tokens) if self.puzzle.spec.has_rules else thought.prefers_halt
 
-    def _trace(self, puzzle: UInt8[np.ndarray, " C"], thoughts: list[Thought], row: int) -> tuple[Moment, ...]:
-        before = [puzzle, *(thought.tokens[row] for thought in thoughts)]
+    def _answer(self, flight: Flight, trace: bool) -> Answer:
+        last = flight.thoughts[-1]
+        right = self.puzzle.verify(flight.inputs[None], last.tokens) if self.puzzle.spec.has_rules else None
+        return Answer(
+            puzzle=self.puzzle.text(flight.inputs),
+            answer=self.puzzle.text(last.tokens[0]),
+            tokens=last.tokens[0],
+            verified=None if right is None else bool(right[0]),
+            segments=flight.segments,
+            q_halt=float(last.q_halt[0]),
+            halted_by_choice=bool(last.prefers_halt[0]),
+            trace=self._trace(flight.inputs, flight.thoughts) if trace else None,
+            settled=flight.settled,
+            family=self.puzzle,
+            model="" if self.origin is None else self.origin.name,
+        )
+
+    def _trace(self, puzzle: UInt8[np.ndarray, " C"], thoughts: list[Thought]) -> tuple[Moment, ...]:
+        before = [puzzle, *(thought.tokens[0] for thought in thoughts)]
         return tuple(
             Moment(
                 segment=number,
-                tokens=thought.tokens[row],
-                confidence=thought.confidence[row],
-                changed=thought.tokens[row] != before[number - 1],
-                q_halt=float(thought.q_halt[row]),
-                answer=self.puzzle.text(thought.tokens[row]),
+                tokens=thought.tokens[0],
+                confidence=thought.confidence[0],
+                changed=thought.tokens[0] != before[number - 1],
+                q_halt=float(thought.q_halt[0]),
+                answer=self.puzzle.text(thought.tokens[0]),
             )
             for number, thought in enumerate(thoughts, start=1)
         )
 
 
-def filled_up(rows: Shaped[np.ndarray, "n ..."], batch_size: int) -> Shaped[np.ndarray, "B ..."]:
-    """Repeat the last row, a puzzle or its id, until the batch is full."""
-    return np.pad(rows, ((0, batch_size - len(rows)), *[(0, 0)] * (rows.ndim - 1)), mode="edge")
-
-
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 segment``, ``2 segments``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _never(inputs: UInt8[np.ndarray, "B C"], thought: Thought) -> Bool[np.ndarray, " B"]:
+    """Stop no puzzle before the budget does."""
+    return np.zeros(len(inputs), bool)
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

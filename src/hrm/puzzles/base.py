@@ -240,6 +240,14 @@ class Puzzle(ABC):
         """Return the puzzle of a line of a list, without what stands beside it; the whole line unless told."""
         return line
 
+    def outside(self, puzzle: UInt8[np.ndarray, " C"], trained_on: str) -> str | None:
+        """Say how a puzzle differs from all that a model was trained on; None (unless told): in no known way.
+
+        Args:
+            trained_on: ``generator`` of the family that made the training puzzles.
+        """
+        return None
+
     def relations_for(self, inputs: UInt8[np.ndarray, "n C"]) -> Int[np.ndarray, "*n R C C"]:
         """Return the relations that hold for these puzzles: a set for each, or the one that holds for all."""
         own = self.relations_of(inputs)

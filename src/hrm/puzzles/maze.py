@@ -137,6 +137,17 @@ class Maze(Puzzle):
         """
         return np.stack((neighbours(self.spec.shape), steps(self.spec.shape)))
 
+    def outside(self, puzzle: UInt8[np.ndarray, " C"], trained_on: str) -> str | None:
+        """Say whether a maze has several shortest paths, or a shorter one, where no training maze had."""
+        paths = self.solutions(puzzle, limit=2)
+        if len(paths) > 1 and trained_on.endswith("-unique"):
+            return "it has several shortest paths; the model was trained on mazes with one only"
+        if len(paths) and (moves := int((paths[0] == PATH).sum()) + 1) <= self.longer_than:
+            return (
+                f"its shortest path has {moves} moves; the model was trained on mazes of more than {self.longer_than}"
+            )
+        return None
+
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into turns and reflections: eight of a square, four of another rectangle."""
         found = Symmetries.identity(self.spec, len(draws))
