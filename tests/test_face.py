@@ -60,7 +60,7 @@ def test_an_answer_is_short_equal_to_itself_and_survives_pickling(solver, trace)
 
 @pytest.mark.parametrize("trace", [False, True])
 def test_an_answer_draws_itself(solver, trace, tmp_path):
-    answer = solver.solve("3.4......3..1..4", trace=trace)
+    answer = solver.solve("3.4......3..1..4", segments=6, trace=trace)
     shown = answer._repr_html_()
     assert shown.startswith("<figure") and "<svg" in shown and "keeps every rule" in shown
     answer.save(str(tmp_path / "x.gif"))
