@@ -24,7 +24,7 @@ docs: setup  ## write docs/cli.md and docs/python-api.md from the code
 	$(BIN)/python docs/reference.py
 
 test: check  ## the test suite: at most 8 minutes on two cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu" -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu" -q --durations=20
 
 test-all: check  ## with the tests that take minutes, the notebook, and the exact searches beside a SAT solver
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,notebook,oracles]"

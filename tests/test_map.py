@@ -1,4 +1,4 @@
-"""The README's map is true: every room has a line, and every line is a room."""
+"""The map of the package is true: every module has a line, every line is a module, and the README leads everywhere."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,24 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_map_names_every_room_and_nothing_else():
-    named = set(re.findall(r"^\| `([^`]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.M))
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `([^`]+)` \|", page, re.M))
     for path in named:
         assert (ROOT / path).exists(), f"the map names {path}"
     package = ROOT / "src" / "hrm"
     rooms = {f"src/hrm/{p.name}" for p in package.iterdir() if (p / "__init__.py").exists() or p.suffix == ".py"}
     assert rooms - {"src/hrm/__init__.py", "src/hrm/__main__.py"} <= named
-    assert {f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")} <= named
+
+
+def test_the_readme_leads_to_every_page():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(([^)#\s]+)\)", text))
+    assert {f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")} <= linked
+    assert len(text.splitlines()) <= 130
+
+
+def test_the_page_of_the_architecture_is_short():
+    assert len((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split()) <= 1200
 
 
 def test_the_targets_that_the_readme_makes_exist():

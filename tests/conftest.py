@@ -1,0 +1,101 @@
+"""Running the command line as a user does: by subprocess, in a folder of its own."""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        lines = self.out.splitlines()
+        assert len(lines) == 1, f"--json printed {len(lines)} lines"
+        return json.loads(lines[0])
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory):
+    return tmp_path_factory.mktemp("user with spaces")
+
+
+@pytest.fixture(scope="session")
+def environment(workplace):
+    return os.environ | {"HRM_CACHE": str(workplace / "cache")}
+
+
+@pytest.fixture(scope="session")
+def installed(workplace, environment):
+    """Run the installed script ``hrm`` with these arguments, from nothing, and return what it did."""
+
+    def run(*arguments, cwd=None, timeout=280):
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "hrm"), *map(str, arguments)],
+            cwd=cwd or workplace,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=environment | {"COLUMNS": "120"},
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+FORKED = """
+import os, sys
+os.chdir(cwd)
+os.environ.clear()
+os.environ.update(env)
+for number, name in enumerate(("stdin", "stdout", "stderr")):
+    handle = os.open(os.path.join(streams, name), os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY)
+    os.dup2(handle, number)
+    os.close(handle)
+    setattr(sys, name, open(number, "w" if number else "r", closefd=False))
+sys.argv = ["hrm", *arguments]
+from hrm.cli.main import run
+run()
+"""
+"""What a fork of a process that has imported everything does to be the command ``hrm``."""
+
+
+@pytest.fixture(scope="session")
+def hrm(workplace, environment, tmp_path_factory):
+    """Run ``hrm`` with these arguments in a process of its own, and return what it did.
+
+    The process is forked from one that has imported torch, which takes longer than most commands.
+    """
+    forking = multiprocessing.get_context("forkserver")
+    forking.set_forkserver_preload(
+        ["hrm.cli.main", "hrm.studies.fit", "hrm.data.prepare", "hrm.viz.render", "hrm.plot"]
+    )
+
+    def run(*arguments, cwd=None, stdin=None, timeout=280, columns=120):
+        streams = tmp_path_factory.mktemp("streams")
+        (streams / "stdin").write_text(stdin or "")
+        told = {
+            "arguments": [str(argument) for argument in arguments],
+            "cwd": str(cwd or workplace),
+            "env": environment | {name: os.environ[name] for name in ("HF_ENDPOINT",) if name in os.environ}
+            | {"COLUMNS": str(columns)},
+            "streams": str(streams),
+        }  # fmt: skip
+        process = forking.Process(target=exec, args=(FORKED, told))
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"hrm {arguments} took more than {timeout} seconds")
+        return Result(process.exitcode, (streams / "stdout").read_text(), (streams / "stderr").read_text())
+
+    return run
