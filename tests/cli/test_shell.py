@@ -176,3 +176,13 @@ def test_a_user_without_a_home_folder_is_told_what_to_do(monkeypatch):
     if sys.platform == "linux":
         monkeypatch.setenv("XDG_CACHE_HOME", "/x")
         assert cache_folder() == Path("/x/hrm")
+
+
+@pytest.mark.parametrize("command", [["solve"], ["show"], ["eval"], ["report"], ["analyze", "--what", "depth"]])
+def test_a_family_that_is_not_the_models_is_refused(command, capsys):
+    name, *flags = command
+    puzzle = ["..1.4.....2.3..."] if name in ("solve", "show") else []
+    assert main([name, "sudoku-4x4", *puzzle, *flags, "--puzzle", "sudoku-9x9"]) == 2
+    assert "sudoku-4x4 solves sudoku-4x4, not sudoku-9x9" in capsys.readouterr().err
+    if puzzle:
+        assert main([name, "sudoku-4x4", *puzzle, "--puzzle", "sudoku-4x4", "--segments", "1"]) in (0, 1)

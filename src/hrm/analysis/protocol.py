@@ -88,7 +88,7 @@ def analyze(
         cache_dir: where the stores of files and of generated training puzzles are kept.
         now: the present time as ISO 8601.
         data: a store, or a CSV/JSONL file; None: unseen puzzles are generated, named by the seed.
-        split: of a store with several; empty: ``test``, else the only one.
+        split: which split of a store to use; empty: ``test``, or the only split.
         puzzles: the first so many; None: what the question takes.
         segments: None: what the question takes; a network that answers in one pass runs one whatever is asked.
         precision: auto, fp32 or bf16; None: what the question takes.

@@ -78,7 +78,7 @@ def analyze(
     from hrm.plot.canvas import require_matplotlib, write
     from hrm.plot.figures import draw
 
-    admit_own(puzzle)
+    admit_own(puzzle, *models)
     if figure:
         require_matplotlib()
     stem = out / "-".join((what, *(Path(name).name for name in models)))

@@ -3,6 +3,7 @@
 import json as json_module
 import os
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -77,9 +78,29 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def admit_own(name: str) -> None:
-    """Let a family of the user's own be found, in this folder or among what is installed."""
+def admit_own(name: str, *models: str) -> None:
+    """Let a family of the user's own be found, in this folder or among what is installed.
+
+    Args:
+        models: those that it is given for; a family of ours must be the one that they were trained on.
+
+    Raises:
+        UsageError: no such class, or a model of another family.
+    """
     puzzles.admit(name, Path.cwd())
+    if not name or ":" in name:
+        return
+    for model in models:
+        from hrm.inference.load import find_checkpoint
+
+        config = find_checkpoint(model) / "config.toml"
+        try:
+            trained_on = str(tomllib.loads(config.read_text(encoding="utf-8"))["data"]["puzzle"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # reading the model says what is wrong
+        if trained_on != name:
+            remedy = f"give --puzzle {trained_on}" if ":" in trained_on else "leave --puzzle out"
+            raise UsageError(f"{model} solves {trained_on}, not {name}: {remedy}, or choose another model")
 
 
 def keep_compiled_code() -> None:

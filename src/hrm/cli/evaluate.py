@@ -82,7 +82,7 @@ def evaluate(
     from hrm.evaluation.record import source_tree, write_record
     from hrm.viz.arc_sheet import require_suffix, save_sheet
 
-    admit_own(puzzle)
+    admit_own(puzzle, model)
     if compile:
         keep_compiled_code()
     for file in (record, submission, sheet):
@@ -153,7 +153,7 @@ def plain_line(plain: dict[str, Any]) -> str:
 
 def classical_table(found: dict[str, Any]) -> Table:
     """Return a table of the network and of classical solvers."""
-    table = Table(title="beside solvers that never learnt anything")
+    table = Table(title="compared with classical solvers")
     others = [name for name in _extra(found) if name != "valid"]
     for column in ("solver", "puzzles", "valid", *others, "searched", "ms a puzzle"):
         table.add_column(column, justify="left" if column == "solver" else "right")

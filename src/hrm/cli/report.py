@@ -57,7 +57,7 @@ def report(
     pretrained.require(model)
     from hrm.studies.face import write_report
 
-    admit_own(puzzle)
+    admit_own(puzzle, model)
     named = [] if analyses == "none" else list(QUESTIONS) if analyses == "all" else analyses.split(",")
     found, size = write_report(
         model, out, shlex.join(["hrm", *sys.argv[1:]]), cache_dir=cache_folder(cache), now=present(), data=data,

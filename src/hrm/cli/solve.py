@@ -56,7 +56,7 @@ def solve(
     pretrained.require(model)
     from hrm.inference.load import load
 
-    admit_own(own)
+    admit_own(own, model)
     file = _file(puzzle)
     solver = load(model, device, precision)
     if solver.table is not None and file is not None and puzzle != "-":
@@ -135,7 +135,7 @@ def show(
     from hrm.viz.render import save
     from hrm.viz.terminal import replay
 
-    admit_own(own)
+    admit_own(own, model)
     solver = load(model, device, precision)
     if solver.table is not None:
         from hrm.cli.solve_arc import show_tasks, tasks_file

@@ -1,4 +1,4 @@
-"""What solvers that never learnt anything make of the same puzzles."""
+"""Classical solvers on the same puzzles, as baselines."""
 
 import time
 from collections.abc import Callable

@@ -206,7 +206,7 @@ def _attend(
 
 
 class Messages(nn.Module):
-    """What each position hears from those that it is related to, by kind of relation, and from all at once.
+    """Message passing: each position adds up messages of its related positions, per relation kind, and a global mean.
 
     A message is a sum over the related positions, divided by the root of their number; no position is weighed
     against another, so that a step along the relations costs a product with a fixed matrix.

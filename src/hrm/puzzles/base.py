@@ -223,7 +223,7 @@ class Puzzle(ABC):
     def extra_metrics(
         self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
     ) -> dict[str, Bool[np.ndarray, " n"]]:
-        """Return what else is said of answers beside ``verify``, by name, for each puzzle; nothing unless told."""
+        """Return additional metrics of answers by name, for each puzzle. Default: none."""
         return {}
 
     def is_note(self, line: str) -> bool:

@@ -1,4 +1,4 @@
-"""Classical searches, written plainly: what a reasoner that was trained is compared with.
+"""Classical search algorithms, used as baselines for trained models.
 
 None of them learns. Some always find an answer, some fail on purpose: following a wall never leaves an island, and
 search without propagation drowns in a hard Sudoku.

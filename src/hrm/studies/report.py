@@ -59,7 +59,7 @@ def report(
         cache_dir: where the stores of files and of generated training puzzles are kept.
         now: the present time as ISO 8601.
         data: a store, or a CSV/JSONL file; None: unseen puzzles are generated, named by the seed.
-        split: of a store with several; empty: ``test``, else the only one.
+        split: which split of a store to use; empty: ``test``, or the only split.
         puzzles: the first so many.
         segments: None: the budget of the training.
         analyses: names in ``QUESTIONS``; each gets the first of the same puzzles.
