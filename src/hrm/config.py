@@ -114,7 +114,10 @@ class RunConfig(_Section):
 
     def digest(self) -> str:
         """Return 8 hex digits that name this configuration."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        values = self.model_dump(mode="json")
+        if not values["data"]["cells"]:  # came later: without it, configurations keep their names
+            del values["data"]["cells"]
+        canonical = json.dumps(values, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
 

@@ -63,7 +63,47 @@ def symbols(*expected, shape):
     return check
 
 
+def built(file, train, validation, *more):
+    """The command that builds a store of this file of rows."""
+    name = f"{file.partition('-')[0]}{len(more)}"
+    return " ".join(
+        [f"data build {file} --puzzle table --out out/s{name} --train {train} --validation {validation} --json", *more]
+    )
+
+
+def sorted_or_not(result):
+    """The answer has a symbol for every cell, right or wrong."""
+    answer = result.out.split()[0]
+    assert len(answer) == 4 and set(answer) <= set("abcd"), result.out
+
+
 TABLES = [
+    Case("A1", (built("01-multiline-digits.csv", 5, 2),), symbols("1", "2", "3", shape=(3, 4))),
+    Case("A1", (built("02-multiline-numbers.csv", 5, 2),), symbols("1", "2", "3", "10", shape=(3, 4))),
+    Case("A2", (built("03-space-is-a-symbol.csv", 5, 2),), refused(4, "may be symbols", "--cells characters")),
+    Case(
+        "A2",
+        (built("03-space-is-a-symbol.csv", 5, 2, "--cells characters"),),
+        symbols(" ", "@", shape=(1, 16)),
+    ),
+    Case("A2", (built("04-one-word-rows.csv", 3, 1),), symbols("blue", "green", "red", shape=(1, 3))),
+    Case("A3", (built("05-line-of-words.jsonl", 5, 2),), symbols("D1", "F3", "R2", "U1", shape=(1, 3))),
+    Case(
+        "A6",
+        (
+            "train own --data.path 09-sorter.csv --data.validation 5 --train.updates 1 --train.seed 1 --out out/r09",
+            "solve out/r09 dcab --segments 1",
+        ),
+        sorted_or_not,
+    ),
+    Case(
+        "A7",
+        (
+            "train own --data.path 10-own-grids.jsonl --data.validation 10 --train.updates 1 --out out/r10",
+            "eval out/r10 --data 10-own-grids.jsonl --segments 1 --json",
+        ),
+        ok(),
+    ),
     Case("E2", ("data check 06-four.csv",), ok("06-four.csv: sudoku-4x4, 4 rows of 4 cells", "clean")),
     Case("E2", ("eval sudoku-9x9 --data 23-kaggle-1m.csv --segments 1",), ok("sudoku-9x9")),
     Case("E2", ("eval sudoku-9x9 --data 24-kaggle-3m.csv --segments 1",), ok("sudoku-9x9")),

@@ -24,7 +24,8 @@ def test_everything_is_read_off_the_rows():
     assert inferred(("1..", "123"), ("2.1", "231")) == Declaration((1, 3), ("1", "2", "3"), ".")
     assert inferred(([[10, 9], [0, 1]], [[1, 0], [9, 10]])).symbols == ("0", "1", "9", "10")
     assert inferred(("10 9 8", "8 9 10")) == Declaration((1, 3), ("8", "9", "10"))
-    assert inferred((["ab", "ba"], ["ba", "ab"])).shape == (2, 2)
+    assert inferred((["ab", "ba"], ["ba", "ab"]), cells="characters").shape == (2, 2)
+    assert inferred((["ab", "ba"], ["ba", "ab"]), cells="words") == Declaration((1, 2), ("ab", "ba"))
     assert inferred((np.array([[3, 30]]), np.array([[30, 3]]))) == Declaration((1, 2), ("3", "30"))
 
 
@@ -39,7 +40,8 @@ def test_a_blank_is_what_every_answer_replaces():
     ("pair", "said"),
     [
         (("abc", "ab"), "row 1: its input has 1x3 cells and its answer 1x2"),
-        ((["abc", "ab"], ["abc", "abc"]), "row 1: row 2 has 2 cells, row 1 has 3"),
+        ((["abc", "ab"], ["abc", "abc"]), "row 1: its strings have different lengths"),
+        (([[1, 2], [3]], [[1, 2], [3]]), "row 1: row 2 has 1 cells, row 1 has 2"),
         (("", "a"), "row 1: the grid is empty"),
         ((None, "a"), "row 1: a grid is given as text, lists or an array, not as NoneType"),
         (([[1, 2.5]], [[1, 2]]), "row 1: a cell holds '2.5'"),

@@ -3,7 +3,7 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from hrm.data.sample import Draw
     from hrm.data.store import Store
 
+Cells = Annotated[
+    Literal["", "words", "characters"],
+    Parameter(help="Rows of your own: whether text is words or characters. Default: read off the whole file."),
+]
+
 app = App(name="data", help="Download published data sets; build, check and sample puzzle data.")
 
 
 @app.command
 def build(
-    source: Annotated[str, Parameter(help="Family to generate (sudoku-4x4 …), or a CSV, JSONL or NPZ file.")],
+    source: Annotated[
+        str, Parameter(help="Family to generate (sudoku-4x4 …), or a file of rows (CSV, JSONL, JSON, NPZ).")
+    ],
     /,
     *,
     out: Annotated[Path, output("Folder for the store.")],
@@ -33,6 +40,7 @@ def build(
         bool, Parameter(negative="", help="Allow symmetric twins in different splits (needed for 4×4).")
     ] = False,
     check: Annotated[bool, Parameter(help="Prove that every puzzle of a file has exactly one solution.")] = True,
+    cells: Cells = "",
     json: Json = False,
 ) -> None:
     """Generate puzzles, or read a file, and write a store whose splits share no symmetric twins.
@@ -45,7 +53,7 @@ def build(
     admit_own(source)
     admit_own(puzzle)
     progress = progress_line(stderr(), "puzzles")
-    store = build_store(source, out, puzzle, counts, seed, present(), share_twins, check, progress)
+    store = build_store(source, out, puzzle, counts, seed, present(), share_twins, check, progress, cells)
     _describe(store, json)
 
 
@@ -202,7 +210,7 @@ def export(
 
 @app.command
 def check(
-    path: Annotated[Path, Parameter(help="A CSV, JSONL or NPZ file, or a store.")],
+    path: Annotated[Path, Parameter(help="A file of rows (CSV, JSONL, JSON, NPZ), or a store.")],
     /,
     *,
     apart_from: Annotated[
@@ -213,6 +221,7 @@ def check(
     unique: Annotated[
         bool, Parameter(help="Check that every puzzle has only one solution, where the family promises that.")
     ] = True,
+    cells: Cells = "",
     json: Json = False,
 ) -> None:
     """Check a file or a store: wrong answers, duplicates, symmetric twins, puzzles without a unique solution.
@@ -227,7 +236,9 @@ def check(
     from hrm.data.prepare import family_of_file
 
     admit_own(puzzle)
-    found = audit(path, apart_from, family_of_file(puzzle, path), unique, progress_line(stderr(), "puzzles searched"))
+    found = audit(
+        path, apart_from, family_of_file(puzzle, path, cells), unique, progress_line(stderr(), "puzzles searched")
+    )
     if json:
         print_json(asdict(found) | {"clean": found.clean})
     else:
@@ -258,6 +269,8 @@ def _draw(text: str) -> "Draw":
 
 
 def _describe(store: "Store", json: bool) -> None:
+    from hrm.puzzles.table import Table
+
     described = {
         "path": str(store.path),
         "puzzle": store.manifest.puzzle,
@@ -266,7 +279,13 @@ def _describe(store: "Store", json: bool) -> None:
         "provenance": dict(store.manifest.provenance),
         "created": store.manifest.created,
     }
+    table = store.puzzle if isinstance(store.puzzle, Table) else None
+    if table is not None:
+        described["cells"] = table.described()
     if json:
+        if table is not None:
+            described |= {"shape": list(table.spec.shape), "symbols": list(table.spec.tokens[2:])}
+            described |= {"blank": table.declaration.blank, "reading": table.reading.kind}
         print_json(described)
         return
     for key, value in described.items():

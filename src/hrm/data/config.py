@@ -1,5 +1,7 @@
 """Settings of the data: where puzzles come from, how they are split and augmented."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -39,6 +41,9 @@ class DataConfig(BaseModel):
     """Table puzzles: the allowed symbols. Empty: inferred from the file."""
     blank: str = ""
     """Table puzzles: the symbol of an empty cell. All other cells keep their symbol. Empty: any cell may change."""
+    cells: Literal["", "words", "characters"] = ""
+    """Table puzzles: how text is read, as words between spaces or commas or as characters. Empty: inferred from all
+    rows of the file."""
     symmetries: tuple[str, ...] = ()
     """Table puzzles: symmetries, ``turn`` (rotations and reflections) and ``rename`` (permuting the symbols)."""
     seed: int = Field(default=0, ge=0)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 from hrm import puzzles
 from hrm.data.build import Progress, cached_store, generate_store, store_from_rows
@@ -13,6 +14,7 @@ from hrm.data.reading import pairs, read_rows, require_rows
 from hrm.data.store import KIND, Split, Store, open_store
 from hrm.errors import DataError, UsageError, did_you_mean
 from hrm.puzzles.base import Puzzle
+from hrm.puzzles.cells import Kind
 from hrm.puzzles.table import TABLE, Declaration, Table, infer
 
 
@@ -31,15 +33,18 @@ def family(config: DataConfig) -> Puzzle:
     return Table(Declaration(config.shape, config.symbols, config.blank, config.symmetries))
 
 
-def family_of_file(name: str, path: Path) -> Puzzle | None:
+def family_of_file(name: str, path: Path, cells: Kind | Literal[""] = "") -> Puzzle | None:
     """Return the family that a file's puzzles are said to be of; a table is read off the rows; None: nothing is said.
+
+    Args:
+        cells: how the text of a table is read; empty: read off the rows.
 
     Raises:
         UsageError: no such family.
         DataError: the rows of a table are not what they should be.
     """
     if name == TABLE:
-        return open_store(path).puzzle if path.is_dir() else Table(infer(pairs(path)))
+        return open_store(path).puzzle if path.is_dir() else Table(infer(pairs(path), cells=cells))
     return puzzles.get(name) if name else None
 
 
@@ -59,7 +64,7 @@ def declared(config: DataConfig) -> DataConfig:
             raise DataError(f"{path} is a store of {found.spec.name}, not of a table: train it with that family")
         declaration = found.declaration
     elif config.path:
-        declaration = infer(pairs(path), blank=config.blank)
+        declaration = infer(pairs(path), blank=config.blank, cells=config.cells)
     else:
         raise UsageError("a table is trained from a file: give --data.path FILE (CSV, JSONL or NPZ), or a store")
     shape = declaration.shape if config.shape == (0, 0) else config.shape
@@ -138,6 +143,7 @@ def build_store(
     share_twins: bool,
     check: bool,
     progress: Progress,
+    cells: Kind | Literal[""] = "",
 ) -> Store:
     """Generate a family's puzzles into a store, or split a file of puzzles.
 
@@ -146,6 +152,7 @@ def build_store(
         name: family of the puzzles of a file, ``table`` for rows of one's own; empty: told by the first question.
         counts: rows of train, validation and test; 0 leaves a split out, and of a file train takes the rest.
         check: prove that every puzzle of the file has exactly one solution (generated ones have).
+        cells: how the text of a table is read; empty: read off the rows.
 
     Raises:
         UsageError: no such family or file, or nothing asked for.
@@ -159,7 +166,7 @@ def build_store(
     wanted = {name: n for name, n in counts.items() if n}
     path = Path(source)
     if path.is_file():
-        rows = read_rows(path, family_of_file(name, path))
+        rows = read_rows(path, family_of_file(name, path, cells))
         if check:
             for row, puzzle in enumerate(rows.inputs, start=1):
                 try:

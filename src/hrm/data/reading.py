@@ -291,7 +291,7 @@ class _Encoder:
         """Return the tokens of (where, text) pairs."""
         cells = self.puzzle.spec.cells
         texts = [text for _, text in given if isinstance(text, str) and len(text) == cells and text.isascii()]
-        if len(texts) < len(given):
+        if len(texts) < len(given) or self.puzzle.spec.padded:  # then a text's length says nothing
             return np.stack([self._parse(*pair) for pair in given])
         chars = np.frombuffer("".join(texts).encode(), np.uint8).reshape(-1, cells)
         doubtful: int | None = 0

@@ -17,9 +17,9 @@ from hrm.puzzles.arc_split import canonical
 from hrm.puzzles.arc_tasks import SIDE, Pair
 from hrm.puzzles.arc_variants import Variant
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Sketch, Symmetries
+from hrm.puzzles.cells import cells_of
 from hrm.puzzles.grids import directions
 from hrm.puzzles.randomness import mix
-from hrm.puzzles.table import cells_of
 
 ARC = "arc"
 """Name of the family."""

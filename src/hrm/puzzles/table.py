@@ -6,16 +6,18 @@ symbol the answer replaces, and which symmetries the rows may be shown under.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.cells import MOST_SYMBOLS, Kind, Reading, Row, cells_of, choose
 from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbours
 from hrm.puzzles.randomness import mix
 
@@ -23,8 +25,6 @@ TABLE = "table"
 """Name of all such families."""
 SYMMETRIES = ("turn", "rename")
 """What may be declared to change nothing: turning and reflecting the grid, renaming the symbols among themselves."""
-MOST_SYMBOLS, MOST_CHARACTERS = 250, 64
-"""Of a table, and of one symbol."""
 _NUMBER = re.compile(r"-?\d{1,9}")
 
 
@@ -60,8 +60,10 @@ class Table(Puzzle):
             raise UsageError(f"a table of {rows}x{columns} is not possible: 1 to {MAX_GIVEN} cells")
         if not 2 <= len(symbols) <= MOST_SYMBOLS or len(set(symbols)) < len(symbols):
             raise UsageError(f"{len(symbols)} symbols: a table has 2 to {MOST_SYMBOLS}, each named once")
-        if any(not symbol.strip() or len(symbol.split()) != 1 for symbol in (*symbols, declaration.blank or "x")):
-            raise UsageError("a symbol is one word without spaces")
+        held = (*symbols, *filter(None, [declaration.blank]))
+        words = any(len(symbol) > 1 for symbol in held)
+        if wrong := [s for s in held if len(s.split()) != 1 and (words or s != " ")]:
+            raise UsageError(f"the symbol {wrong[0]!r} of a table is not one word without spaces; write another for it")
         if unknown := set(declaration.symmetries) - set(SYMMETRIES):
             raise UsageError(f"unknown symmetry {sorted(unknown)[0]!r}; there are {', '.join(SYMMETRIES)}")
         if "turn" in declaration.symmetries and rows != columns:
@@ -93,7 +95,7 @@ class Table(Puzzle):
         Raises:
             DataError: ragged rows, larger than declared, or a symbol that is not declared.
         """
-        rows = cells_of(given)
+        rows = cells_of(given, self.reading)
         height, width = self.spec.shape
         if len(rows) > height or max(map(len, rows)) > width:
             found = f"{len(rows)}x{max(map(len, rows))}"
@@ -120,9 +122,10 @@ class Table(Puzzle):
             return ""
         if any("" in row for row in rows):  # a hole, which no parsed grid has
             return json.dumps(rows, ensure_ascii=False)
-        if len(rows) == 1 and (len(rows[0]) > 1 or not self._words):
-            return (" " if self._words else "").join(rows[0])
-        plain = self._words or len(rows[0]) == 1  # lists of symbols, where a line would be read otherwise
+        words = self.reading.kind == "words"
+        if len(rows) == 1 and rows[0][0][0] != "[" and (len(rows[0]) > 1 or not words):  # [ would be taken for JSON
+            return (" " if words else "").join(rows[0])
+        plain = words or len(rows) == 1 or len(rows[0]) == 1  # lists of symbols, where a line would be read otherwise
         return json.dumps(rows if plain else ["".join(row) for row in rows], ensure_ascii=False)
 
     def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
@@ -187,8 +190,21 @@ class Table(Puzzle):
         return called[tokens]
 
     @cached_property
-    def _words(self) -> bool:
-        return any(len(token) > 1 for token in self.spec.tokens)
+    def reading(self) -> Reading:
+        """How text becomes cells: as the symbols tell."""
+        return Reading.by(self.spec.tokens)
+
+    def described(self) -> str:
+        """Return in words what was declared: the shape, the symbols, the blank."""
+        rows, columns = self.spec.shape
+        symbols, blank = self.spec.tokens[2:], self.declaration.blank
+        shown = " ".join(repr(symbol) if " " in symbol else symbol for symbol in symbols[:30])
+        more = f" and {len(symbols) - 30} more" if len(symbols) > 30 else ""
+        kind = "words" if self.reading.kind == "words" else "single characters"
+        return (
+            f"grids of up to {rows} rows and {columns} columns; {len(symbols)} symbols, {kind}: {shown}{more}; "
+            f"{f'blank: {blank!r}' if blank else 'no blank'}"
+        )
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -196,89 +212,31 @@ class Table(Puzzle):
         return {symbol: token for token, symbol in enumerate(self.spec.tokens) if token >= first}
 
 
-def cells_of(given: object) -> list[list[str]]:
-    """Return the symbols of a grid row by row.
-
-    Args:
-        given: text, a line a row, whose symbols are words where it has spaces or commas, else characters; JSON text;
-            a list of such lines; lists of symbols, or an array.
-
-    Raises:
-        DataError: it is empty, ragged, too large, or of a type that is no grid.
-    """
-    if isinstance(given, np.ndarray):
-        if given.ndim > 2 or given.size > MAX_GIVEN:
-            raise DataError(f"an array of shape {given.shape} is no grid of at most {MAX_GIVEN} cells")
-        given = given.tolist()
-    if isinstance(given, str):
-        if len(given) > 16 * MAX_GIVEN:
-            raise DataError(f"the grid has {len(given)} characters; at most {16 * MAX_GIVEN} are read at once")
-        if given.lstrip()[:1] == "[":
-            try:
-                return cells_of(json.loads(given))
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"the grid starts like JSON but is none: {str(error)[:80]}") from None
-        rows = [_line(line) for line in given.splitlines() if line.strip()]
-    elif isinstance(given, list | tuple):
-        count = sum(len(row) if isinstance(row, list | tuple) else 1 for row in given)
-        if count > MAX_GIVEN:
-            raise DataError(f"the grid has {count} cells; at most {MAX_GIVEN} are read at once")
-        if any(isinstance(row, list | tuple) for row in given):
-            if not all(isinstance(row, list | tuple) for row in given):
-                raise DataError("some rows are lists and some are not; give every row as a list")
-            rows = [[_symbol(item) for item in row] for row in given]
-        elif any(isinstance(row, str) and len(row.strip()) > 1 for row in given):
-            rows = [_line(_symbol(row)) for row in given]
-        else:
-            rows = [[_symbol(item) for item in given]]
-    else:
-        raise DataError(f"a grid is given as text, lists or an array, not as {type(given).__name__}")
-    if not rows or not rows[0]:
-        raise DataError("the grid is empty")
-    if sum(map(len, rows)) > MAX_GIVEN:
-        raise DataError(f"the grid has {sum(map(len, rows))} cells; at most {MAX_GIVEN} are read at once")
-    for y, row in enumerate(rows):
-        if len(row) != len(rows[0]):
-            raise DataError(f"row {y + 1} has {len(row)} cells, row 1 has {len(rows[0])}: give rows of one length")
-        if max(map(len, row)) > MOST_CHARACTERS:
-            x = next(x for x, symbol in enumerate(row) if len(symbol) > MOST_CHARACTERS)
-            raise DataError(
-                f"row {y + 1}, column {x + 1} holds a symbol of {len(row[x])} characters; at most {MOST_CHARACTERS}"
-            )
-    return rows
-
-
-def _line(line: str) -> list[str]:
-    words = re.split(r"[\s,]+", line.strip())
-    return words if len(words) > 1 else list(words[0])
-
-
-def _symbol(item: object) -> str:
-    if isinstance(item, bool) or not isinstance(item, str | int):
-        raise DataError(f"a cell holds {str(item)[:24]!r}; a cell is a word or a whole number")
-    if isinstance(item, int) and item.bit_length() > 64:
-        raise DataError("a cell holds a number of more than 64 bits; a cell is a word or a whole number")
-    return str(item)
-
-
-def infer(pairs: Iterable[tuple[str, object, object]], symmetries: Sequence[str] = (), blank: str = "") -> Declaration:
+def infer(
+    pairs: Iterable[tuple[str, object, object]],
+    symmetries: Sequence[str] = (),
+    blank: str = "",
+    cells: Kind | Literal[""] = "",
+) -> Declaration:
     """Read a declaration off rows: every symbol, the largest shape, and the one symbol that answers replace.
 
     Args:
         pairs: (where the row is, its input, its answer).
         blank: the symbol that answers replace; empty: it is found, where there is exactly one.
+        cells: how text is read; empty: it is found, in one way for all rows.
 
     Raises:
         DataError: a row that is no grid, or whose answer has another shape; too many symbols.
     """
-    rows = [(where, given, answer) for where, given, answer in pairs]
-    symbols: set[str] = set()
+    rows = [Row(where, given, answer) for where, given, answer in pairs]
+    reading = choose(rows, cells)
+    symbols: dict[str, str] = {}  # each with the row that has it first
     changed: set[str] = set()
     kept: set[str] = set()
     height = width = 1
     for where, *both in rows:
         try:
-            given, answer = (cells_of(grid) for grid in both)
+            given, answer = (cells_of(grid, reading) for grid in both)
         except DataError as error:
             raise DataError(f"{where}: {error}") from None
         if (len(given), len(given[0])) != (len(answer), len(answer[0])):
@@ -288,12 +246,35 @@ def infer(pairs: Iterable[tuple[str, object, object]], symmetries: Sequence[str]
             )
         height, width = max(height, len(given)), max(width, len(given[0]))
         for a, b in zip(chain(*given), chain(*answer), strict=True):
-            symbols |= {a, b}
+            symbols |= {symbol: symbols.get(symbol, where) for symbol in (a, b)}
             (kept if a == b else changed).add(a)
         if len(symbols) > MOST_SYMBOLS + 1:
-            raise DataError(f"{where}: more than {MOST_SYMBOLS} different symbols so far; is a cell one symbol?")
+            raise DataError(
+                f"{where}: more than {MOST_SYMBOLS} different symbols so far, read as {reading.kind}; is a cell one "
+                "symbol? `--cells words` or `--cells characters` (of `hrm train`: --data.cells) chooses the other way"
+            )
+        if blank and blank in chain(*answer):
+            raise DataError(
+                f"{where}: the blank {blank!r} is in the answer; a blank is what every answer replaces: leave it out "
+                "of the declaration, so that it is a symbol like others"
+            )
+    _refuse_symbols(symbols)
     if not blank and len(changed) == 1 and not changed & kept:
         blank = changed.pop()
-    numbers = all(_NUMBER.fullmatch(symbol) for symbol in symbols - {blank})
-    ordered = sorted(symbols - {blank}, key=(lambda s: (int(s), s)) if numbers else lambda s: s)
+    found = set(symbols) - {blank}
+    numbers = all(_NUMBER.fullmatch(symbol) for symbol in found)
+    ordered = sorted(found, key=(lambda s: (int(s), s)) if numbers else lambda s: s)
     return Declaration((height, width), tuple(ordered), blank, tuple(symmetries))
+
+
+def _refuse_symbols(symbols: Mapping[str, str]) -> None:
+    """Refuse symbols that text could not be read back from, by the row that has them first."""
+    several = next((symbol for symbol in symbols if len(symbol) > 1), "")
+    for symbol, where in symbols.items():
+        if not symbol or not symbol.isprintable():
+            raise DataError(f"{where}: {symbol!r} cannot be a symbol; write a visible character or a word for it")
+        if several and (" " in symbol or "," in symbol):
+            raise DataError(
+                f"{where}: the symbol {symbol!r} has a space or comma, which separate words such as {several!r}; write "
+                "another symbol for it"
+            )

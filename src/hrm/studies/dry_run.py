@@ -14,6 +14,7 @@ from hrm.model.build import build
 from hrm.model.flops import flops_per_segment, training_flops, update_flops
 from hrm.model.hrm import parameter_counts
 from hrm.nn.device import choose_device, choose_dtype
+from hrm.puzzles.table import Table
 
 PROBED = 8
 """Puzzles in the batch that is timed."""
@@ -62,5 +63,6 @@ def dry_run(config: RunConfig) -> dict[str, Any]:
         "seconds_per_update": round(took, 3),
         "hours": round(took * whole / 3600, 2),
         "data": config.data.path or f"{config.data.train} generated {config.data.puzzle} puzzles",
+        **({"cells": puzzle.described()} if isinstance(puzzle, Table) else {}),
         "config": config.model_dump(mode="json"),
     }
