@@ -64,13 +64,15 @@ class Result:
         valid = "" if self.valid is None else f", valid {self.valid:.1%}"
         low, high = self.exact_ci95
         return (
-            f"<Result {self.model} on {self.examples} puzzles ({self.data}), {self.segments} segments: "
+            f"<Result {self.model} on {self.data} ({self.examples} puzzles), {self.segments} segments: "
             f"exact {self.exact:.1%} (95 % interval {low:.1%} – {high:.1%}){valid}, cells {self.cell:.1%}>"
         )
 
     def _repr_html_(self) -> str:
         """Return a table of the metrics after each segment."""
-        names = [name for name in self.per_segment[-1] if self.per_segment[-1][name] is not None]
+        first = ("segment", "exact", "valid", "cell")
+        names = [*first, *(name for name in self.per_segment[-1] if name not in first)]
+        names = [name for name in names if self.per_segment[-1][name] is not None]
         head = "".join(f"<th>{escape({'cell': 'cells right'}.get(name, name))}</th>" for name in names)
         rows = "".join(
             "<tr>" + "".join(f"<td>{row[n] if n == 'segment' else f'{row[n]:.1%}'}</td>" for n in names) + "</tr>"

@@ -19,15 +19,18 @@ MOST_SEGMENTS = 16
 
 def html(puzzle: Puzzle, answer: Answer) -> str:
     """Return the final grid, or all segments of a short trace, with one line below."""
+    verdict = {True: "keeps every rule", False: "breaks a rule", None: "no rules are known to check it by"}
+    words = f"{puzzle.spec.name}: {verdict[answer.verified]}, {counted(answer.segments, 'segment')}"
+    words += f", sure: {answer.q_halt:.0%}"
     if answer.trace and len(answer.trace) <= MOST_SEGMENTS:
         drawing = render.drawn_sheet(Scene(puzzle, answer))
     else:
         scene = Scene(puzzle, with_trace(puzzle, answer))
-        drawing = draw_alone(scene, scene.moments()[-1], cell_width(scene, 30, 300))
-    verdict = {True: "keeps every rule", False: "breaks a rule", None: "no rules are known to check it by"}
-    words = f"{puzzle.spec.name}: {verdict[answer.verified]}, {counted(answer.segments, 'segment')}"
-    words += f", q_halt {answer.q_halt:.2f}"
-    return f'<figure style="margin:0">{to_svg(drawing, words)}<figcaption>{escape(words)}</figcaption></figure>'
+        end = scene.moments()[-1]
+        still = replace(end, changed=np.zeros_like(end.changed))
+        drawing = draw_alone(scene, still, cell_width(scene, 30, 300))
+    picture = to_svg(drawing, words).replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
+    return f'<figure style="margin:0">{picture}<figcaption>{escape(words)}</figcaption></figure>'
 
 
 def save(puzzle: Puzzle, answer: Answer, file: Path) -> None:
