@@ -164,7 +164,7 @@ def fetch(
 
 @app.command(name="import")
 def import_(
-    official: Annotated[Path, Parameter(help="Folder that the data builder of the official code wrote.")],
+    official: Annotated[Path, Parameter(help="Folder that the data builder of the official code (HRM or TRM) wrote.")],
     /,
     *,
     out: Annotated[Path, output("Folder for the store.")],
