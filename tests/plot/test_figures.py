@@ -18,8 +18,8 @@ from hrm.inference.solver import Solver
 from hrm.model.build import build
 from hrm.model.config import DirectConfig, RecurrentConfig, small
 from hrm.plot import canvas
-from hrm.plot.answers import MOST_FRAMES, chosen_frames
 from hrm.plot.figures import BESIDE, TOGETHER, draw
+from hrm.plot.intermediate import MOST_FRAMES, chosen_frames
 
 FAMILY = puzzles.get("sudoku-4x4")
 

@@ -69,6 +69,8 @@ class Intermediate:
     """A character for each token."""
     solid: list[int]
     """Tokens that are drawn as filled cells."""
+    fills: list[tuple[int, str]]
+    """Tokens whose cells have a color of their own, each with the color."""
     example: Example
 
     @property
@@ -146,6 +148,7 @@ def intermediate(
         model.config.cycles, model.config.timesteps, segments, model.config.unit, list(range(1, len(tokens) + 1)),
         exact.mean(1).tolist(), cell.tolist(), changed.sum(-1).mean(1).tolist(), breaking.sum(-1).mean(1).tolist(),
         spec.shape, spec.box, list(spec.tokens), list(spec.solid),
+        list(spec.fills),
         Example(shown, inputs[shown].tolist(), labels[shown].tolist(), given, frames),
     )  # fmt: skip
 

@@ -32,6 +32,7 @@ from hrm.evaluation.protocol import rows_for, with_answers
 from hrm.inference.load import facts, read_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.model.contract import Network
+from hrm.plot.sentences import answer
 from hrm.puzzles.arc_family import ARC
 
 BATCH_SIZE = 32
@@ -80,7 +81,9 @@ def analyze(
     progress: Progress = silent,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
-    """Return what an analysis finds of a model: ``numbers``, their ``summary``, and the ``protocol``.
+    """Return what an analysis finds of a model: ``answer``, ``numbers``, their ``summary``, ``protocol``.
+
+    The ``answer`` is a sentence that follows from the numbers.
 
     Args:
         name: a run folder, a checkpoint folder or a shipped model.
@@ -117,6 +120,7 @@ def analyze(
         found = ask(what, solver, rows, segments, choices, config.train.loss, trained_on, progress)
     except UsageError as error:  # one of several models, perhaps
         raise UsageError(f"{name}: {error}") from None
+    numbers = asdict(found)
     return {
         "what": what,
         "asks": question.asks,
@@ -124,8 +128,9 @@ def analyze(
         "task": solver.puzzle.spec.name,
         "puzzles": f"{len(rows)} {origin['said']}",
         "segments": segments,
+        "answer": answer(what, numbers, len(rows)),
         "summary": found.summary,
-        "numbers": asdict(found),
+        "numbers": numbers,
         "protocol": facts(checkpoint, config, model)
         | {
             "checkpoint": checkpoint.path.name,

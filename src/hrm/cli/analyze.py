@@ -76,7 +76,7 @@ def analyze(
     from hrm.analysis.protocol import analyze as analyze_model
     from hrm.data.folders import replace_file, require_writable_file
     from hrm.plot.canvas import require_matplotlib, write
-    from hrm.plot.figures import draw
+    from hrm.plot.figures import draw, short_names
 
     admit_own(puzzle, *models)
     if figure:
@@ -109,12 +109,15 @@ def analyze(
         return
     for start in range(0, len(found), MODELS_A_TABLE):
         stdout().print(_table(found, slice(start, start + MODELS_A_TABLE)))
+    for name, entry in zip(short_names([entry["model"] for entry in found]), found, strict=True):
+        stdout().print(f"{name}: {entry['answer']}", soft_wrap=True, markup=False, highlight=False)
     stdout().print(f"written: {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
 
 
 def _table(found: list[dict[str, Any]], shown: slice) -> Table:
     """Return the headline numbers of some of the models, whose names are short among all."""
     from hrm.plot.figures import short_names
+    from hrm.plot.sentences import shown as shown_number
 
     table = Table(title=found[0]["asks"], caption="; ".join(dict.fromkeys(entry["puzzles"] for entry in found)))
     table.add_column("")
@@ -122,13 +125,5 @@ def _table(found: list[dict[str, Any]], shown: slice) -> Table:
         table.add_column(name, justify="right")
     names = dict.fromkeys(name for entry in found for name in entry["summary"])
     for name in names:
-        table.add_row(name, *(_shown(entry["summary"].get(name)) for entry in found[shown]))
+        table.add_row(name, *(shown_number(name, entry["summary"].get(name)) for entry in found[shown]))
     return table
-
-
-def _shown(value: float | str | None) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, str):
-        return value
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,22 +1,21 @@
-"""What all figures share: paper, colours, and how they are written."""
+"""What all figures share: paper, headings, legends, and how they are written."""
 
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from hrm.errors import UsageError
+from hrm.puzzles.colors import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.axis import XAxis, YAxis
+    from matplotlib.figure import Figure, SubFigure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Told apart by the colour-blind, too (Okabe and Ito 2008)."""
-HIGH, LOW = COLOURS[1], COLOURS[0]
-"""Of z_H and of z_L, in every figure."""
-RIGHT, WRONG = COLOURS[2], COLOURS[1]
-INK, FAINT = "#222222", "#8a8f98"
+LETTERS_AN_INCH = 12
+"""Of text of the size that sentences have."""
 
 
 def has_matplotlib() -> bool:
@@ -44,6 +43,17 @@ def canvas(width: float, height: float, title: str = "") -> "Figure":
     return figure
 
 
+def heading(part: "Figure | SubFigure", title: str, answer: str, inches: float) -> None:
+    """Write what is measured, and below it the sentence that answers the question."""
+    words = "\n".join(filter(None, (title, fill(answer, int(inches * LETTERS_AN_INCH)))))
+    part.suptitle(words, fontsize=9.5, color=INK)
+
+
+def in_percent(axis: "XAxis | YAxis") -> None:
+    """Write the shares along an axis in percent."""
+    axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+
+
 def dress(axes: "Axes", title: str = "", x: str = "", y: str = "") -> None:
     """Give axes their labels and a quiet frame."""
     axes.set_title(title, fontsize=10, color=INK, loc="left")
@@ -60,6 +70,15 @@ def legend(axes: "Axes", **options: Any) -> None:
     """Add a legend where something has a label."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(**{"fontsize": 8, "frameon": True, "framealpha": 0.9, "edgecolor": "none", **options})
+
+
+def legend_below(axes: "Axes", **options: Any) -> None:
+    """Add a legend below the axes, where it covers nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    options = {"fontsize": 8, "frameon": False, "ncols": min(3, max(1, len(labels))), **options}
+    axes.figure.legend(
+        options.pop("handles", handles), options.pop("labels", labels), loc="outside lower center", **options
+    )
 
 
 def rendered(figure: "Figure", format: str) -> bytes:

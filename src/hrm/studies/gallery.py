@@ -8,7 +8,7 @@ from jaxtyping import Bool
 from hrm.analysis.answers import Answers
 from hrm.data.store import Split
 from hrm.inference.solver import Answer, Moment
-from hrm.puzzles.base import PAD, Puzzle
+from hrm.puzzles.base import Puzzle
 from hrm.viz.picture import cell_width, draw_alone
 from hrm.viz.scene import Scene
 from hrm.viz.shapes import to_svg
@@ -43,15 +43,13 @@ def gallery(puzzle: Puzzle, rows: Split, found: Answers, solved: Bool[np.ndarray
                     entry | {"right_from": int(steady[numbers[turn]]) + 1 if right[numbers[turn]] else None}
                 )
     spec = puzzle.spec
-    spoken = [token for token in range(spec.vocab_size) if token not in (PAD, spec.blank, *spec.clues)]
     return {
         "solved_in_all": int(right.sum()),
         "failed_in_all": int((~right).sum()),
         "by": "keeps every rule" if spec.has_rules else "equals the stored answer",
         **entries,
         "pictures": list(pictures),
-        "colours_are_symbols": all(token in spec.solid for token in spoken),
-        "has_colours": bool(spec.fills),
+        "has_colors": bool(spec.fills),
     }
 
 

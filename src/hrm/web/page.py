@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from hrm.web.drawings import colours_of, is_neutral, on_dark, part_of_page, properties, themed
+from hrm.web.drawings import colors_of, on_dark, part_of_page, properties, themed
 from hrm.web.sections import card, film, gallery, halting, inside, opening, reproduce, results, training
 
 _HERE = Path(__file__).parent
@@ -31,11 +31,10 @@ def page(found: dict[str, Any], command: str, source: dict[str, Any]) -> str:
     shown = found["gallery"]
     pictures = [part_of_page(picture, "g") for picture in shown["pictures"]]
     figures = [entry["figure"] for entry in found["analyses"] if entry.get("figure")]
-    in_pictures, in_figures = colours_of(pictures), colours_of(figures)
-    # a figure keeps its colours, which tell its curves apart, but for paper and ink
-    dark = {colour: on_dark(colour) if is_neutral(colour) else colour for colour in in_figures}
-    # where colours are symbols they stay what they are, on white paper
-    dark_pictures = {colour: colour if shown["colours_are_symbols"] else on_dark(colour) for colour in in_pictures}
+    in_pictures, in_figures = colors_of(pictures), colors_of(figures)
+    dark = {color: on_dark(color) for color in in_figures}
+    # where colors are symbols they stay what they are, on white paper
+    dark_pictures = {color: color if shown["has_colors"] else on_dark(color) for color in in_pictures}
     pictures = [themed(picture) for picture in pictures]
     sections = [
         ("results", "Results", results(found)),
@@ -47,7 +46,7 @@ def page(found: dict[str, Any], command: str, source: dict[str, Any]) -> str:
         ("again", "Measure it again", reproduce(found, command, source)),
     ]
     script = _read("report.js")
-    light = properties({colour: colour for colour in in_pictures | in_figures})
+    light = properties({color: color for color in in_pictures | in_figures})
     style = (
         _read("report.css")
         + f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{properties(dark)}}}"

@@ -295,7 +295,7 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 def _legend(shown: Mapping[str, Any]) -> str:
     changed, wrong = '<i class="changed">grey</i>', '<i class="wrong">red</i> breaks a rule'
-    if shown["has_colours"]:
+    if shown["has_colors"]:
         words = f"A cell’s colour is its symbol’s, the paler the less sure; a rim of {changed}: changed in this segment"
     else:
         words = (
