@@ -1,6 +1,8 @@
 """Networks side by side: the same budget, every stage kept, nothing done twice."""
 
 import json
+import shutil
+from io import StringIO
 
 import pytest
 from rich.console import Console
@@ -25,7 +27,7 @@ CONFIG = validated(merged(recipes.get("smoke").model_dump(), SMALL), "test")
 def run(folder, variants, equal="updates", seeds=(0, 1), **more):
     return study.compare(
         {name: variant(CONFIG, text)[1] for name, text in variants.items()}, seeds, folder, equal=equal,
-        cache_dir=folder / "cache", now="now", console=Console(quiet=True), **more,
+        cache_dir=folder / "cache", now="now", **{"console": Console(quiet=True), **more},
     )  # fmt: skip
 
 
@@ -98,3 +100,16 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
 def test_every_variant_names_what_it_is():
     for change in VARIANTS.values():
         assert change.__doc__ and change(CONFIG).recipe == CONFIG.recipe
+
+
+def test_a_first_run_does_not_speak_of_resuming_and_one_after_an_interruption_does(tmp_path):
+    said = StringIO()
+    run(tmp_path, {"base": "base"}, seeds=[0], console=Console(file=said))
+    assert "base, seed 0" in said.getvalue() and "resuming" not in said.getvalue()
+    for stage in ("trained", "half"):  # as if it had been stopped in the second half
+        (tmp_path / "base-seed0" / f"{stage}.json").unlink()
+    for checkpoint in (tmp_path / "base-seed0" / "checkpoints").iterdir():
+        if checkpoint.name != "update-000003":
+            shutil.rmtree(checkpoint)
+    run(tmp_path, {"base": "base"}, seeds=[0], console=Console(file=said))
+    assert "resuming" in said.getvalue() and "at update 3" in said.getvalue()

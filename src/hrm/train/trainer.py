@@ -123,7 +123,7 @@ class Trainer:
         )
         self._relations = self._relations_for(np.zeros((train.batch_size, config.model.cells), np.uint8))
         self._slots = empty_slots(self.model.initial(train.batch_size), config.model.cells)
-        self._update = 0
+        self._update, self._resumed = 0, False
         self._cursor = 0
         self._best: dict[str, Any] = {"update": 0, "exact": None, "valid": None}
         self._trained_s = 0.0
@@ -156,7 +156,7 @@ class Trainer:
             RunLog(self.folder, train.updates, self._update, self._console) as log,
             self._polite_signals(),
         ):
-            if self._update:
+            if self._resumed:
                 log.say(f"resuming {self.folder} at update {self._update}")
             window, began, last = [], time.monotonic(), self._update
             while self._update < last_update:
@@ -385,6 +385,7 @@ class Trainer:
         newest, damaged = latest_checkpoint(self.folder / CHECKPOINTS)
         for problem in damaged:
             self._console.print(f"warning: {problem}", soft_wrap=True, highlight=False)
+        before = self._update
         if newest is not None:
             self.restore(newest)
         elif damaged:
@@ -393,6 +394,7 @@ class Trainer:
             checkpoint = load_checkpoint(find_checkpoint(self._init))
             for network in (self.model, self.average):
                 load_weights(network, checkpoint, self.store.table)
+        self._resumed = self._update != before  # not where a second call of ``fit`` goes on from the first
         self.folder.mkdir(exist_ok=True)
         (self.folder / "config.toml").write_text(self.config.to_toml(), encoding="utf-8")
 
