@@ -5,6 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from hrm import evaluate
+from hrm.errors import DataError
+
 TINY = ["--train.updates", 2, "--train.batch-size", 4, "--model.width", 32, "--model.puzzle-width", 32,
         "--model.l-layers", 1, "--halting.max-segments", 1, "--train.device", "cpu"]  # fmt: skip
 
@@ -106,6 +109,8 @@ def test_hidden_tests_are_answered_and_not_scored(hrm, workplace):
     assert sorted(json.loads((workplace / "h.json").read_text())) == ["ta", "tb"]
     told = hrm(*asked, "--json").json
     assert told["hidden_tests"] == 2 and told["examples"] == 0 and "exact" not in told and "pass_at" not in told
+    with pytest.raises(DataError, match="no answer in .*hidden-store is known"):
+        evaluate(workplace / "hidden-run", workplace / "hidden-store", segments=1)
     for command in ("report", "analyze"):
         what = ["--what", "halting"] if command == "analyze" else ["--out", "hidden.html"]
         refused = hrm(command, "hidden-run", "--data", "hidden-store", *what)

@@ -496,6 +496,22 @@ class TestKaggle:
         with pytest.raises(DataError, match="hold different tasks 'a'"):
             read_tasks(tmp_path)
 
+    def test_training_tasks_that_the_placeholder_of_the_tests_repeats_are_held_back(self, tmp_path):
+        """Kaggle's file of tests holds known tasks until the code runs there; none of them may be trained on."""
+        for order in (("a_training", "z_test"), ("z_training", "a_test")):
+            folder = tmp_path / order[0]
+            kaggle(folder, order[0], made("a"), made("b", seed=1))
+            kaggle(folder, order[1], made("b", seed=1), solutions=False)
+            notes = Notes()
+            tasks = read_tasks(folder, notes=notes)
+            assert [(task.id, task.held_back) for task in tasks] == [("a", False), ("b", True)]
+            assert tasks[1].same_content(made("b", seed=1)) and notes.held_back == ["b"]
+            kaggle(folder, "zz_training", made("b", seed=1))
+            assert read_tasks(folder)[1].held_back
+            kaggle(folder, order[1], made("b", seed=1))  # with answers they are two sets that contradict each other
+            with pytest.raises(DataError, match="its tests would be trained on"):
+                read_tasks(folder)
+
     def test_a_solution_of_a_skipped_task_is_no_fault(self, tmp_path):
         kaggle(tmp_path, "x", made("a"), made("b", seed=1))
         challenges = json.loads((tmp_path / "x_challenges.json").read_text())

@@ -48,6 +48,8 @@ class Notes:
     """Why a file or task was left out, one sentence each."""
     renamed: dict[str, str] = field(default_factory=dict)
     """The name of each task whose id is not its name, by id."""
+    held_back: list[str] = field(default_factory=list)
+    """Training tasks that a held-back file asks for without the answers; they are held back."""
 
     def lines(self, most: int = 10) -> list[str]:
         """Return what to tell the reader, with the first ``most`` of each kind."""
@@ -59,6 +61,9 @@ class Notes:
         if self.renamed:
             task_id, name = next(iter(self.renamed.items()))
             said.append(f"ids made from names: {len(self.renamed)}, such as {task_id} from {shown(name)}")
+        if self.held_back:
+            first, number = self.held_back[0], len(self.held_back)
+            said.append(f"held back {number} training tasks whose tests are hidden in another file, such as {first}")
         return said
 
 
@@ -177,7 +182,7 @@ def read_tasks(
     A folder gives its ``.json`` files and those of its folders, two levels down. The tasks of a file of many are held
     back, as those of a folder named ``evaluation`` are, where the word ``evaluation`` or ``test`` is in its name. A
     file of solutions is joined to the challenges of its name. A task that lies in two places is taken once, if both
-    say the same of it.
+    say the same of it; if a held-back file asks for it without the answers, it is held back.
 
     Args:
         solutions: a file that maps ids to the outputs of the tests, of whatever name.
@@ -213,8 +218,9 @@ def read_tasks(
         if not isinstance(data, dict):
             raise DataError(f"{solutions.name} must be an object that maps ids to outputs, not {shown(data)}")
         gathered.join(_Answers(Path(solutions), {task_id_of(name): item for name, item in data.items()}), True)
-    tasks = _merged(gathered.tasks)
+    tasks, held_back = _merged(gathered.tasks)
     if notes is not None:
+        notes.held_back += held_back
         notes.skipped += map(str, gathered.faults)
         notes.renamed |= {found.task.id: found.name for found in gathered.tasks if found.name != found.task.id}
     return tuple(tasks[task_id] for task_id in sorted(tasks))
@@ -243,8 +249,10 @@ def _by_name(tasks: Sequence[object], stem: str) -> dict[str, object]:
     return named
 
 
-def _merged(found: Iterable[_Found]) -> dict[str, Task]:
+def _merged(found: Iterable[_Found]) -> tuple[dict[str, Task], list[str]]:
+    """Return each task once, by id, and which training tasks are held back because another file hides their tests."""
     merged: dict[str, tuple[Task, _Found]] = {}
+    held_back: list[str] = []
     for each in found:
         task, other = merged.setdefault(each.task.id, (each.task, each))
         if task is each.task:
@@ -255,12 +263,20 @@ def _merged(found: Iterable[_Found]) -> dict[str, Task]:
                 "rename it"
             )
         if task.held_back != each.task.held_back:
+            asked = each.task if each.task.held_back else other.task
+            if task.id in held_back or all(
+                pair.output is None for pair in asked.tests
+            ):  # what Kaggle gives out before the real tests
+                joined = replace(joined, folder="evaluation")
+                held_back.append(task.id)
+                merged[task.id] = joined, other
+                continue
             raise DataError(
                 f"task {task.id!r} lies in {other.path} and in {each.path}, but only one of the two is held back: its "
                 "tests would be trained on; leave one of them out: name the files that you want"
             )
         merged[task.id] = joined, other
-    return {task_id: task for task_id, (task, _) in merged.items()}
+    return {task_id: task for task_id, (task, _) in merged.items()}, sorted(set(held_back))
 
 
 def _place(found: _Found) -> str:

@@ -16,7 +16,7 @@ from hrm.analysis.protocol import analyze as analyze_model
 from hrm.analysis.questions import IN_A_REPORT, What
 from hrm.data.folders import replace_file, require_writable_file
 from hrm.data.store import Store
-from hrm.errors import UsageError
+from hrm.errors import DataError, UsageError
 from hrm.evaluation.protocol import evaluate_model
 from hrm.evaluation.record import source_tree
 from hrm.inference.solver import Solver
@@ -121,6 +121,8 @@ def evaluate(
             model, file, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
             seed=seed, batch_size=batch_size, device=device, precision=precision,
         )  # fmt: skip
+    if not found["examples"]:
+        raise DataError(f"no answer in {data} is known: `hrm eval --submission FILE` writes answers to hidden tests")
     low, high = found["exact_ci95"]
     return Result(
         model=found["protocol"]["model"],
