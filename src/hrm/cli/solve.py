@@ -24,7 +24,8 @@ from hrm.errors import DataError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hrm.data.questions import Question
+    from hrm.data.blocks import Question
+    from hrm.inference.solver import Solver
 
 
 def solve(

@@ -1,33 +1,16 @@
 """Read the puzzles of a file that are to be solved: answers are not needed, and one bad puzzle does not end a list."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import UInt8
-
+from hrm.data.blocks import Question, read_question, text_questions
 from hrm.data.folders import open_file
 from hrm.data.formats import ROWS, text_suffix
 from hrm.data.lines import text_lines
 from hrm.data.reading import read_faulty
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """One puzzle of a file, or what is wrong with it."""
-
-    where: str
-    """File and line or row, for messages."""
-    text: str
-    """The puzzle as one line of the family's text; what the file holds, where it cannot be read."""
-    tokens: UInt8[np.ndarray, " C"] | None
-    """None where it cannot be read."""
-    error: str = ""
-    """What is wrong; empty where it can be read."""
 
 
 def questions(path: Path, puzzle: Puzzle) -> Iterator[Question]:
@@ -47,7 +30,7 @@ def questions(path: Path, puzzle: Puzzle) -> Iterator[Question]:
 
 
 def plain_questions(file: BufferedReader, name: str, puzzle: Puzzle) -> Iterator[Question]:
-    """Yield the puzzles of plain text, one a line, as they come in; empty lines are passed over.
+    """Yield the puzzles of plain text as they come in: one a line, or blocks of lines between empty ones.
 
     Args:
         name: what to call the text in messages.
@@ -56,12 +39,11 @@ def plain_questions(file: BufferedReader, name: str, puzzle: Puzzle) -> Iterator
         DataError: it is no text, or holds no puzzle.
     """
     found = False
-    for number, line in enumerate(text_lines(file, name), start=1):
-        if line.strip():
-            found = True
-            yield _question(f"{name}, line {number}", line.rstrip("\r\n"), puzzle)
+    for question in text_questions(text_lines(file, name), name, puzzle):
+        found = True
+        yield question
     if not found:
-        raise DataError(f"{name} holds no puzzles: give one a line")
+        raise DataError(f"{name} holds no puzzles: give one a line, or one over several lines")
 
 
 def _of_rows(path: Path, puzzle: Puzzle) -> Iterator[Question]:
@@ -73,12 +55,4 @@ def _of_rows(path: Path, puzzle: Puzzle) -> Iterator[Question]:
         if number in bad:
             yield Question(where, "", None, bad[number])
         else:  # givens that contradict each other are read for those who count faults, and refused here
-            yield _question(where, puzzle.text(rows.inputs[place[number]]), puzzle)
-
-
-def _question(where: str, text: str, puzzle: Puzzle) -> Question:
-    try:
-        tokens = puzzle.parse(text)
-    except DataError as error:
-        return Question(where, text, None, f"{where}: {error}")
-    return Question(where, puzzle.text(tokens), tokens)
+            yield read_question(where, puzzle.text(rows.inputs[place[number]]), puzzle)
