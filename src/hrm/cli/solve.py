@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hrm.data.blocks import Question
-    from hrm.inference.solver import Solver
 
 
 def solve(

@@ -139,7 +139,8 @@ def _resolved(block: Block, name: str, puzzle: Puzzle) -> list[Question]:
     if whole and not puzzle.spec.has_rules:
         return [whole]
     singly = [read_question(f"{name}, line {number}", puzzle.without_note(line), puzzle) for number, line in block]
-    if any(each.tokens is not None for each in singly):
+    readable = sum(each.tokens is not None for each in singly)
+    if readable and not (whole and readable < len(block)):
         if whole:
             says = "is one puzzle, or each line is one: put an empty line between puzzles, or write them as JSON"
             return [Question(whole.where, whole.text, None, f"{whole.where}: this {says}")]

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.classical import MOST_TRIED, depth_first
+from hrm.puzzles.dimacs import is_dimacs, is_dimacs_line, read_dimacs
 from hrm.puzzles.grids import MAX_GIVEN, read_json, small_number
 from hrm.puzzles.randomness import Stream, generator, mix
 
@@ -22,6 +23,7 @@ _BLANK, _APART, _EDGE, _FIRST_COLOUR = 1, 2, 3, 4
 _COLOURS = "123456789"
 # colours that most people tell apart (Okabe and Ito, 2008), and two greys; no red, which marks mistakes
 _PAINTS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#b5894f", "#d9d9d9", "#8c8c8c")
+_NOTE = re.compile(r"\t|\s#")
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
@@ -59,6 +61,7 @@ class Colouring(Puzzle):
         Args:
             given: ``1..2…;1-2,1-5,…``: a colour or ``.`` for each node, then the edges by the numbers of their nodes,
                 from 1. Or JSON, or an object, with ``nodes`` (such a text, or a list) and ``edges`` (a list of pairs).
+                Or the text of a DIMACS file (``p edge 8 12``, ``e 1 2``), in which no colour is given.
 
         Raises:
             DataError: another number of nodes, an unknown colour or node, an edge from a node to itself or between two
@@ -68,7 +71,8 @@ class Colouring(Puzzle):
         try:
             nodes, edges = _given(given)
             if len(nodes) != n:
-                raise DataError(f"it has {len(nodes)} nodes instead of {n}, before the ';'")
+                fits = f"; colouring-{len(nodes)}x{self.colours} would fit" if 3 <= len(nodes) <= MOST_NODES else ""
+                raise DataError(f"it has {len(nodes)} nodes instead of {n}, before the ';'{fits}")
             for node, symbol in enumerate(nodes):
                 if symbol not in (".", "0", *_COLOURS[: self.colours]):
                     raise DataError(
@@ -91,6 +95,19 @@ class Colouring(Puzzle):
                 )
             grid[a - 1, b - 1] = grid[b - 1, a - 1] = _EDGE
         return grid.reshape(-1)
+
+    def is_note(self, line: str) -> bool:
+        """Say whether a line of a text file is a note; the edges follow a ``;``."""
+        return line.lstrip().startswith(("#", "//"))
+
+    def is_part(self, line: str) -> bool:
+        """Say whether a line of a text file is not a whole puzzle: nodes or edges alone, or a line of DIMACS."""
+        told = line.strip()[1:]  # a whole puzzle has a ';' behind its nodes, and edges behind it
+        return is_dimacs_line(line) or (line.lstrip()[:1] != "{" and (";" not in told or told.endswith(";")))
+
+    def without_note(self, line: str) -> str:
+        """Return the puzzle of a line of a list, without what follows a tab or a ``#``."""
+        return _NOTE.split(line.strip(), maxsplit=1)[0]
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return a grid as one line: the diagonal, and the edges that stand above it."""
@@ -287,6 +304,9 @@ def colour_graph(beside: list[int], options: list[int], limit: int) -> tuple[lis
 
 def _given(given: object) -> tuple[list[str], list[tuple[int, int]]]:
     """Return the symbols of the nodes, and the edges, of whatever a puzzle was given as."""
+    if isinstance(given, str) and is_dimacs(given):
+        count, edges = read_dimacs(given)
+        return ["."] * count, edges
     given = read_json(given, "{")
     if isinstance(given, str):
         nodes, told, edges = given.partition(";")

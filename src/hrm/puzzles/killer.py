@@ -7,6 +7,7 @@ colours, so that cages are what hangs together among cells of one clue.
 Differs from puzzles in print: cages of ``generate`` have at most five cells.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -27,6 +28,7 @@ SIZES = (4, 6, 9)
 COLOURS = 5
 """Four always suffice (cages are countries on a map); with a fifth nobody has to search long for them."""
 _GUESSES_TO_GENERATE = 300  # puzzles whose proof takes more are not worth the time
+_NOTE = re.compile(r"\t|\s#")
 _FIRST_SIGN = 0x100  # letters from here on name the clues in ``PuzzleSpec.tokens``, one character each
 
 
@@ -87,6 +89,19 @@ class Killer(Puzzle):
         grid = self._clued(cages, colours, self._grids.tokens([digits])[0])
         self._grids.refuse_twice(grid)
         return grid
+
+    def is_note(self, line: str) -> bool:
+        """Say whether a line of a text file is a note; the sums follow a ``;``."""
+        return line.lstrip().startswith(("#", "//"))
+
+    def is_part(self, line: str) -> bool:
+        """Say whether a line of a text file is not a whole puzzle: a row of cells, or the sums alone."""
+        cells, told, _ = line.strip().partition(";")
+        return super().is_part(cells) if cells else bool(told)  # sums alone belong to the rows before them
+
+    def without_note(self, line: str) -> str:
+        """Return the puzzle of a line of a list, without what follows a tab or a ``#``."""
+        return _NOTE.split(line.strip(), maxsplit=1)[0]
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return a grid as one line that ``parse`` reads back: colours as letters, ``;``, and the sums of the cages."""

@@ -8,6 +8,7 @@ wall pattern that has such a pair is as likely as another, and so is every such 
 first of 100 pairs that will do, which favours patterns with many.
 """
 
+import re
 from collections.abc import Callable
 from functools import cached_property, partial
 from itertools import islice
@@ -26,6 +27,7 @@ TOKENS = ("_", "#", " ", "S", "G", "o")
 WALL, OPEN, START, GOAL, PATH = range(1, 6)
 LEAST_WALLS, MOST_WALLS = 0.3, 0.5
 """Share of the cells that are walls."""
+_WORD = re.compile(r"(?![SGo]{3})[A-Za-z]{3}")
 _LONGER_THAN = {100: 18, 256: 40, 900: 110}
 
 
@@ -107,6 +109,21 @@ class Maze(Puzzle):
             if (count := int((grid == token).sum())) != 1:
                 raise DataError(f"not a {name}: it has {count} cells that are the {what}; give exactly one")
         return grid.reshape(-1)
+
+    def is_note(self, line: str) -> bool:
+        """Say whether a line of a text file is a note; ``#`` is a wall, so a note is a line that has a word in it."""
+        marked = line.lstrip().startswith(("#", ";", "//"))
+        sized = len(line) in (self.spec.shape[1], self.spec.cells)
+        return marked and not sized and _WORD.search(line) is not None
+
+    def is_part(self, line: str) -> bool:
+        """Say whether a line of a text file is a row of a maze, or too short to be a whole one."""
+        return len(line) <= 2 * self.spec.shape[1] and line.lstrip()[:1] != "["
+
+    def without_note(self, line: str) -> str:
+        """Return the maze of a line of a list, without what follows its cells and a tab, a comma or a semicolon."""
+        cells, rest = line[: self.spec.cells], line[self.spec.cells :]
+        return cells if rest.lstrip(" ")[:1] in ("\t", ",", ";") and rest.strip() else line
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return a maze as one line of text, open cells as spaces."""

@@ -113,6 +113,10 @@ class Table(Puzzle):
                 grid[y, x] = token
         return grid.reshape(-1)
 
+    def is_part(self, line: str) -> bool:
+        """Say whether a line of a text file is a row of a grid: where grids have rows, unless it is JSON."""
+        return self.spec.shape[0] > 1 and line.lstrip()[:1] != "["
+
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return a grid as one line: its cells, or JSON where it has several rows."""
         tokens = grid.reshape(self.spec.shape)
