@@ -1,4 +1,7 @@
-"""Write ``docs/cli.md`` and ``docs/python-api.md`` from the code: ``make docs``. A test holds them to it."""
+"""Write ``docs/cli.md``, ``docs/python-api.md`` and ``docs/file-formats.md`` from the code: ``make docs``.
+
+A test holds the pages to it.
+"""
 
 import ast
 import copy
@@ -14,6 +17,8 @@ from unittest.mock import patch
 import hrm
 from hrm import errors
 from hrm.cli.main import app
+from hrm.data import formats as hrm_formats
+from hrm.data.records import MEANINGS
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by `make docs` from the code: edit the help texts and docstrings, not this page. -->\n"
@@ -61,6 +66,74 @@ print(f"{result.exact:.0%} of {result.examples} puzzles")  # 100% of 100 puzzles
 A mistake in a name, a value or a file raises a subclass of `hrm.errors.HrmError`, with one line that says what to do.
 
 """
+FORMATS = """# File formats
+
+```sh
+printf 'input,output\\ndcba,abcd\\ncabba,aabbc\\n' > rows.csv
+hrm data check rows.csv --puzzle table
+hrm data build rows.csv --puzzle table --out store
+```
+
+The first command writes a file of puzzles of your own, the second checks it row by row, and the third reads it and
+prints what it found: the shape of the grids, the symbols, the first puzzles. Look at these lines before you train.
+For a puzzle that the package knows, leave `--puzzle` out: it is recognized by its first row.
+"""
+COLUMNS = """
+## Columns
+
+Case does not matter. A puzzle that is only to be solved needs no answer.
+
+| meaning | names of the column or key |
+|---|---|
+"""
+CELLS = """
+## Cells of your own puzzles
+
+How the text of a known puzzle is read is on the page of [tasks](tasks.md). For rows of your own (`--puzzle table`),
+text is read in one way from the first row of a file to the last:
+
+* as characters, each of them a cell: `dcba` has four cells;
+* as words, if spaces or commas separate them: `red blue` has two cells, and so `red` in another row has one.
+
+A grid has a line per row: quote it in CSV, write `\\n` in JSON, or use JSON lists, which need no interpretation:
+`[["red", "blue"], ["green", "red"]]`. A flat list of strings is a line of symbols, unless its strings are clearly
+rows of characters, such as `["a.b", ".ab"]` with a blank that every answer fills in.
+
+A space or a comma can be a symbol. Where a file could be read in both ways, it is refused, and the message names the
+row. Say which way you mean by `--cells words` or `--cells characters` (`hrm data build`, `hrm data check`; for `hrm
+train` it is `--data.cells`). The model keeps this reading: `hrm solve` reads an argument as the file was read.
+
+Input and answer of a row must have the same shape; rows of a file may differ. More on the page of
+[your own puzzles](your-own-puzzle.md).
+
+## Encoding and compression
+
+Text is UTF-8, with or without a byte order mark, or UTF-16 with its mark. Every text file may be compressed by gzip:
+`rows.csv.gz` is read like `rows.csv`. A file that unpacks to more than 200 times its size is refused, as is a line of
+more than a megabyte.
+"""
+
+
+def formats() -> str:
+    """Return the page of the file formats."""
+    head = "| format | file name | holds | answers |\n|---|---|---|---|\n"
+    rows = "".join(
+        f"| [{each.name}](#{each.name.lower().replace(' ', '-')}) "
+        f"| {' '.join(f'`{suffix}`' for suffix in each.suffixes) or 'a folder'} "
+        f"| {each.holds} | {'optional' if each.rows else 'none' if '.txt' in each.suffixes else 'yes'} |\n"
+        for each in hrm_formats.FORMATS
+    )
+    parts = []
+    for each in hrm_formats.FORMATS:
+        part = f"\n## {each.name}\n\n{each.holds[0].upper()}{each.holds[1:]}.\n"
+        if each.example:
+            part += f"\n```\n{each.example.rstrip()}\n```\n"
+        if each.command:
+            part += f"\nRead it with `{each.command}`.\n"
+        parts.append(part + ("\n" if each.notes else "") + "".join(f"* {note}\n" for note in each.notes))
+    names = {meaning: " ".join(f"`{name}`" for name in known) for meaning, known in MEANINGS.items()}
+    columns = "".join(f"| {meaning} | {known} |\n" for meaning, known in names.items())
+    return NOTE + FORMATS + head + rows + "".join(parts) + COLUMNS + columns + CELLS
 
 
 def cli() -> str:
@@ -204,7 +277,7 @@ def _node(thing: object) -> ast.ClassDef | ast.FunctionDef:
     raise LookupError(f"{file} does not define {name}")
 
 
-PAGES = {"cli.md": cli, "python-api.md": api}
+PAGES = {"cli.md": cli, "python-api.md": api, "file-formats.md": formats}
 
 if __name__ == "__main__":
     for page, written in PAGES.items():

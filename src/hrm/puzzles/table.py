@@ -242,7 +242,8 @@ def infer(
         try:
             given, answer = (cells_of(grid, reading) for grid in both)
         except DataError as error:
-            raise DataError(f"{where}: {error}") from None
+            hint = f"; text is read as {reading.kind}, --cells chooses" if isinstance(both[0], str) else ""
+            raise DataError(f"{where}: {error}{hint}") from None
         if (len(given), len(given[0])) != (len(answer), len(answer[0])):
             raise DataError(
                 f"{where}: its input has {len(given)}x{len(given[0])} cells and its answer "
