@@ -29,6 +29,14 @@ class DataError(HrmError):
     exit_code = 4
 
 
+class UndecidedError(DataError):
+    """An exact search gave up before it could tell how many solutions a puzzle has."""
+
+
+class UnsolvedError(HrmError):
+    """A puzzle to which the model has found no answer that keeps the rules."""
+
+
 def did_you_mean(given: str, allowed: list[str]) -> str:
     """Return ``" Did you mean 'x'?"``, or an empty string where nothing is near."""
     import difflib

@@ -52,7 +52,6 @@ def test_no_solution_and_several_solutions_are_told_apart(hrm, trained):
     (["config", "smoke", "--trian.updates", "1"], "train.updates"),
     (["params", "hrm-sudok"], "hrm-sudoku"),
     (["solve", "sudoku-4x5", "1234"], "sudoku-4x4"),
-    (["eval", "sudoku-4x4"], "--data"),
     (["eval", "sudoku-4x4", "--data", "nowhere.csv"], "nowhere.csv"),
     (["solve", "sudoku-4x4", "..1.4.....2.3...", "--segments", "0"], "segments"),
     (["solve", "sudoku-4x4", "..1.4.....2.3...", "--precision", "fp8"], "precision"),

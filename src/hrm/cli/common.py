@@ -3,16 +3,20 @@
 import json as json_module
 import os
 import sys
+import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hrm import pretrained, puzzles, recipes
 from hrm.errors import UsageError
+from hrm.inference.names import Located
 from hrm.studies.place import cache_folder as cache_folder
 from hrm.studies.place import present as present
 
@@ -111,6 +115,42 @@ def keep_compiled_code() -> None:
     except (OSError, UsageError):
         return
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
+
+
+def tell_weights(*located: Located) -> None:
+    """Say on stderr which weights a command used."""
+    for each in located:
+        stderr().print(f"model: {each}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[tuple[Console, Callable[[], None]]]:
+    """Show how far a list is, and how long the rest takes: a bar in a terminal, else a line at every tenth of many.
+
+    Gives the console for what is printed meanwhile, so that the bar stays below it, and what to call after each item.
+    """
+    terminal = sys.stderr.isatty()
+    console = stdout() if terminal and sys.stdout.isatty() else stderr()
+    if not terminal or not total or total < 2:
+        yield stdout(), _tenths(what, total or 0)
+        return
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+        task = bar.add_task(what, total=total)
+        yield console, lambda: bar.advance(task)
+
+
+def _tenths(what: str, total: int) -> Callable[[], None]:
+    began, done = time.monotonic(), 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if total >= 100 and done * 10 // total > (done - 1) * 10 // total:
+            left = (time.monotonic() - began) * (total - done) / done
+            stderr().print(f"{what} {done:,} of {total:,}, about {left:.0f} s left", markup=False)
+
+    return advance
 
 
 def progress_line(console: Console, what: str) -> Callable[[int, int], None]:

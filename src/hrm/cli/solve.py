@@ -1,12 +1,14 @@
 """``hrm solve`` and ``hrm show``."""
 
 import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from hrm import pretrained
+from hrm.cli.answers import Listing, as_json, hint, verdict
 from hrm.cli.common import (
     Device,
     Json,
@@ -18,119 +20,133 @@ from hrm.cli.common import (
     print_json,
     stderr,
     stdout,
+    tell_weights,
 )
-from hrm.errors import DataError, UsageError
+from hrm.errors import DataError, UndecidedError, UnsolvedError, UsageError
+from hrm.inference.names import locate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from hrm.data.blocks import Question
+    from hrm.inference.solver import Answer, Solver
+
+Exactly = Annotated[
+    int | None, Parameter(help="Run exactly this many segments. Default: go on until the puzzle is solved.")
+]
+AtMost = Annotated[
+    int | None,
+    Parameter(
+        help="Give up after this many segments. Default: 64. Where the rules are known, the model goes on "
+        "until its answer keeps them; else until it decides to stop."
+    ),
+]
+Variants = Annotated[int | None, Parameter(help="For ARC: number of variants of the task that vote. Default: all.")]
 
 
 def solve(
     model: Model,
     puzzle: Annotated[
-        str, Parameter(allow_leading_hyphen=True, help="Puzzle as text or JSON, a file of puzzles, or - for stdin.")
+        str,
+        Parameter(
+            allow_leading_hyphen=True, help="Puzzle as text or JSON, a file or a store of puzzles, or - for stdin."
+        ),
     ],
     /,
     *,
-    segments: Annotated[
-        int | None, Parameter(help="Run exactly this many segments. Default: stop when the model decides.")
-    ] = None,
+    segments: Exactly = None,
+    max_segments: AtMost = None,
     trace: Annotated[
         bool, Parameter(negative="", help="Show what each segment changed (for a file: with --json).")
     ] = False,
-    check: Annotated[bool, Parameter(help="Refuse a single puzzle that has no solution or more than one.")] = True,
+    check: Annotated[
+        bool, Parameter(help="Search a single puzzle for a second solution, and say so where it has none or several.")
+    ] = True,
     device: Device = "auto",
     precision: Precision = "auto",
     own: Own = "",
-    variants: Annotated[
-        int | None, Parameter(help="For ARC: number of variants of the task that vote. Default: all.")
-    ] = None,
+    variants: Variants = None,
+    csv: Annotated[bool, Parameter(negative="", help="Print the answers to a file as CSV.")] = False,
     json: Json = False,
 ) -> None:
     """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line; of ARC: a task).
 
+    Exit code 1: at least one answer breaks a rule of its puzzle. Exit code 4: a puzzle cannot be read, or has no
+    solution or several.
+
     Example: `hrm solve sudoku-4x4 ..1.4.....2.3... --trace`.
     """
-    pretrained.require(model)
+    located = locate(model)
+    file = _file(puzzle)
     from hrm.inference.load import load
 
     admit_own(own, model)
-    file = _file(puzzle)
     solver = load(model, device, precision)
     if solver.table is not None and file is not None and puzzle != "-":
         from hrm.cli.solve_arc import solve_tasks
 
+        tell_weights(located)
         solve_tasks(solver, file, segments, variants, trace, json)
         return
-    if file is None:
-        if check:
-            solver.puzzle.refuse_ambiguous(solver.puzzle.parse(puzzle))
-        answer = solver.solve(puzzle, segments, trace)
-        if json:
-            print_json(as_json(answer))
-        elif trace:
-            from hrm.viz.terminal import replay
-
-            replay(solver.puzzle, answer, stdout())
-            _verdict(answer)
-        else:
-            stdout().print(answer.answer, soft_wrap=True)
-            _verdict(answer)
+    limits = {"segments": segments, "max_segments": max_segments}
+    if file is not None:
+        faults: list[str] = []
+        given = _readable(_questions(file, solver), faults)
+        listing = Listing(csv, json)
+        known = None
+        if puzzle != "-":
+            given = list(given)
+            known = len(given)
+        listing.print_all(solver.solve_many(given, trace=trace, **limits), known, solver)
+        if faults:
+            raise DataError(_told(faults))
+        tell_weights(located)
+        listing.finish(segments)
         return
-    from hrm.data.questions import plain_questions, questions
+    answer = solver.solve(puzzle, trace=trace, **limits)
+    problem = _ambiguity(solver, puzzle) if check else None
+    if problem is not None and answer.verified is False:
+        raise problem
+    tell_weights(located)
+    tell_if_outside(solver, answer)
+    if json:
+        print_json(as_json(answer))
+    elif trace:
+        from hrm.viz.terminal import replay
 
-    given = (
-        plain_questions(open(sys.stdin.fileno(), "rb", closefd=False), "stdin", solver.puzzle)
-        if puzzle == "-"
-        else questions(file, solver.puzzle)
-    )
-    faults: list[str] = []
-    for answer in solver.solve_many(_readable(given, faults), segments, trace):
-        if json:
-            print_json(as_json(answer))
-        else:
-            mark = {True: "ok   ", False: "wrong", None: "-    "}[answer.verified]
-            stdout().print(f"{mark} {answer.puzzle} {answer.answer} {answer.segments} segments", soft_wrap=True)
-    if faults:
-        raise DataError(f"could not read {len(faults)} of the puzzles, see above; all others were solved")
-
-
-def _readable(questions: "Iterable[Question]", faults: list[str]) -> "Iterator[str]":
-    """Yield the puzzles that can be read; print what is wrong with the others, and keep it."""
-    for question in questions:
-        if question.tokens is None:
-            faults.append(question.error)
-            stderr().print(question.error, markup=False, soft_wrap=True)
-        else:
-            yield question.text
+        replay(solver.puzzle, answer, stdout())
+        stdout().print(verdict(answer))
+    else:
+        stdout().print(answer.answer, soft_wrap=True, markup=False)
+        stdout().print(verdict(answer))
+    if problem is not None:
+        raise problem
+    if answer.verified is False:
+        raise UnsolvedError(hint([answer], segments))
 
 
 def show(
     model: Model,
-    puzzle: Annotated[str, Parameter(help="The puzzle as text or JSON; for ARC, the file of a task.")],
+    puzzle: Annotated[
+        str, Parameter(help="The puzzle as text or JSON, or a file or a store of puzzles; for ARC, the file of a task.")
+    ],
     /,
     *,
+    row: Annotated[int, Parameter(help="Which puzzle of a file, from 1.")] = 1,
     out: Annotated[
         Path | None, output("File to write: .gif is animated; .png and .svg show all segments. Default: the terminal.")
     ] = None,
-    segments: Annotated[
-        int | None, Parameter(help="Run exactly this many segments. Default: stop when the model decides.")
-    ] = None,
+    segments: Exactly = None,
+    max_segments: AtMost = None,
     device: Device = "auto",
     precision: Precision = "auto",
     own: Own = "",
-    variants: Annotated[
-        int | None, Parameter(help="For ARC: number of variants of the task that vote. Default: all.")
-    ] = None,
+    variants: Variants = None,
     json: Json = False,
 ) -> None:
     """Show how a puzzle is solved, segment by segment, in the terminal or as a GIF, PNG or SVG.
 
     Example: `hrm show sudoku-4x4 3.4......3..1..4 --out solve.gif`.
     """
-    pretrained.require(model)
+    located = locate(model)
     from hrm.inference.load import load
     from hrm.viz.render import save
     from hrm.viz.terminal import replay
@@ -142,59 +158,103 @@ def show(
 
         show_tasks(solver, tasks_file(puzzle), out, segments, variants, json)
         return
-    answer = solver.solve(puzzle, segments, trace=True)
+    if (file := _file(puzzle)) is not None:
+        puzzle = _row(_questions(file, solver), row, puzzle)
+    answer = solver.solve(puzzle, segments, trace=True, max_segments=max_segments)
     if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
         save(solver.puzzle, answer, out)
+    tell_weights(located)
+    tell_if_outside(solver, answer)
     if json:
         print_json(as_json(answer) | {"file": None if out is None else str(out)})
     elif out is None:
         replay(solver.puzzle, answer, stdout(), delay_s=0.6)
-        _verdict(answer)
+        stdout().print(verdict(answer))
     else:
-        stdout().print(f"{out}: {answer.segments} segments, answer {_VERDICT[answer.verified]}")
+        stdout().print(f"{out}: {answer.segments} segments, answer {_VERDICT[answer.verified]}", markup=False)
 
 
-_VERDICT = {True: "verified", False: "wrong", None: "not checked, for no rules are known"}
+_VERDICT = {True: "verified", False: "breaks a rule", None: "not checked: no rules are known"}
 
 
-def as_json(answer: Any) -> dict[str, Any]:
-    """Return an answer as plain values."""
-    plain = {name: getattr(answer, name) for name in ("puzzle", "answer", "verified", "segments", "q_halt")}
-    plain["halted_by_choice"] = answer.halted_by_choice
-    if answer.trace is not None:
-        plain["trace"] = [
-            {
-                "segment": moment.segment,
-                "answer": moment.answer,
-                "changed": moment.changed.nonzero()[0].tolist(),
-                "q_halt": moment.q_halt,
-            }
-            for moment in answer.trace
-        ]
-    return plain
+def tell_if_outside(solver: "Solver", answer: "Answer") -> None:
+    """Warn of a puzzle that is unlike all that the model was trained on."""
+    if reason := solver.outside(solver.puzzle.parse(answer.puzzle)):
+        stderr().print(f"warning: this puzzle is unlike those of the training: {reason}", markup=False, soft_wrap=True)
 
 
-def _verdict(answer: Any) -> None:
-    kept = {
-        True: "keeps every rule",
-        False: "breaks a rule: the model did not solve this one",
-        None: "no rules are known to check it by",
-    }[answer.verified]
-    stdout().print(f"{kept}; {answer.segments} segments, q_halt {answer.q_halt:.2f}")
+def _ambiguity(solver: "Solver", puzzle: str) -> DataError | None:
+    """Return what is wrong with a puzzle that has no solution, or several where that is a fault."""
+    try:
+        solver.puzzle.refuse_ambiguous(solver.puzzle.parse(puzzle))
+    except UndecidedError:
+        return None
+    except DataError as error:
+        return error
+    return None
+
+
+def _questions(file: Path, solver: "Solver") -> "Iterable[Question]":
+    """Return the puzzles of a file, of a store's test split or only split, or of stdin."""
+    from hrm.data.blocks import Question
+    from hrm.data.questions import plain_questions, questions
+
+    if str(file) == "-":
+        return plain_questions(open(sys.stdin.fileno(), "rb", closefd=False), "stdin", solver.puzzle)
+    if not file.is_dir():
+        return questions(file, solver.puzzle)
+    from hrm.data.store import open_store
+
+    splits = open_store(file, puzzle=solver.puzzle).splits
+    name = "test" if "test" in splits else next(iter(splits))
+    grids = splits[name].inputs
+    return (Question(f"{file}, {name}, row {i}", solver.puzzle.text(grid), grid) for i, grid in enumerate(grids, 1))
+
+
+def _readable(questions: "Iterable[Question]", faults: list[str]) -> Iterator[str]:
+    """Yield the puzzles that can be read, and keep what is wrong with the others."""
+    for question in questions:
+        if question.tokens is None:
+            faults.append(question.error)
+        else:
+            yield question.text
+
+
+def _told(faults: list[str]) -> str:
+    """Return what is wrong with the puzzles that could not be read; of several all but the last line go to stderr."""
+    if len(faults) == 1:
+        return f"{faults[0]}; all others were tried"
+    for fault in faults:
+        stderr().print(fault, markup=False, soft_wrap=True)
+    return f"could not read {len(faults)} of the puzzles, see above; all others were tried"
+
+
+def _row(questions: "Iterable[Question]", row: int, file: str) -> str:
+    chosen = next(islice(questions, max(row, 1) - 1, None), None)
+    if row < 1 or chosen is None:
+        raise UsageError(f"{file} has no puzzle {row}: --row counts its puzzles from 1")
+    if chosen.tokens is None:
+        raise DataError(chosen.error)
+    return chosen.text
 
 
 def _file(puzzle: str) -> Path | None:
-    """Return the file that a puzzle argument names; text of a puzzle is no file."""
+    """Return the file or store that a puzzle argument names; text of a puzzle is no file."""
     if puzzle == "-":
         return Path("-")
-    if not puzzle.strip() or len(puzzle) >= 4096 or "\n" in puzzle or "\0" in puzzle:
+    if not puzzle.strip() or "\n" in puzzle or "\0" in puzzle:
         return None
     path = Path(puzzle)
-    if path.is_file():
-        return path
-    if path.suffix in (".csv", ".json", ".jsonl", ".npz", ".txt") or path.is_dir():
+    try:
+        if path.is_file() or (path / "manifest.json").is_file():
+            return path
+        folder = path.is_dir()
+    except OSError:  # too long for the name of a file, so it is a puzzle
+        return None
+    if path.suffix in (".csv", ".json", ".jsonl", ".npz", ".txt") or folder:
         raise UsageError(
-            f"there is no file {puzzle}: give a puzzle as text, a .csv, .jsonl, .npz or .txt file, or - for stdin; "
-            "of ARC, a .json file"
+            f"there is no file {puzzle}: give a puzzle as text, a .csv, .jsonl, .npz or .txt file, a store, or - for "
+            "stdin; of ARC, a .json file"
         )
     return None

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
-from hrm import pretrained
 from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig, from_toml
 from hrm.data.prepare import family
 from hrm.errors import DataError, UsageError
+from hrm.inference.names import BEST, CHECKPOINTS, locate
 from hrm.inference.origin import Origin
 from hrm.inference.solver import USUAL_SEGMENTS, Solver
 from hrm.model.build import build
@@ -18,24 +18,20 @@ from hrm.nn.memory import keep_freed_memory
 from hrm.puzzles.arc_variants import PuzzleTable
 
 PUZZLES = "puzzle_embedding.weight"
-CHECKPOINTS, BEST = "checkpoints", "best"
-"""Inside a run folder: ``checkpoints/update-000100`` …, and ``best``, the checkpoint that validation chose."""
 
 
 def find_checkpoint(name: str | Path) -> Path:
-    """Return the checkpoint folder behind the name of a shipped model, a checkpoint folder or a run folder.
+    """Return the checkpoint folder behind a run folder, a checkpoint folder or the name of a shipped model.
 
-    A run answers with its best checkpoint, or the newest one where none was chosen yet.
+    A folder of the user's own comes before a shipped model of the same name.
+
+    A run gives its best checkpoint, or the newest one where none was chosen yet.
 
     Raises:
         UsageError: no such name or folder.
         DataError: the folder holds no checkpoint.
     """
-    folder = Path(name)
-    shipped = pretrained.names()
-    if str(name) in shipped:
-        return pretrained.path(str(name))
-    pretrained.require(name)
+    folder = locate(name).folder
     if (folder / BEST).is_dir():
         return folder / BEST
     if (folder / CHECKPOINTS).is_dir():

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 
-from hrm.errors import DataError, UsageError
+from hrm.errors import DataError, UndecidedError, UsageError
 from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.classical import MOST_TRIED, depth_first
 from hrm.puzzles.dimacs import is_dimacs, is_dimacs_line, read_dimacs
@@ -185,12 +185,12 @@ class Colouring(Puzzle):
         """Return up to ``limit`` different answers, found exactly.
 
         Raises:
-            DataError: a search of some seconds found no proof.
+            UndecidedError: a search of some seconds found no proof.
         """
         beside, options = self._problem(puzzle)
         found, _, complete = colour_graph(beside, options, limit)
         if not complete:
-            raise DataError(f"no proof within {MOST_TRIED} colours tried: too little is given for an exact search")
+            raise UndecidedError(f"no proof within {MOST_TRIED} colours tried: too little is given for an exact search")
         return self._answers(puzzle, found)
 
     def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:

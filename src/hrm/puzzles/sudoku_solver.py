@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hrm.errors import DataError
+from hrm.errors import UndecidedError
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def solve(
             with one candidate a cell it must leave all or nothing.
 
     Raises:
-        DataError: the search was given up, so nothing is proved.
+        UndecidedError: the search was given up, so nothing is proved.
     """
     tables = _tables(layout if isinstance(layout, Layout) else Layout.single(layout))
     cells, board, placed = tables.cells, tables.start, 0
@@ -126,7 +126,7 @@ def solve(
             continue
         guesses += 1
         if guesses > max_guesses:
-            raise DataError(f"no proof within {max_guesses} guesses: too few givens for an exact search")
+            raise UndecidedError(f"no proof within {max_guesses} guesses: too few givens for an exact search")
         options = _options(tables, board)
         if rng is not None:
             options = [options[i] for i in rng.permutation(len(options))]

@@ -1,0 +1,50 @@
+"""Find a model by name: a folder of the user's own, or a shipped model. Needs no torch, so a typo is told at once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrm import pretrained
+
+CHECKPOINTS, BEST, WEIGHTS = "checkpoints", "best", "model.safetensors"
+"""Inside a run folder: ``checkpoints/update-000100`` …, and ``best``, the checkpoint that validation chose."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where the weights behind a name lie."""
+
+    folder: Path
+    """A run folder or a checkpoint folder."""
+    shipped: bool
+    """Whether the model came with the package."""
+
+    def __str__(self) -> str:
+        """Return which weights these are, in a few words."""
+        return f"{self.folder.name} (shipped)" if self.shipped else f"{as_path(self.folder)} (local folder)"
+
+
+def locate(name: str | Path) -> Located:
+    """Find a model: a run or checkpoint folder of this name comes first, then a shipped model.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    folder, shipped = Path(name), pretrained.names()
+    if _holds_a_model(folder):
+        return Located(folder, shipped=False)
+    if str(name) in shipped:
+        return Located(pretrained.path(str(name)), shipped=True)
+    pretrained.require(name)
+    return Located(folder, shipped=False)
+
+
+def as_path(folder: Path) -> str:
+    """Return a folder as an argument that no command takes for the name of something else: ``./sudoku-4x4``."""
+    return str(folder) if folder.is_absolute() or len(folder.parts) != 1 else f"./{folder}"
+
+
+def _holds_a_model(folder: Path) -> bool:
+    try:
+        return any((folder / name).is_dir() for name in (BEST, CHECKPOINTS)) or (folder / WEIGHTS).is_file()
+    except OSError:  # such as a name that is too long
+        return False
