@@ -52,7 +52,7 @@ class Listing:
                 advance()
 
     def finish(self, segments: int | None) -> None:
-        """Warn of puzzles unlike those of the training, and refuse to call it a success where an answer breaks a rule."""
+        """Warn of puzzles unlike those of the training; an answer that breaks a rule is a failure."""
         if self._outside:
             stderr().print(
                 f"warning: {len(self._outside)} of {self._count} puzzles are unlike those of the training, such as: "
