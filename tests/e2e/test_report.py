@@ -123,6 +123,26 @@ def test_arrow_keys_move_through_the_segments(browser, pages):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", ["sudoku", "maze"])
+def test_a_cell_says_what_is_in_it_and_narrow_windows_say_that_figures_scroll(browser, pages, name):
+    page, wrong = opened(browser, pages[name], 390, "light")
+    card = page.locator("[data-puzzle]").first
+    picture, cell = card.locator(".picture"), card.locator(".cell")
+    assert not cell.is_visible()
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.1 * box["height"])
+    assert re.match(r"row [12], column [12]: \w+", cell.inner_text())
+    assert page.locator(".figure").first.evaluate("e => e.scrollWidth > e.clientWidth")
+    assert page.locator(".question .hint").first.is_visible()
+    assert wrong == []
+    page.set_viewport_size({"width": 1280, "height": 844})
+    assert not page.locator(".question .hint").first.is_visible()
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_button_plays_to_the_end_and_focus_is_seen(browser, pages):
     page, wrong = opened(browser, pages["sudoku"], 1280, "light")
     card = page.locator("[data-puzzle]").first

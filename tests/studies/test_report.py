@@ -123,15 +123,17 @@ def test_the_page_needs_nothing_and_holds_the_numbers(found):
         NOW,
     ):
         assert said in reading.text
-    for value in found["analyses"][0]["summary"].values():
-        assert f"{value:.4g}" in reading.text
+    [asked] = found["analyses"]
+    assert asked["answer"] in reading.text and [name for name, _, _ in asked["facts"]] == list(asked["summary"])
+    for name, value, meaning in asked["facts"]:
+        assert name in reading.text and value in reading.text and meaning and meaning in reading.text
     data = json.loads(reading.scripts[0])
     assert set(data["puzzles"]) == {
         str(entry["row"]) for entry in found["gallery"]["solved"] + found["gallery"]["failed"]
     }
-    used = {moment["picture"] for moments in data["puzzles"].values() for moment in moments}
+    used = {moment["picture"] for shown in data["puzzles"].values() for moment in shown["moments"]}
     assert used == set(range(len(data["pictures"])))
-    assert "There are no training curves" in reading.text
+    assert 'id="training"' not in text and 'href="#training"' not in text  # no chapter without anything in it
     defined = set(re.findall(r"(--c[0-9a-f]{6}):", text))
     assert set(re.findall(r"var\((--c[0-9a-f]{6})\)", text)) <= defined
 
@@ -142,7 +144,8 @@ def test_strings_from_outside_stay_strings(found):
     hostile["card"]["recipe"] = hostile["card"]["choice"] = hostile["card"]["hardware"] = NASTY
     hostile["card"]["data"]["provenance"] = {NASTY: NASTY}
     hostile["protocol"]["puzzles"] = {NASTY: NASTY}
-    hostile["analyses"][0]["summary"] = {NASTY: NASTY}
+    hostile["analyses"][0] |= {"facts": [[NASTY, NASTY, NASTY]], "answer": NASTY}
+    hostile["gallery"]["symbols"][2] = NASTY
     hostile["analyses"].append({"what": "memory", "asks": "?", "puzzles": 1, "segments": 1, "refused": NASTY})
     for entry in hostile["gallery"]["solved"]:
         entry["puzzle"] = entry["answer"] = entry["moments"][-1]["count"] = NASTY
@@ -167,8 +170,33 @@ def test_curves_of_a_run_are_those_of_its_log(found, tmp_path):
     assert training(tmp_path / "best") == lines and training(tmp_path) == []
     text = Reading(page(found | {"training": lines}, "hrm report", SOURCE))
     labels = [told["aria-label"] for tag, told in text.elements if tag == "svg" and told.get("class") == "chart"]
-    assert any("Answer loss of a puzzle over the updates, at the end 0.333" in label for label in labels if label)
-    assert "There are no training curves" not in text.text
+    assert any("Answer loss, nats a cell over the updates, at the end 0.333" in label for label in labels if label)
+    assert ("section", {"id": "training", "aria-labelledby": "training-title"}) in text.elements
+
+
+def test_counts_are_said_in_words_and_what_does_not_occur_is_left_out(found):
+    shown = found["gallery"]
+    reading = Reading(page(found, "hrm report", SOURCE))
+    for kind in ("solved", "failed"):
+        assert f"{shown[f'{kind}_in_all']} {kind}, {len(shown[kind])} shown" in reading.text
+    without = json.loads(json.dumps(found))
+    without["gallery"] |= {"failed": [], "failed_in_all": 0}
+    without["halting"]["wrong"] = [0] * len(without["halting"]["wrong"])
+    words = Reading(page(without | {"analyses": []}, "hrm report", SOURCE)).text
+    assert "0 failed" not in words and "wrong when it stops" not in words and "Inside" not in words
+
+
+def test_cells_can_be_pointed_at(found):
+    for entry in found["gallery"]["solved"] + found["gallery"]["failed"]:
+        assert sorted(place for place, *_ in entry["spots"]) == list(range(16))
+        picture = found["gallery"]["pictures"][entry["moments"][-1]["picture"]]
+        told = {
+            (float(x), float(y)): sign
+            for x, y, sign in re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>(\d)<', picture)
+        }
+        for place, x, y, half in entry["spots"]:
+            [sign] = [sign for (u, v), sign in told.items() if abs(u - x) < half and abs(v - y) < half]
+            assert sign == found["gallery"]["symbols"][entry["moments"][-1]["tokens"][place]]
 
 
 @pytest.mark.parametrize(

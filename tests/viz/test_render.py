@@ -20,6 +20,7 @@ from hrm.puzzles import colors
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.conflicts import conflicts
 from hrm.viz import picture, render, terminal
+from hrm.viz.legend import SURE
 from hrm.viz.scene import Frame, Scene
 from hrm.viz.shapes import Box, Drawing, Words, to_image
 
@@ -340,7 +341,7 @@ def test_clues_are_empty_cells_and_cages_tell_conflicts(tmp_path):
     moment = Moment(1, grid, np.ones(16, np.float32), grid != puzzle, 0.5, family.text(grid))
     answer = Answer(start, family.text(grid), grid, False, 1, 0.5, True, (moment,))
     shown = piped(family, answer, encoding="ascii")
-    assert "0 cells given" in shown and "16 cells changed" in shown
+    assert "given" not in shown and "16 cells changed" in shown
     for suffix in ("gif", "png"):
         render.save(family, answer, tmp_path / f"killer.{suffix}")
     apart = np.full(16, 1, np.uint8)
@@ -449,7 +450,7 @@ def test_a_trace_at_rest_ends_in_one_frame_that_says_so():
     assert piped(family, answer).count("segment ") == 3
     for drawing in (*render.drawn_frames(scene), render.drawn_sheet(scene)):
         said = " ".join(shape.text for shape in drawing.shapes if isinstance(shape, Words))
-        assert said.startswith("sudoku-4x4 solved, right from segment 6 of 63") and "sure: how likely" in said
+        assert said.startswith("sudoku-4x4 solved, right from segment 6 of 63") and SURE in said
 
 
 def test_titles_say_model_family_and_verdict():

@@ -8,8 +8,8 @@ from jaxtyping import Bool
 from hrm.analysis.answers import Answers
 from hrm.data.store import Split
 from hrm.inference.solver import Answer, Moment
-from hrm.puzzles.base import Puzzle
-from hrm.viz.picture import cell_width, draw_alone
+from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
+from hrm.viz.picture import cell_width, draw_alone, spots
 from hrm.viz.scene import Scene
 from hrm.viz.shapes import to_svg
 
@@ -49,8 +49,18 @@ def gallery(puzzle: Puzzle, rows: Split, found: Answers, solved: Bool[np.ndarray
         "by": "keeps every rule" if spec.has_rules else "equals the stored answer",
         **entries,
         "pictures": list(pictures),
+        "symbols": [_spoken(token, spec) for token in range(spec.vocab_size)],
+        "columns": 0 if puzzle.sketch(np.asarray(rows.inputs[0])).nodes else spec.shape[1],
+        "unique": spec.unique,
         "has_colors": bool(spec.fills),
     }
+
+
+def _spoken(token: int, spec: PuzzleSpec) -> str:
+    """Return what a token is called in words."""
+    if token in (PAD, spec.blank):
+        return "empty"
+    return dict(spec.words).get(token) or spec.tokens[token].strip() or "free"
 
 
 def _entry(puzzle: Puzzle, rows: Split, found: Answers, row: int, pictures: dict[str, int]) -> dict[str, Any]:
@@ -69,6 +79,8 @@ def _entry(puzzle: Puzzle, rows: Split, found: Answers, row: int, pictures: dict
             "name": first,
             "count": count,
             "wrong": sum(cell.clashes for cell in scene.cells(moment)),
+            "tokens": moment.tokens.tolist(),
+            "sure": np.rint(100 * moment.confidence).astype(int).tolist(),
         })  # fmt: skip
     return {
         "row": row,
@@ -77,6 +89,8 @@ def _entry(puzzle: Puzzle, rows: Split, found: Answers, row: int, pictures: dict
         "halts_at": int(found.segments_used(len(found.tokens))[row]),
         "by_choice": bool(found.prefers_halt[:, row].any()),
         "moments": moments,
+        "stored": np.asarray(rows.labels[row]).tolist(),
+        "spots": [(place, round(x, 1), round(y, 1), half) for place, x, y, half in spots(scene, size)],
     }
 
 

@@ -31,6 +31,8 @@ from hrm.model.flops import flops_per_segment
 from hrm.model.hrm import parameter_counts
 from hrm.plot.canvas import has_matplotlib, rendered
 from hrm.plot.figures import draw
+from hrm.plot.sentences import answer, meaning
+from hrm.plot.sentences import shown as shown_number
 from hrm.puzzles.base import Puzzle
 from hrm.studies.gallery import gallery
 from hrm.train.log import METRICS, read_metrics
@@ -208,9 +210,12 @@ def _analyses(
         except UsageError as error:  # a question that does not fit this network says so on the page
             entries.append(entry | {"refused": str(error)})
             continue
-        shown = {"model": Path(name).name, "puzzles": f"{count} {said}", "numbers": asdict(result)}
+        numbers = asdict(result)
+        answered = answer(what, numbers, count)
+        shown = {"model": Path(name).name, "puzzles": f"{count} {said}", "numbers": numbers, "answer": answered}
         figure = rendered(draw(what, [shown]), "svg").decode() if has_matplotlib() else None
-        entries.append(entry | {"summary": result.summary, "figure": figure})
+        facts = [(key, shown_number(key, value), meaning(key)) for key, value in result.summary.items()]
+        entries.append(entry | {"answer": answered, "summary": result.summary, "facts": facts, "figure": figure})
     return entries
 
 

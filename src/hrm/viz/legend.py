@@ -23,7 +23,7 @@ from hrm.viz.scene import UNSURE as LEAST_SURE
 from hrm.viz.scene import Cell, Frame, Scene
 from hrm.viz.shapes import Box, Drawing, Shape, Words, moved, text_width
 
-SURE = "sure: how likely the model holds its whole answer to be right"
+SURE = "sure: the model's estimate that its answer is right"
 MARGIN = 12
 _LEAST_WIDTH = 300
 

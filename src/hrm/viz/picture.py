@@ -6,6 +6,8 @@ gray, where a color fills them they keep a gray rim; cells that clash by a rule 
 
 from math import ceil, cos, pi, sin
 
+import numpy as np
+
 from hrm.inference.solver import Moment
 from hrm.puzzles.colors import (
     ANSWER,
@@ -61,6 +63,29 @@ def draw_alone(scene: Scene, moment: Moment, cell_px: int) -> Drawing:
     return Drawing(width + 2 * margin, height + 2 * margin, tuple(_shapes(scene, moment, cell_px, margin, margin)))
 
 
+def spots(scene: Scene, cell_px: int) -> list[tuple[int, float, float, float]]:
+    """Return where ``draw_alone`` puts each cell: its number, its middle, and half its width."""
+    margin = max(2, cell_px // 12)
+    if scene.sketch.nodes:
+        at = _places(scene, cell_px, margin, margin)
+        return [(node, x, y, cell_px * 0.42) for node, (x, y) in at.items()]
+    half, (rows, columns) = cell_px / 2, scene.shape
+    numbers = np.arange(scene.puzzle.spec.cells).reshape(scene.puzzle.spec.shape)[scene.window]
+    return [
+        (int(numbers[y, x]), margin + x * cell_px + half, margin + y * cell_px + half, half)
+        for y in range(rows)
+        for x in range(columns)
+    ]
+
+
+def _places(scene: Scene, size: int, left: int, top: int) -> dict[int, tuple[float, float]]:
+    """Return the middles of the nodes of a graph: on a circle, clockwise from the top."""
+    nodes, side = scene.sketch.nodes, _ring(scene, size)
+    far, x0, y0 = side / 2 - size * 0.95, left + side / 2, top + side / 2
+    turn = [2 * pi * number / len(nodes) for number in range(len(nodes))]
+    return {n: (x0 + far * sin(a), y0 - far * cos(a)) for n, a in zip(nodes, turn, strict=True)}
+
+
 def _size(scene: Scene, size: int) -> tuple[int, int]:
     """Return width and height of the grid or graph."""
     (rows, columns), ring = scene.shape, _ring(scene, size)
@@ -91,7 +116,7 @@ def _grid(scene: Scene, moment: Moment, size: int, left: int, top: int) -> list[
         note = scene.sketch.notes.get(cell.place)
         if note:
             small = max(size * 0.25, min(_LEAST_NOTE, size * 0.31))
-            symbols.append(Words(x + size * 0.13, y + size * 0.12 + small * 0.75, note, small, INK))
+            symbols.append(Words(x + size * 0.16, y + size * 0.13 + small * 0.78, note, small, INK))
     lines = _lines(scene, moment, size, left, top)
     return [*grounds, *lines, *_outlines(scene, size, left, top), *_regions(scene, cells, size, left, top), *symbols]
 
@@ -195,7 +220,7 @@ def _graph(scene: Scene, moment: Moment, size: int, left: int, top: int) -> list
     radius, far = size * 0.42, side / 2 - size * 0.95
     turn = [2 * pi * number / len(sketch.nodes) for number in range(len(sketch.nodes))]
     x0, y0 = left + side / 2, top + side / 2
-    at = {n: (x0 + far * sin(a), y0 - far * cos(a)) for n, a in zip(sketch.nodes, turn, strict=True)}
+    at = _places(scene, size, left, top)
     edges: list[tuple[bool, Line]] = []
     for a, b in sketch.edges:
         clash = cells[a].clashes and cells[b].clashes and cells[a].symbol == cells[b].symbol

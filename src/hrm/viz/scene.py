@@ -197,7 +197,7 @@ class Scene:
         if moment.segment == 0:
             given = self.puzzle.spec.given(self.start)
             count = int(np.count_nonzero(given[nodes] if nodes else given))
-            counts = bool(nodes) or not self.puzzle.spec.fills
+            counts = count and (nodes or not self.puzzle.spec.fills)
             return "puzzle", f"{counted(count, noun)} given" if counts else ""
         count = int(np.count_nonzero(moment.changed[nodes] if nodes else moment.changed))
         return f"segment {moment.segment}", f"{counted(count, noun)} changed"

@@ -41,10 +41,11 @@ def page(found: dict[str, Any], command: str, source: dict[str, Any]) -> str:
         ("halting", "Halting", halting(found)),
         ("gallery", "Gallery", gallery(found, pictures)),
         ("inside", "Inside", inside(found["analyses"])),
-        ("training", "Training", training(found["training"])),
+        ("training", "Training", training(found["training"])),  # empty where there is no log of one
         ("model", "The model", card(found)),
         ("again", "Measure it again", reproduce(found, command, source)),
     ]
+    sections = [section for section in sections if section[2]]
     script = _read("report.js")
     light = properties({color: color for color in in_pictures | in_figures})
     style = (
@@ -62,7 +63,15 @@ def page(found: dict[str, Any], command: str, source: dict[str, Any]) -> str:
         sections="\n".join(_section(*section) for section in sections),
         date=escape(found["protocol"]["date"][:10]),
         version=escape(str(source["version"])),
-        data=_json({"pictures": pictures, "puzzles": _frames([*shown["solved"], *shown["failed"]])}),
+        data=_json(
+            {
+                "pictures": pictures,
+                "puzzles": _frames([*shown["solved"], *shown["failed"]]),
+                "symbols": shown["symbols"],
+                "columns": shown["columns"],
+                "unique": shown["unique"],
+            }
+        ),
         script=script,
     )
 
@@ -71,9 +80,9 @@ def _section(name: str, title: str, body: str) -> str:
     return f'<section id="{name}" aria-labelledby="{name}-title"><h2 id="{name}-title">{title}</h2>\n{body}\n</section>'
 
 
-def _frames(entries: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _frames(entries: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return what the page's script needs of each puzzle, by the row that it has in the data."""
-    return {str(entry["row"]): entry["moments"] for entry in entries}
+    return {str(entry["row"]): {key: entry[key] for key in ("moments", "spots", "stored")} for entry in entries}
 
 
 def _policy(script: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from math import inf
 from typing import Any
 
 from hrm.web.charts import Curve, bar_chart, line_chart, plain
@@ -10,19 +9,21 @@ from hrm.web.drawings import has_pixels, part_of_page, themed
 
 FRAMES = 6
 """Pictures that the film at the top shows at the most."""
+_HINT = '<p class="hint" aria-hidden="true">scroll sideways to see all of it →</p>'
+"""Shown where the window is too narrow."""
 
 
 def opening(found: Mapping[str, Any]) -> str:
     """Return the title, the outcome in a sentence, and three numbers."""
     last, stops = found["results"]["per_segment"][-1], found["halting"]
     sentence = (
-        f"{_segments(last['segment'])} of thinking solve {_percent(last['exact'])} of {escape(found['puzzles'])} "
-        f"of the family {escape(found['task'])}. Stopping where the Q-head says so takes "
-        f"{stops['segments_mean']:.1f} on average and solves {_percent(stops['exact'])}."
+        f"After {_segments(last['segment'])} the model has solved {_percent(last['exact'])} of "
+        f"{escape(found['puzzles'])} of the family {escape(found['task'])}. If it stops as soon as it is sure, it "
+        f"takes {stops['segments_mean']:.1f} segments on average and solves {_percent(stops['exact'])}."
     )
     numbers = [
         (_percent(last["exact"]), f"whole answers right, 95 % interval {_interval(last['exact_ci95'])}"),
-        (f"{stops['segments_mean']:.1f}", f"segments with early exit, of {stops['budget']}"),
+        (f"{stops['segments_mean']:.1f}", f"segments with early exit, of {stops['budget']} allowed"),
         (f"{found['card']['parameters']:,}", "trained parameters"),
     ]
     stats = "".join(f"<div><dt>{words}</dt><dd>{number}</dd></div>" for number, words in numbers)
@@ -42,7 +43,7 @@ def film(shown: Mapping[str, Any], pictures: Sequence[str]) -> str:
     numbers = sorted({round(last * place / (min(FRAMES, last + 1) - 1)) for place in range(min(FRAMES, last + 1))})
     frames = "".join(
         f'<li><div class="picture">{pictures[moments[number]["picture"]]}</div>'
-        f"<p>{escape(moments[number]['name'])}{_q(moments[number]['q_halt'])}</p></li>"
+        f"<p>{escape(moments[number]['name'])}{_sure(moments[number]['q_halt'])}</p></li>"
         for number in numbers
     )
     end = f"solved after {_segments(until)}" if entries[0]["right_from"] else f"not solved after {_segments(last)}"
@@ -87,9 +88,10 @@ def results(found: Mapping[str, Any]) -> str:
         f"is right where every cell equals the stored answer; one answer a puzzle, no search. The band is the "
         f"95 % interval (Wilson) for {count:,} puzzles.</p>"
         f'<div class="pair"><figure>{line_chart(curves, "segment", said, 0, 1)}{_key(curves)}</figure>'
+        f"<div>{_HINT}"
         f'<div class="table" tabindex="0" role="region" aria-label="Shares after each segment"><table>'
         f'<caption class="unseen">Share right after each segment</caption>'
-        f'<thead><tr><th scope="col">segment</th>{head}</tr></thead><tbody>{body}</tbody></table></div></div>'
+        f'<thead><tr><th scope="col">segment</th>{head}</tr></thead><tbody>{body}</tbody></table></div></div></div>'
     )
 
 
@@ -101,19 +103,33 @@ def halting(found: Mapping[str, Any]) -> str:
         stops["right"], stops["wrong"], "segments used with early exit",
         f"Puzzles by segments used, {stops['segments_mean']:.1f} on average",
     )  # fmt: skip
-    key = '<ul class="key"><li class="main">right when it stops</li><li class="wrong">wrong when it stops</li></ul>'
+    parts = (("main", "right", stops["right"]), ("wrong", "wrong", stops["wrong"]))
+    items = "".join(f'<li class="{style}">{word} when it stops</li>' for style, word, counts in parts if any(counts))
+    key = f'<ul class="key">{items}</ul>'
     return (
-        f"<p>A puzzle may stop as soon as its Q-head prefers to halt "
-        f"(<code>{escape(found['protocol']['early_exit_rule'])}</code>), at the latest after "
+        f"<p>After every segment the model estimates whether its answer is right (q_halt). A puzzle may stop as soon "
+        f"as this estimate says so (<code>{escape(found['protocol']['early_exit_rule'])}</code>), at the latest after "
         f"{_segments(stops['budget'])}.</p>"
         f'<div class="pair"><figure>{chart}{key}</figure><dl class="facts">'
         + _facts(
             {
-                "Right with early exit": f"{_percent(stops['exact'])} ({_interval(stops['exact_ci95'])})",
-                "Right with the whole budget": f"{_percent(last['exact'])} ({_interval(last['exact_ci95'])})",
-                "Segments used on average": f"{stops['segments_mean']:.2f} of {stops['budget']}",
-                "Segments saved": _percent(saved),
-                "Stopped by its own choice": _percent(stops["halted_by_choice"]),
+                "Right with early exit": (
+                    f"{_percent(stops['exact'])} ({_interval(stops['exact_ci95'])})",
+                    "Share of puzzles that are right when they stop by themselves, with its 95 % interval.",
+                ),
+                "Right with the whole budget": (
+                    f"{_percent(last['exact'])} ({_interval(last['exact_ci95'])})",
+                    "The same puzzles, each run to the last segment.",
+                ),
+                "Segments used on average": (
+                    f"{stops['segments_mean']:.2f} of {stops['budget']}",
+                    "What a puzzle costs with early exit.",
+                ),
+                "Segments saved": (_percent(saved), "Share of the whole budget that early exit does not use."),
+                "Stopped by its own choice": (
+                    _percent(stops["halted_by_choice"]),
+                    "The others ran until the budget ended.",
+                ),
             }
         )  # fmt: skip
         + "</dl></div>"
@@ -124,40 +140,38 @@ def gallery(found: Mapping[str, Any], pictures: Sequence[str]) -> str:
     """Return the puzzles to look at; without a script each shows its last picture."""
     shown = found["gallery"]
     parts = [
-        "<p>Move a slider, or focus it and use the arrow keys, to see a puzzle after each segment. "
-        f"{_legend(shown)}</p>"
+        "<p>Move a slider, or focus it and use the arrow keys, to see a puzzle after each segment. Point at a cell, or "
+        f"touch it, to read what is in it and how sure the model is. {_legend(shown)}</p>"
     ]
-    for kind, title in (("solved", "Solved"), ("failed", "Failed")):
+    for kind in ("solved", "failed"):
         entries, total = shown[kind], shown[f"{kind}_in_all"]
-        parts.append(f"<h3>{title} <span class='quiet'>{len(entries)} of {total:,}</span></h3>")
-        if not entries:
-            parts.append(f"<p>No puzzle of {found['results']['examples']:,} was {kind}.</p>")
+        if not total:
             continue
+        parts.append(f"<h3>{total:,} {kind}, {len(entries)} shown</h3>")
         how = (
             f"Each {shown['by']} after the last segment; from the one that is right soonest to the one right last."
             if kind == "solved"
             else "The first ones of the data."
         )
-        parts.append(
-            f'<p>{how}</p><div class="puzzles">{"".join(_puzzle(entry, kind, pictures) for entry in entries)}</div>'
-        )
+        cards = "".join(_puzzle(entry, kind, pictures) for entry in entries)
+        parts.append(f'<p>{how}</p><div class="puzzles">{cards}</div>')
     return "".join(parts)
 
 
 def _puzzle(entry: Mapping[str, Any], kind: str, pictures: Sequence[str]) -> str:
     moments, row = entry["moments"], entry["row"]
     last, most = moments[-1], len(moments) - 1
-    story = f"right from segment {entry['right_from']}" if kind == "solved" else f"{last['wrong']} in conflict"
+    story = f"right from segment {entry['right_from']}" if kind == "solved" else f"{_clash(last['wrong'])}"
     if kind == "failed" and not last["wrong"]:
         story = "not the answer"
     stop = f"{'halts at' if entry['by_choice'] else 'runs all'} {entry['halts_at']}"
-    q_halt, conflicts = last["q_halt"], f" · {last['wrong']} in conflict" if last["wrong"] else ""
+    q_halt, conflicts = last["q_halt"], f" · {_clash(last['wrong'])}" if last["wrong"] else ""
     return (
         f'<article class="puzzle {kind}" data-puzzle="{row}" aria-labelledby="p{row}"><h4 id="p{row}">Puzzle {row}</h4>'
         f'<p class="story">{story} · {stop}</p>'
-        f'<div class="picture">{pictures[last["picture"]]}</div>'
-        f'<p class="q"><span>q_halt</span><span class="meter"><span style="width:{100 * q_halt:.1f}%"></span></span>'
-        f"<span class='value'>{q_halt:.2f}</span></p>"
+        f'<div class="picture">{pictures[last["picture"]]}</div><p class="cell" hidden></p>'
+        f'<p class="q"><span>sure</span><span class="meter"><span style="width:{100 * q_halt:.1f}%"></span></span>'
+        f"<span class='value'>{_whole(q_halt)}</span></p>"
         f'<div class="controls"><button type="button" aria-label="Play puzzle {row}">'
         f'<span aria-hidden="true">▶</span></button><input type="range" min="0" max="{most}" value="{most}" '
         f'step="1" aria-label="Segment of puzzle {row}"></div>'
@@ -170,8 +184,6 @@ def _puzzle(entry: Mapping[str, Any], kind: str, pictures: Sequence[str]) -> str
 
 def inside(analyses: Sequence[Mapping[str, Any]]) -> str:
     """Return each question with its figure and its numbers in words."""
-    if not analyses:
-        return "<p>No analysis was asked for.</p>"
     parts = []
     for entry in analyses:
         what = entry["what"]
@@ -179,6 +191,7 @@ def inside(analyses: Sequence[Mapping[str, Any]]) -> str:
         if "refused" in entry:
             parts.append(f"<p>No answer for this model: {escape(entry['refused'])}.</p></article>")
             continue
+        parts.append(f'<p class="answer">{escape(entry["answer"])}</p>')
         parts.append(
             f"<p class='quiet'>{escape(what)}: {entry['puzzles']:,} of the puzzles, {_segments(entry['segments'])}</p>"
         )
@@ -188,22 +201,22 @@ def inside(analyses: Sequence[Mapping[str, Any]]) -> str:
             label = escape(f"Figure: {entry['asks']} Its numbers follow in words.")
             svg = (svg if kept else themed(svg)).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
             scroller = f'tabindex="0" role="region" aria-label="Figure of {escape(what)}"'
-            parts.append(f'<div class="figure{" on-white" * kept}" {scroller}>{svg}</div>')
+            parts.append(f'{_HINT}<div class="figure{" on-white" * kept}" {scroller}>{svg}</div>')
         else:
             parts.append("<p>No figure: drawing one takes matplotlib, which was not installed.</p>")
-        words = {escape(name): _shown(value) for name, value in entry["summary"].items()}
+        words = {escape(name): (escape(value), escape(meaning)) for name, value, meaning in entry["facts"]}
         parts.append(f'<dl class="facts columns">{_facts(words)}</dl></article>')
     return "".join(parts)
 
 
 def training(lines: Sequence[Mapping[str, Any]]) -> str:
-    """Return the curves of the run."""
+    """Return the curves of the run; nothing where there is no log of one."""
     panels = []
     wanted = [
-        ("Answer loss of a puzzle", [("answer_loss", "training", "main")], True),
-        ("Whole answers right", [("exact_rate", "training, all segments", "second"),
-                                 ("validation_exact", "validation, last segment", "main")], False),
-        ("Segments when halted", [("segments_at_halt", "training", "main")], False),
+        ("Answer loss, nats a cell", [("answer_loss", "training", "main")], True),
+        ("Whole answers right", [("exact_rate", "training, after every segment", "second"),
+                                 ("validation_exact", "validation, after the last", "main")], False),
+        ("Segments before halting", [("segments_at_halt", "training", "main")], False),
     ]  # fmt: skip
     for title, series, is_log in wanted:
         curves = [
@@ -223,10 +236,7 @@ def training(lines: Sequence[Mapping[str, Any]]) -> str:
             chart = line_chart(curves, "update", said, low, high, y=plain, is_log=is_log)
         panels.append(f"<figure><h3>{title}</h3>{chart}{_key(curves)}</figure>")
     if not panels:
-        return (
-            "<p>There are no training curves: this model is no run folder with a log of its training. "
-            "What its checkpoint says of it stands below.</p>"
-        )
+        return ""
     return f'<div class="panels">{"".join(panels)}</div>'
 
 
@@ -294,15 +304,18 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 
 def _legend(shown: Mapping[str, Any]) -> str:
-    changed, wrong = '<i class="changed">grey</i>', '<i class="wrong">red</i> breaks a rule'
+    changed, wrong = '<i class="changed">gray</i>', '<i class="wrong">red</i> clashes by a rule'
     if shown["has_colors"]:
-        words = f"A cell’s colour is its symbol’s, the paler the less sure; a rim of {changed}: changed in this segment"
+        words = f"A cell’s color is its symbol’s, the paler the less sure; a rim of {changed}: changed in this segment"
     else:
         words = (
-            '<b>Bold</b> is given, <i class="own">blue</i> is the network’s, the paler the less sure; '
+            '<b>Bold</b> is given, <i class="own">blue</i> is the model’s, the grayer the less sure; '
             f"{changed} changed in this segment"
         )
-    return f'<span class="legend">{words}; {wrong}.</span>'
+    entries = [*shown["solved"], *shown["failed"]]
+    clashing = any(moment["wrong"] for entry in entries for moment in entry["moments"])
+    red = f"; {wrong}" if clashing else ""
+    return f'<span class="legend">{words}{red}. Sure: the model’s estimate that its whole answer is right.</span>'
 
 
 def _key(curves: Sequence[Curve]) -> str:
@@ -310,13 +323,26 @@ def _key(curves: Sequence[Curve]) -> str:
     return f'<ul class="key">{items}</ul>'
 
 
-def _facts(words: Mapping[str, str]) -> str:
-    """Return names and what is said of them; both are HTML."""
-    return "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in words.items())
+def _facts(words: Mapping[str, str | tuple[str, str]]) -> str:
+    """Return names and what is said of them, perhaps with what that means; all are HTML."""
+    parts = []
+    for name, said in words.items():
+        value, meaning = (said, "") if isinstance(said, str) else said
+        small = f"<small>{meaning}</small>" if meaning else ""
+        parts.append(f"<div><dt>{name}{small}</dt><dd>{value}</dd></div>")
+    return "".join(parts)
 
 
-def _q(q_halt: float | None) -> str:
-    return "" if q_halt is None else f"<span>q_halt {q_halt:.2f}</span>"
+def _sure(q_halt: float | None) -> str:
+    return "" if q_halt is None else f"<span>sure: {_whole(q_halt)}</span>"
+
+
+def _clash(count: int) -> str:
+    return f"{count} cell{'s' * (count != 1)} clash{'es' * (count == 1)}"
+
+
+def _whole(share: float) -> str:
+    return f"{100 * share:.0f}\u202f%"
 
 
 def _segments(count: int) -> str:
@@ -329,13 +355,3 @@ def _percent(share: float) -> str:
 
 def _interval(bounds: Sequence[float]) -> str:
     return f"{100 * bounds[0]:.1f} – {100 * bounds[1]:.1f}"
-
-
-def _shown(value: float | str | None) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, str):
-        return escape(value)
-    if value != value or abs(value) == inf:
-        return "undefined"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
