@@ -6,14 +6,14 @@ from hrm import puzzles, recipes
 from hrm.cli.overrides import resolve
 from hrm.config import RunConfig, annotated_toml, from_toml, leaves, merged, override, schema_paths, validated
 from hrm.errors import UsageError
-from hrm.studies.fit import RECIPE
+from hrm.train.fit import OWN
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
 def test_every_recipe_is_complete_and_fits_its_puzzle(name):
     config = recipes.get(name)
     assert config.recipe == name
-    if name != RECIPE:  # its sizes follow from the user's puzzles
+    if name != OWN:  # its sizes follow from the user's puzzles
         spec = puzzles.get(config.data.puzzle).spec
         assert (config.model.vocab_size, config.model.cells) == (spec.vocab_size, spec.cells)
         assert len(config.model.relation_kinds) in (0, len(spec.relations))

@@ -23,12 +23,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hrm.data.folders import MANIFEST_BYTES, FileRecord, open_file, replacing
+from hrm.data.folders import CHECKPOINT, MANIFEST_BYTES, FileRecord, open_file, replacing
 from hrm.data.variants import ROWS, TASKS, table_files, table_of
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.arc_variants import PuzzleTable
 
-KIND = "hrm-checkpoint"
+KIND = CHECKPOINT
 FORMAT = 1
 HEADER_BYTES = 1 << 20
 """A longer safetensors header is refused unread."""

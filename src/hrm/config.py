@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from hrm.data.config import DataConfig
 from hrm.data.lines import whole_text
 from hrm.errors import DataError, UsageError, did_you_mean
-from hrm.model.config import DirectConfig, EquivariantConfig, HRMConfig, RecurrentConfig
+from hrm.model.config import CellConfig, DirectConfig, EquivariantConfig, HRMConfig, RecurrentConfig, heads_of
 from hrm.optim.config import OptimConfig
 
 CONFIG_BYTES = 1 << 20
@@ -112,6 +112,14 @@ class RunConfig(_Section):
         """Return the configuration as TOML that ``from_toml`` reads back to an equal record."""
         return tomli_w.dumps(self.model_dump(mode="json"))
 
+    def changed(self, path: str, value: object) -> "RunConfig":
+        """Return the configuration with one other value: ``config.changed("train.seed", 3)``.
+
+        Raises:
+            UsageError: an unknown key, or a value out of range.
+        """
+        return changed(self, nested(path, value))
+
     def digest(self) -> str:
         """Return 8 hex digits that name this configuration."""
         values = self.model_dump(mode="json")
@@ -179,13 +187,34 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 def override(path: str, text: str) -> dict[str, Any]:
     """Turn a flag such as ``--optim.lr 7e-5`` into nested dictionaries; text is read as TOML where it can be."""
     try:
-        value = tomllib.loads(f"x = {text}")["x"]
+        return nested(path, tomllib.loads(f"x = {text}")["x"])
     except (ValueError, RecursionError):
-        value = text
-    tree: Any = value
+        return nested(path, text)
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """Turn a dotted path and its value into nested dictionaries."""
     for key in reversed(path.split(".")):
-        tree = {key: tree}
-    return tree
+        value = {key: value}
+    return value
+
+
+def changed(config: RunConfig, changes: Mapping[str, Any], source: str = "configuration") -> RunConfig:
+    """Return the configuration with other values; which of its values were given, and which are defaults, is kept.
+
+    Heads and the puzzle embedding follow a new width, where the old ones went with the old width.
+
+    Raises:
+        UsageError: an unknown key, or a value out of range.
+    """
+    tree = config.model_dump(exclude_unset=True)
+    model = changes.get("model")
+    if isinstance(model, Mapping) and "width" in model and isinstance(config.model, CellConfig):
+        width = config.model.width
+        for name, followed in (("heads", heads_of(width)), ("puzzle_width", width)):
+            if getattr(config.model, name) == followed:
+                tree["model"].pop(name, None)
+    return validated(merged(tree, changes), source)
 
 
 def schema_paths(section: type[BaseModel] = RunConfig, prefix: str = "") -> list[str]:

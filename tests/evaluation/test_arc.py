@@ -19,7 +19,7 @@ from hrm.evaluation.protocol import evaluate_model
 from hrm.inference.load import PUZZLES, load, read_model
 from hrm.puzzles.arc_files import read_tasks
 from hrm.puzzles.arc_variants import puzzle_table
-from hrm.studies.fit import fitted
+from hrm.train.fit import fitted
 from hrm.train.trainer import Trainer
 
 NOW = "2026-01-01T00:00:00+00:00"

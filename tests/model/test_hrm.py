@@ -14,6 +14,7 @@ from hrm.model.build import build
 from hrm.model.config import HRMConfig, hrm, small, trm_attention, trm_mlp
 from hrm.model.flops import flops_per_segment
 from hrm.model.hrm import HRM, parameter_counts
+from hrm.model.sizes import parameters
 
 
 @pytest.mark.parametrize("vocab, cells, trainable", [(11, 81, 27_275_266), (6, 900, 27_270_146), (12, 900, 27_276_290)])
@@ -178,3 +179,19 @@ def test_without_positions_the_network_commutes_with_symmetries(mixer):
         x = model.embed(given, relations=relations)
         logits.append(model.segment(model.initial(x), x).logits)
     torch.testing.assert_close(logits[0][:, order], logits[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in recipes.RECIPES if not name.startswith("hrm-arc")])
+def test_parameters_are_counted_without_building_the_network(name):
+    config = recipes.get(name).model
+    counts, table = parameter_counts(build(config))
+    assert parameters(config) == (sum(counts.values()), table)
+
+
+@pytest.mark.parametrize("changes", [{"kind": "recurrent", "layers": 3}, {"kind": "direct", "layers": 3}])
+def test_parameters_of_other_networks_are_counted_too(changes):
+    tree = recipes.get("smoke").model_dump(exclude={"model"})
+    sizes = {"vocab_size": 6, "cells": 16, "width": 64, "relation_kinds": (1, 2, 1), "positions": "learned"}
+    config = validated(tree | {"model": sizes | changes}, "test").model
+    counts, table = parameter_counts(build(config))
+    assert parameters(config) == (sum(counts.values()), table)

@@ -14,7 +14,7 @@ from hrm.data.arc import build_arc
 from hrm.errors import DataError, UsageError
 from hrm.inference.load import PUZZLES, read_model
 from hrm.studies.adapt import adapt
-from hrm.studies.fit import fitted
+from hrm.train.fit import fitted
 from hrm.train.trainer import Trainer
 
 NOW = "2026-01-01T00:00:00+00:00"

@@ -54,7 +54,7 @@ def compare(
     from hrm.recipes.variants import variant
     from hrm.studies.compare import FIGURE, RESULT
     from hrm.studies.compare import compare as study
-    from hrm.studies.fit import fitted
+    from hrm.train.fit import fitted
 
     resolved, _ = resolve(recipe, config, overrides)
     admit_own(resolved.data.puzzle)

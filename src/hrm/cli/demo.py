@@ -18,10 +18,16 @@ def demo(
 
     Example: `hrm demo`.
     """
+    from hrm import recipes
+    from hrm.train.plan import announce, planned
+
+    config = recipes.get("sudoku-4x4", {"data.seed": seed, "train.seed": seed})
+    plan = planned(config, out / f"run-{config.digest()}")
+    announce(plan, stderr())  # before torch is loaded
     from hrm.cli.evaluate import segment_table
     from hrm.studies.demo import run_demo
 
-    result = run_demo(out, seed, stderr())
+    result = run_demo(plan, out, seed, stderr())
     if json:
         print_json(result.as_json())
         return

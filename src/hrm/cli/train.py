@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -19,6 +19,7 @@ from hrm.cli.common import (
     stdout,
 )
 from hrm.cli.overrides import Overrides, resolve
+from hrm.config import RunConfig
 
 
 def train(
@@ -31,6 +32,15 @@ def train(
     ] = None,
     out: Annotated[Path | None, output("Run folder. Default: runs/RECIPE-DIGEST.")] = None,
     init: Annotated[str | None, Parameter(help="Start from the weights of this model.")] = None,
+    updates: Annotated[int | None, Parameter(help="Short for --train.updates: how long to train.")] = None,
+    lr: Annotated[float | None, Parameter(help="Short for --optim.lr: the learning rate.")] = None,
+    seed: Annotated[int | None, Parameter(help="Short for --train.seed; --data.seed names generated puzzles.")] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"] | None, Parameter(help="Short for --train.device: where to compute.")
+    ] = None,
+    log: Annotated[
+        tuple[Literal["tensorboard", "wandb"], ...], Parameter(negative="", help="Also log there; may be repeated.")
+    ] = (),
     dry_run: Annotated[
         bool, Parameter(negative="", help="Print what would be trained, its size and duration. Write nothing.")
     ] = False,
@@ -44,40 +54,50 @@ def train(
 
     Example: `hrm train sudoku-4x4 --train.seed 1`.
     """
-    from hrm.studies.fit import fitted
+    from hrm.train.plan import announce, planned
 
-    resolved, _ = resolve(recipe, config, overrides)
+    short = {"train.updates": updates, "optim.lr": lr, "train.seed": seed, "train.device": device}
+    flags = [f"--{path}={value}" for path, value in short.items() if value is not None]
+    resolved, _ = resolve(recipe, config, [*overrides, *flags])
     admit_own(resolved.data.puzzle)
-    resolved = fitted(resolved)
     if dry_run:
-        from hrm.studies.dry_run import dry_run as study
-
-        plan = study(resolved)
-        if json:
-            print_json(plan)
-        else:
-            stdout().print(resolved.to_toml(), markup=False)
-            for key, value in plan.items():
-                if key != "config":
-                    stdout().print(f"{key.replace('_', ' ')}: {value}", markup=False)
+        _dry_run(resolved, out, json)
         return
+    plan = planned(resolved, out)
+    announce(plan, stderr())
+    if plan.config.train.compile:
+        keep_compiled_code()
+    from hrm.train.loggers import LOGGERS
     from hrm.train.trainer import Trainer
 
-    if resolved.train.compile:
-        keep_compiled_code()
-    outcome = Trainer(resolved, out, cache_folder(cache), init, stderr()).fit()
+    callbacks = [LOGGERS[name]() for name in log]
+    trainer = Trainer(plan.config, plan.folder, cache_folder(cache), init, stderr(), callbacks, announce=False)
+    outcome = trainer.fit()
     if json:
         print_json({"folder": str(outcome.folder), "updates": outcome.updates, "best": outcome.best})
-    else:
-        best = outcome.best
-        reached = "" if best["exact"] is None else f", {best['exact']:.1%} exact on its validation puzzles"
-        folder = shlex.quote(str(outcome.folder))
-        stdout().print(
-            f"{folder}: {outcome.updates} updates; best checkpoint from update {best['update']}{reached}",
-            soft_wrap=True,
-        )
-        arc = resolved.data.puzzle == "arc"
-        data, puzzle = (resolved.data.path, "TASK.json") if arc else ("PUZZLES.csv", "PUZZLE")
-        stdout().print(
-            f"next: hrm eval {folder} --data {shlex.quote(data)}   hrm solve {folder} {puzzle}", soft_wrap=True
-        )
+        return
+    best = outcome.best
+    reached = "" if best["exact"] is None else f", {best['exact']:.1%} exact on its validation puzzles"
+    stdout().print(
+        f"{outcome.folder}: {outcome.updates} updates; best checkpoint from update {best['update']}{reached}",
+        soft_wrap=True,
+        markup=False,
+    )
+    for command in trainer.next_commands():
+        stdout().print(f"next: {shlex.join(command)}", soft_wrap=True, markup=False)
+
+
+def _dry_run(config: RunConfig, out: Path | None, json: bool) -> None:
+    from hrm.train.plan import planned
+
+    config = planned(config, out).config  # what cannot be trained is refused before torch is loaded
+    from hrm.studies.dry_run import dry_run as study
+
+    plan = study(config, out)
+    if json:
+        print_json(plan)
+        return
+    stdout().print(config.to_toml(), markup=False)
+    for key, value in plan.items():
+        if key != "config":
+            stdout().print(f"{key.replace('_', ' ')}: {value}", markup=False)

@@ -13,6 +13,7 @@ from hrm.data.folders import kind_of, require_writable, sha256_of
 from hrm.data.reading import pairs, read_rows, require_rows
 from hrm.data.store import KIND, Split, Store, open_store
 from hrm.errors import DataError, UsageError, did_you_mean
+from hrm.puzzles.arc_family import ARC
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.cells import Kind
 from hrm.puzzles.table import TABLE, Declaration, Table, infer
@@ -57,20 +58,47 @@ def declared(config: DataConfig) -> DataConfig:
     """
     if config.puzzle != TABLE or (config.symbols and config.shape != (0, 0)):
         return config
+    if not config.path:
+        raise UsageError("there is nothing to train on: give --data.path FILE (rows as CSV, JSONL or NPZ, or a store)")
     path = Path(config.path)
     if path.is_dir():
         found = open_store(path, verify=False).puzzle  # whoever reads the rows verifies them
         if not isinstance(found, Table):
             raise DataError(f"{path} is a store of {found.spec.name}, not of a table: train it with that family")
         declaration = found.declaration
-    elif config.path:
-        declaration = infer(pairs(path), blank=config.blank, cells=config.cells)
     else:
-        raise UsageError("a table is trained from a file: give --data.path FILE (CSV, JSONL or NPZ), or a store")
+        declaration = infer(pairs(path), blank=config.blank, cells=config.cells)
     shape = declaration.shape if config.shape == (0, 0) else config.shape
     return config.model_copy(
         update={"shape": shape, "symbols": config.symbols or declaration.symbols, "blank": declaration.blank}
     )
+
+
+def require_source(config: DataConfig) -> None:
+    """Refuse settings that name no puzzles, at once and without reading any.
+
+    Raises:
+        UsageError: there is nothing to train on, or no such file.
+        DataError: a file that cannot hold rows.
+    """
+    if config.path:
+        path = Path(config.path)
+        if not path.is_dir():
+            if not path.is_file():
+                raise UsageError(f"data.path: there is no file or store {path}")
+            require_rows(path)
+            if config.test:
+                raise UsageError("data.test only counts where puzzles are generated: evaluate on a file of your own")
+    elif not (config.generate and config.train):
+        generated = "" if config.puzzle in (TABLE, ARC) else ", or --data.generate true --data.train N"
+        made = (
+            "a store that `hrm data arc` made"
+            if config.puzzle == ARC
+            else f"{config.puzzle} puzzles as CSV or JSONL, or a store"
+        )
+        raise UsageError(f"there is nothing to train on: give --data.path FILE ({made}){generated}")
+    if config.validation_path and not Path(config.validation_path).exists():
+        raise UsageError(f"data.validation_path: there is no file or store {config.validation_path}")
 
 
 def prepare(
@@ -88,6 +116,7 @@ def prepare(
         DataError: a file or store is not what it should be.
     """
     puzzle = family(config)
+    require_source(config)
     path = Path(config.path)
     if config.path and path.is_dir():
         store = open_store(path, puzzle=puzzle)
@@ -95,17 +124,9 @@ def prepare(
         counts = {name: n for name in ("train", "validation", "test") if (n := getattr(config, name))}
         key = config.model_dump(include={"puzzle", "train", "validation", "test", "share_twins", "seed"})
         if config.path:
-            if not path.is_file():
-                raise UsageError(f"data.path: there is no file or store {path}")
-            require_rows(path)
             key["sha256"] = sha256_of(path)
             if isinstance(puzzle, Table):
                 key["table"] = asdict(puzzle.declaration)
-        elif not (config.generate and config.train):
-            raise UsageError(
-                f"there is nothing to train on: give --data.path FILE ({config.puzzle} puzzles as CSV or "
-                "JSONL, or a store), or --data.generate true --data.train N"
-            )
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
         folder = cache_dir / f"{config.puzzle}-{digest}"
         try:
@@ -126,8 +147,6 @@ def prepare(
 
 
 def _from_file(folder: Path, path: Path, puzzle: Puzzle, config: DataConfig, counts: dict[str, int], now: str) -> Store:
-    if "test" in counts:
-        raise UsageError("data.test only counts where puzzles are generated: evaluate on a file of your own")
     rows = read_rows(path, puzzle)
     shares = _with_the_rest(counts, len(rows), path)
     return store_from_rows(folder, rows, shares, config.seed, now, twins=config.share_twins)

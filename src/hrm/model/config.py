@@ -55,7 +55,7 @@ class CellConfig(BaseModel, frozen=True):
             raise ValueError(f"rope needs an even head width (got {self.width}/{self.heads})")
         if self.puzzle_width > (room := max(self.prefix, 1) * self.width):
             raise ValueError(f"puzzle_width {self.puzzle_width} does not fit into prefix·width = {room}")
-        if self.mixer == "messages" and not self.relation_kinds:
+        if self.mixer == "messages" and not self.relation_kinds and self.cells > 1:
             raise ValueError("mixer = 'messages' needs relation_kinds: messages travel along relations")
         if self.mixer == "mlp" and self.relation_kinds:
             raise ValueError("relation_kinds needs mixer = 'attention': the mlp mixer has no attention to bias")

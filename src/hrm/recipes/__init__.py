@@ -1,8 +1,8 @@
 """Experiments that can be run by name: one function each, which returns a complete configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from hrm.config import RunConfig
+from hrm.config import RunConfig, changed, merged, nested
 from hrm.errors import UsageError, did_you_mean
 from hrm.recipes import arc, harder, maze, own, sudoku
 
@@ -30,13 +30,22 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
 """Name -> recipe, in the order in which ``hrm recipes`` lists them."""
 
 
-def get(name: str) -> RunConfig:
-    """Return the configuration of a recipe.
+def get(name: str, changes: Mapping[str, object] | None = None) -> RunConfig:
+    """Return the configuration of a recipe: ``get("smoke", {"optim.lr": 5e-4, "train.seed": 3})``.
+
+    Args:
+        changes: dotted path of a value -> the value in place of the recipe's.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no recipe of that name, an unknown key, or a value out of range.
     """
     if name not in RECIPES:
         known = list(RECIPES)
         raise UsageError(f"there is no recipe {name!r}.{did_you_mean(name, known)} Choose one of: {', '.join(known)}")
-    return RECIPES[name]()
+    config = RECIPES[name]()
+    if not changes:
+        return config
+    tree: dict[str, object] = {}
+    for path, value in changes.items():
+        tree = merged(tree, nested(path, value))
+    return changed(config, tree, f"recipe {name}")

@@ -2,7 +2,7 @@
 
 from hrm.config import EvalConfig, HaltingConfig, RunConfig, TrainConfig
 from hrm.data.config import DataConfig
-from hrm.model.config import small
+from hrm.model.config import HRMConfig
 from hrm.optim.config import OptimConfig
 
 
@@ -14,12 +14,15 @@ def own() -> RunConfig:
     Minutes on two CPU cores for grids of up to 100 cells. Expected: depends on the puzzles; more ``--train.updates``
     and a larger ``--model.width`` for harder ones.
     """
+    network = HRMConfig(
+        vocab_size=4, cells=1, width=128, expansion=2.0, tied=True, l_layers=2, grad_calls=6,
+    )  # fmt: skip
     return RunConfig(
         recipe="own",
-        model=small(4, 1, positions="learned", relation_kinds=(), tied=True, q_continue=True, grad_calls=6),
+        model=network,
         data=DataConfig(puzzle="table"),
         optim=OptimConfig(lr=1e-3, warmup_updates=100, min_lr_ratio=0.1, ema=0.99),
         halting=HaltingConfig(max_segments=8),
         train=TrainConfig(updates=2000, batch_size=64, log_every=50, checkpoint_every=500, loss="softmax"),
-        eval=EvalConfig(every=500, segments=8, batch_size=100),
+        eval=EvalConfig(segments=8, batch_size=100),
     )

@@ -20,7 +20,7 @@ from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.hrm import parameter_counts
 from hrm.plot.canvas import has_matplotlib
 from hrm.plot.curves import plot_comparison
-from hrm.studies.fit import fitted
+from hrm.train.fit import fitted
 from hrm.train.trainer import Trainer
 
 STAGES = ("untrained", "half", "trained")

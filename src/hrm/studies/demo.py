@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from hrm import recipes
-from hrm.config import merged, validated
 from hrm.evaluation.protocol import evaluate_model
 from hrm.inference.load import load
 from hrm.inference.solver import Answer
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.randomness import Stream, generator
+from hrm.train.plan import Plan
 from hrm.train.trainer import Trainer
 from hrm.viz.render import save
 
@@ -47,25 +46,17 @@ class Demo:
         }
 
 
-def run_demo(folder: Path, seed: int, console: Console) -> Demo:
-    """Generate puzzles, train the recipe ``sudoku-4x4``, evaluate, replay one unseen puzzle.
+def run_demo(plan: Plan, folder: Path, seed: int, console: Console) -> Demo:
+    """Generate puzzles, train, evaluate, replay one unseen puzzle.
 
     Args:
+        plan: the run, which has been announced.
         folder: where everything goes; a demo that was interrupted goes on there.
         seed: names the puzzles, the weights and the puzzle drawn for the replay.
         console: where progress goes.
     """
-    config = validated(
-        merged(recipes.get("sudoku-4x4").model_dump(), {"data": {"seed": seed}, "train": {"seed": seed}}),
-        "demo",
-    )
-    data = config.data
-    console.print(
-        f"Generating {data.train} 4×4 Sudokus to learn from, {data.validation} to choose the checkpoint and "
-        f"{data.test} that stay unseen; then training from scratch for {config.train.updates} updates …"
-    )
-    run = folder / f"run-{config.digest()}"
-    trainer = Trainer(config, run, cache_dir=folder / "data", console=console)
+    config, run = plan.config, plan.folder
+    trainer = Trainer(config, run, cache_dir=folder / "data", console=console, announce=False)
     trainer.fit()
     now = datetime.now(UTC).isoformat(timespec="seconds")
     evaluation = evaluate_model(run, trainer.store.path, split="test", cache_dir=folder / "data", now=now)

@@ -1,5 +1,6 @@
 """What a run would be: its size and cost, before it writes anything."""
 
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -8,30 +9,35 @@ import numpy as np
 import torch
 
 from hrm.config import RunConfig
-from hrm.data.prepare import family
-from hrm.errors import UsageError
+from hrm.data.prepare import family, prepare
 from hrm.model.build import build
 from hrm.model.flops import flops_per_segment, training_flops, update_flops
 from hrm.model.hrm import parameter_counts
 from hrm.nn.device import choose_device, choose_dtype
 from hrm.puzzles.table import Table
+from hrm.train.plan import planned
 
 PROBED = 8
 """Puzzles in the batch that is timed."""
+READ_BYTES = 64 << 20
+"""A longer file is not read as a whole."""
 
 
-def dry_run(config: RunConfig) -> dict[str, Any]:
+def dry_run(config: RunConfig, folder: Path | None = None) -> dict[str, Any]:
     """Return parameters, operations, device, and the hours that this machine would need.
 
     The time is scaled up from the second of two forward and backward passes of at most 8 puzzles: an estimate, good to
-    a factor of two; the optimiser, the data and the evaluations come on top.
+    a factor of two; the optimizer, the data and the evaluations come on top.
+
+    It fails where the run would, with the same message: files are read as the run would read them, into a folder that
+    is gone afterwards. Generated puzzles are not generated, and files of more than 64 MB are not read to their end.
 
     Raises:
-        UsageError: the family, the data file or the device does not exist, or there is nothing to train on.
+        HrmError: what would keep the run from beginning.
     """
+    config = planned(config, folder).config
     puzzle = family(config.data)
-    if config.data.path and not Path(config.data.path).exists():
-        raise UsageError(f"data.path: there is no file or store {config.data.path}")
+    _read(config)
     device = choose_device(config.train.device)
     dtype = choose_dtype(config.train.precision, device)
     model = build(config.model, dtype=dtype).to(device)
@@ -66,3 +72,12 @@ def dry_run(config: RunConfig) -> dict[str, Any]:
         **({"cells": puzzle.described()} if isinstance(puzzle, Table) else {}),
         "config": config.model_dump(mode="json"),
     }
+
+
+def _read(config: RunConfig) -> None:
+    """Read the puzzles that the run would read, and forget them."""
+    path = Path(config.data.path)
+    if not config.data.path or (path.is_file() and path.stat().st_size > READ_BYTES):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(config.data, Path(folder), "")

@@ -4,6 +4,9 @@ import csv
 import json
 import math
 import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 METRICS = "metrics.jsonl"
+EARLY = 3
+"""Updates after which the time that is left can be told."""
+QUIET_S, COUNT_S = 30.0, 2.0
+"""Seconds without a line after which one comes, where there is no bar: in training, and while puzzles are generated."""
 
 
 class RunLog:
@@ -39,6 +46,7 @@ class RunLog:
             console=console,
             disable=not console.is_terminal,
         )
+        self._began, self._first, self._shown = time.monotonic(), resumed, 0.0
         self._task = self._progress.add_task("training", total=updates, completed=resumed, news="")
 
     def __enter__(self) -> "RunLog":
@@ -47,6 +55,19 @@ class RunLog:
 
     def __exit__(self, *exc: object) -> None:
         self._progress.stop()
+
+    def tick(self, update: int) -> None:
+        """Note that an update was made: the bar moves, and where there is none a line comes early and now and then."""
+        self._progress.update(self._task, completed=update)
+        now, made = time.monotonic(), update - self._first
+        if self._console.is_terminal or not (made == EARLY or (made > EARLY and now - self._shown > QUIET_S)):
+            return
+        self._shown = now
+        each = (now - self._began) / made
+        left = lasting(each * (self._updates - update))
+        self._console.print(
+            f"update {update}/{self._updates}  {each:.2f} s an update, about {left} left", soft_wrap=True
+        )
 
     def window(self, update: int, metrics: dict[str, float]) -> None:
         """Note the metrics of the updates since the last window."""
@@ -57,8 +78,9 @@ class RunLog:
             f"{metrics['segments_per_s']:.0f} segments/s"
         )
         self._progress.update(self._task, completed=update, news=news)
+        self._shown = time.monotonic()
         if not self._console.is_terminal:
-            self._console.print(f"update {update}/{self._updates}  {news}  {left:.0f} s left", soft_wrap=True)
+            self._console.print(f"update {update}/{self._updates}  {news}  {lasting(left)} left", soft_wrap=True)
 
     def evaluation(self, update: int, metrics: dict[str, Any]) -> None:
         """Note an evaluation on the validation split, and bring the table up to date."""
@@ -93,6 +115,34 @@ class RunLog:
             partial = self._file.with_suffix(".tmp")
             partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
             os.replace(partial, self._file)
+
+
+def lasting(seconds: float) -> str:
+    """Return a time as it is read: seconds, then minutes, then hours."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
+
+
+@contextmanager
+def counting(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that shows (done, total): a bar in a terminal, elsewhere a line now and then in a long job."""
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=console, disable=not console.is_terminal, transient=True,
+    ) as progress:  # fmt: skip
+        task, shown = None, time.monotonic()
+
+        def report(done: int, total: int) -> None:
+            nonlocal task, shown
+            if task is None:
+                task = progress.add_task(what, total=total)
+            progress.update(task, completed=done)
+            if not console.is_terminal and time.monotonic() - shown > COUNT_S:
+                shown = time.monotonic()
+                console.print(f"{what} {done}/{total}", highlight=False)
+
+        yield report
 
 
 def read_metrics(file: Path) -> list[dict[str, Any]]:

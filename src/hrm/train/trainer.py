@@ -5,14 +5,11 @@ seed and a counter that is.
 """
 
 import copy
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -21,17 +18,16 @@ from jaxtyping import Int, UInt8
 from rich.console import Console
 from torch import Tensor
 
-from hrm.checkpoint import KIND, latest_checkpoint, load_checkpoint, prune, save_checkpoint
-from hrm.config import RunConfig, from_toml
-from hrm.data.folders import require_writable
+from hrm.checkpoint import latest_checkpoint, load_checkpoint, prune, save_checkpoint
+from hrm.config import RunConfig
+from hrm.data.folders import BEST, CHECKPOINTS
 from hrm.data.prepare import prepare
 from hrm.data.sampler import Reveal, Sampler
-from hrm.errors import DataError, DivergedError, HrmError, UsageError
+from hrm.errors import DataError, DivergedError, HrmError
 from hrm.evaluation.evaluate import evaluate
-from hrm.inference.load import BEST, CHECKPOINTS, find_checkpoint, load_weights
+from hrm.inference.load import find_checkpoint, load_weights
 from hrm.inference.solver import Solver
 from hrm.model.build import build
-from hrm.model.config import CellConfig, EquivariantConfig
 from hrm.model.contract import Latents
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
 from hrm.nn.device import choose_device, choose_dtype
@@ -42,20 +38,19 @@ from hrm.plot.canvas import has_matplotlib
 from hrm.plot.curves import plot_curves
 from hrm.puzzles.base import PAD
 from hrm.puzzles.randomness import Stream, uniforms
+from hrm.train.callbacks import tell
 from hrm.train.card import model_card
-from hrm.train.log import METRICS, RunLog, read_metrics
+from hrm.train.fit import require_puzzle_rows
+from hrm.train.folder import CONFIG
+from hrm.train.log import METRICS, RunLog, counting, read_metrics
 from hrm.train.losses import IGNORED, segment_loss
+from hrm.train.next_steps import next_commands
+from hrm.train.plan import announce as announce_plan
+from hrm.train.plan import planned
+from hrm.train.signals import Interrupted, PoliteSignals
 from hrm.train.slots import Slots, admit, advance, empty_slots
 
 KEPT_CHECKPOINTS = 2
-
-
-class Interrupted(HrmError):
-    """The run was told to stop; it has saved its state first."""
-
-    def __init__(self, signal_number: int, update: int):
-        super().__init__(f"stopped at update {update}; everything is saved: the same command goes on from here")
-        self.exit_code = 128 + signal_number
 
 
 @dataclass(frozen=True)
@@ -77,27 +72,40 @@ class Trainer:
         cache_dir: where data stores are kept; None: ``.cache`` beside the run folder.
         init: a model whose weights to start from, in place of random ones.
         console: where progress goes; None: stderr.
+        callbacks: what hears of the run: objects with some of the methods of ``hrm.train.callbacks.Callback``.
+        announce: whether to say first what will be trained.
+
+    Raises:
+        UsageError: a configuration that cannot be trained, or a folder that holds something else.
+        DataError: puzzles that are not what they should be.
     """
 
     def __init__(
         self,
         config: RunConfig,
-        folder: Path | None = None,
-        cache_dir: Path | None = None,
-        init: str | None = None,
+        folder: str | Path | None = None,
+        cache_dir: str | Path | None = None,
+        init: str | Path | None = None,
         console: Console | None = None,
+        callbacks: Sequence[object] = (),
+        announce: bool = True,
     ):
-        self.config = config
-        self.folder = folder or Path("runs") / f"{config.recipe}-{config.digest()}"
+        plan = planned(config, folder)
+        self.config, self.folder = plan.config, plan.folder
+        config, train = plan.config, plan.config.train
         self._init = init
         self._console = console or Console(stderr=True)
-        self._stopped_by: int | None = None
-        self._refuse_folder()
+        self._callbacks = callbacks
+        if announce:
+            announce_plan(plan, self._console)
+        if init is not None:
+            find_checkpoint(init)  # a wrong name is refused before puzzles are generated
         keep_freed_memory()
+        cache = Path(cache_dir) if cache_dir is not None else self.folder.parent / ".cache"
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.store, self.splits = prepare(config.data, cache_dir or self.folder.parent / ".cache", now)
-        self._check_fit()
-        train = config.train
+        with counting(self._console, "generating puzzles") as progress:
+            self.store, self.splits = prepare(config.data, cache, now, progress)
+        require_puzzle_rows(config.model, self.store, self.splits)
         self.device = choose_device(train.device)
         dtype = choose_dtype(train.precision, self.device)
         self.model = build(config.model, seed=train.seed, dtype=dtype).to(self.device)
@@ -149,42 +157,68 @@ class Trainer:
             Interrupted: SIGINT or SIGTERM came; the state is saved.
             HrmError: the folder cannot be written.
         """
-        config, train = self.config, self.config.train
+        train = self.config.train
         last_update = train.updates if until is None else min(until, train.updates)
         self._open_folder()
+        outcome = None
+        try:
+            tell(self._callbacks, "on_start", self)
+            self._run_until(last_update)
+            if self._update == train.updates:
+                self._finish()
+            outcome = Outcome(self.folder, self._update, self._best)
+            return outcome
+        finally:
+            tell(self._callbacks, "on_end", outcome)
+
+    def _run_until(self, last_update: int) -> None:
+        config, train = self.config, self.config.train
         with (
             RunLog(self.folder, train.updates, self._update, self._console) as log,
-            self._polite_signals(),
+            PoliteSignals() as signals,
         ):
             if self._resumed:
-                log.say(f"resuming {self.folder} at update {self._update}")
+                log.say(f"resuming {self.folder} at update {self._update} {self._place()}")
+            elif not self._update:
+                log.say(f"training {self._place()}")
             window, began, last = [], time.monotonic(), self._update
             while self._update < last_update:
                 window.append(self.train_segment())
                 at_end = self._update == train.updates
                 pausing = self._update == last_update
-                stopped_by = self._stopped_by  # asked once an update: a signal from here on ends the next one
+                stopped_by = signals.asked  # once an update: a signal from here on ends the next one
                 stopping = stopped_by is not None
                 if pausing or stopping or self._update % train.log_every == 0:
                     took = max(time.monotonic() - began, 1e-9)
                     self._trained_s += took
                     self._refuse_divergence(window)
-                    log.window(self._update, self._summary(window, (self._update - last) / took))
+                    summary = self._summary(window, (self._update - last) / took)
+                    log.window(self._update, summary)
+                    tell(self._callbacks, "on_log", {"update": self._update, **summary})
                     window, last = [], self._update
                     began = time.monotonic()
+                else:
+                    log.tick(self._update)
                 if not stopping and (at_end or self._update % config.eval.every == 0):
                     self._validate(log)
                     began = time.monotonic()
                 if pausing or stopping or self._update % train.checkpoint_every == 0:
                     self._refuse_divergence(window)
-                    self.save(self.folder / CHECKPOINTS / f"update-{self._update:06d}", with_state=True)
+                    checkpoint = self.folder / CHECKPOINTS / f"update-{self._update:06d}"
+                    self.save(checkpoint, with_state=True)
                     prune(self.folder / CHECKPOINTS, KEPT_CHECKPOINTS)
+                    tell(self._callbacks, "on_checkpoint", str(checkpoint))
                 if stopped_by is not None:
                     raise Interrupted(stopped_by, self._update)
             log.write_table()
-        if self._update == train.updates:
-            self._finish()
-        return Outcome(self.folder, self._update, self._best)
+
+    def _place(self) -> str:
+        threads = f" ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else ""
+        return f"on {self.device}{threads} in {str(self.model.dtype).removeprefix('torch.')}"
+
+    def next_commands(self) -> list[list[str]]:
+        """Return commands that show what the run has reached, as lists of arguments."""
+        return next_commands(self.config, self.folder, self.store, self.splits)
 
     def train_segment(self) -> dict[str, Tensor]:
         """Make one update: fill the free slots, run a segment of all, learn from it, carry the latents on.
@@ -276,7 +310,7 @@ class Trainer:
         checkpoint = load_checkpoint(folder, with_state=True)
         state = checkpoint.state
         if state is None:
-            raise HrmError(f"{folder} holds weights only; training cannot go on from it, but --init can use it")
+            raise HrmError(f"{folder} holds weights only: training cannot resume, but --init can start from them")
         if checkpoint.meta["data"]["digest"] != self.store.digest:
             raise DataError(
                 f"{folder} was trained on other puzzles than {self.store.path} holds now: choose another --out, or "
@@ -346,7 +380,9 @@ class Trainer:
             )
             found = dict(evaluate(solver, self.splits["validation"], self.config.eval.segments))
             scores = {name: found[name] for name in ("exact", "valid")}
-            log.evaluation(self._update, {**scores, "cell": found["cell"], "examples": found["examples"]})
+            results = {**scores, "cell": found["cell"], "examples": found["examples"]}
+            log.evaluation(self._update, results)
+            tell(self._callbacks, "on_evaluation", {"update": self._update, **results})
             choice = f"best exact on {found['examples']} validation puzzles"
             if self._best["exact"] is not None and scores["exact"] < self._best["exact"]:
                 return
@@ -363,24 +399,6 @@ class Trainer:
             f"or infinite; try a lower --optim.lr. What {self.folder} has saved is from before that"
         )
 
-    def _refuse_folder(self) -> None:
-        """Refuse a run folder that cannot be written or is not this run's, before any work is done."""
-        config_file = self.folder / "config.toml"
-        if not config_file.is_file():
-            if self.folder.exists() and not (self.folder.is_dir() and not any(self.folder.iterdir())):
-                raise UsageError(
-                    f"{self.folder} exists and is not a run folder: it is left alone; choose another --out"
-                )
-            require_writable(self.folder, KIND)
-            return
-        require_writable(self.folder / "config", KIND)
-        begun = any((self.folder / name).exists() for name in (BEST, CHECKPOINTS))
-        if begun and from_toml(config_file.read_text(encoding="utf-8"), str(config_file)) != self.config:
-            raise UsageError(
-                f"{self.folder} holds a run with another configuration: choose another --out, "
-                "or repeat the command that began it"
-            )
-
     def _open_folder(self) -> None:
         newest, damaged = latest_checkpoint(self.folder / CHECKPOINTS)
         for problem in damaged:
@@ -396,7 +414,7 @@ class Trainer:
                 load_weights(network, checkpoint, self.store.table)
         self._resumed = self._update != before  # not where a second call of ``fit`` goes on from the first
         self.folder.mkdir(exist_ok=True)
-        (self.folder / "config.toml").write_text(self.config.to_toml(), encoding="utf-8")
+        (self.folder / CONFIG).write_text(self.config.to_toml(), encoding="utf-8")
 
     def _finish(self) -> None:
         best = self.folder / BEST / "README.md"
@@ -404,52 +422,6 @@ class Trainer:
             (self.folder / "README.md").write_text(best.read_text(encoding="utf-8"), encoding="utf-8")
         if has_matplotlib():
             plot_curves(read_metrics(self.folder / METRICS), self.folder / "curves.png")
-
-    def _check_fit(self) -> None:
-        spec, model = self.store.puzzle.spec, self.config.model
-        wanted = {"vocab_size": spec.vocab_size, "cells": spec.cells}
-        for name, value in wanted.items():
-            if getattr(model, name) != value:
-                raise UsageError(f"model.{name} is {getattr(model, name)}; {spec.name} needs {value}")
-        if isinstance(model, EquivariantConfig) and model.symbols != (names := spec.vocab_size - spec.blank - 1):
-            raise UsageError(f"model.symbols is {model.symbols}; {spec.name} has {names} tokens after the blank")
-        if isinstance(model, CellConfig) and model.puzzle_width:
-            self._check_puzzle_ids(model.puzzles)
-        if len(model.relation_kinds) > len(spec.relations):
-            raise UsageError(
-                f"model.relation_kinds names {len(model.relation_kinds)} relations; {spec.name} declares "
-                f"{len(spec.relations)}: {', '.join(spec.relations)}"
-            )
-
-    def _check_puzzle_ids(self, rows: int) -> None:
-        """Refuse a puzzle embedding without a row for each puzzle id, or of ARC with rows that belong to none."""
-        needed = max(int(split.puzzle_ids.max()) + 1 for split in self.splits.values())
-        if self.store.table is not None:
-            needed = self.store.puzzle_rows
-        if rows < needed or (rows > needed and self.store.table is not None):
-            raise UsageError(
-                f"model.puzzles is {rows}; the puzzle ids of {self.store.path} need {needed}: give --model.puzzles "
-                f"{needed}"
-            )
-
-    @contextmanager
-    def _polite_signals(self) -> Iterator[None]:
-        """Let the first SIGINT or SIGTERM end the run after the current update; a second one ends it at once."""
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            self._stopped_by = number
-            signal.signal(number, signal.SIG_DFL)
-
-        try:
-            old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not in the main thread: the host program handles signals
-            yield
-            return
-        try:
-            yield
-        finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
 
 
 _SLOT_ARRAYS = ("inputs", "labels", "puzzle_ids", "draws", "segments", "halted")

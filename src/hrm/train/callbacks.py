@@ -1,0 +1,48 @@
+"""What a program of one's own can hear of a training run.
+
+>>> from hrm import recipes
+>>> from hrm.train.trainer import Trainer
+>>> class Best:
+...     exact = 0.0
+...     def on_evaluation(self, metrics):
+...         self.exact = max(self.exact, metrics["exact"])
+>>> trainer = Trainer(recipes.get("smoke"), "runs/smoke", callbacks=[Best()])  # doctest: +SKIP
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from hrm.train.trainer import Outcome, Trainer
+
+Event = Literal["on_start", "on_log", "on_evaluation", "on_checkpoint", "on_end"]
+
+
+class Callback:
+    """The events of a run, in order; an object with some of these methods will do, derived from this class or not.
+
+    An exception that a callback raises ends the run.
+    """
+
+    def on_start(self, trainer: "Trainer") -> None:
+        """Training begins, or resumes at ``trainer.update``."""
+
+    def on_log(self, metrics: Mapping[str, float]) -> None:
+        """Means over the updates since the last call, as in ``metrics.jsonl``: ``update``, ``loss`` and more."""
+
+    def on_evaluation(self, metrics: Mapping[str, Any]) -> None:
+        """Results on the validation puzzles: ``update``, ``exact``, ``valid``, ``cell``, ``examples``."""
+
+    def on_checkpoint(self, folder: str) -> None:
+        """A checkpoint that training can resume from lies in ``folder``."""
+
+    def on_end(self, outcome: "Outcome | None") -> None:
+        """The run ends: with its outcome, or None where it was interrupted or failed. Called in any case."""
+
+
+def tell(callbacks: Iterable[object], event: Event, argument: object) -> None:
+    """Call ``event`` of every callback that has such a method."""
+    for callback in callbacks:
+        method = getattr(callback, event, None)
+        if method is not None:
+            method(argument)

@@ -1,0 +1,38 @@
+"""Stopping politely: the first Ctrl-C ends a run after its current update, a second one ends it at once."""
+
+import signal
+from types import FrameType
+
+from hrm.errors import HrmError
+
+
+class Interrupted(HrmError):
+    """The run was told to stop; it has saved its state first."""
+
+    def __init__(self, signal_number: int, update: int):
+        super().__init__(f"stopped at update {update}; everything is saved: run the same command again to resume")
+        self.exit_code = 128 + signal_number
+
+
+class PoliteSignals:
+    """Notes SIGINT and SIGTERM while it is entered; outside the main thread the host program handles signals."""
+
+    def __init__(self):
+        self.asked: int | None = None
+        """Number of the signal that came, if one did."""
+        self._old: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> "PoliteSignals":
+        try:
+            self._old = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not in the main thread
+            self._old = {}
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)  # pyright: ignore[reportArgumentType]
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.asked = number
+        signal.signal(number, signal.SIG_DFL)

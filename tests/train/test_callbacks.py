@@ -1,0 +1,139 @@
+"""Callbacks hear of a run in order, loggers are optional, and a folder is nobody else's."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from hrm import recipes
+from hrm.errors import UsageError
+from hrm.train.callbacks import Callback
+from hrm.train.loggers import TensorBoard, WeightsAndBiases
+from hrm.train.trainer import Trainer
+
+SMALL = {
+    "model.width": 32, "data.train": 40, "data.validation": 10, "train.updates": 6, "train.batch_size": 8,
+    "train.log_every": 2, "train.checkpoint_every": 3, "eval.every": 3, "eval.segments": 2, "halting.max_segments": 2,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch):
+    monkeypatch.setattr("hrm.train.trainer.has_matplotlib", lambda: False)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def run(folder, cache, *callbacks, **changes):
+    config = recipes.get("smoke", SMALL | changes)
+    return Trainer(config, str(folder), str(cache), console=Console(quiet=True), callbacks=callbacks)
+
+
+class Heard:
+    def __init__(self):
+        self.events = []
+
+    def __getattr__(self, name):
+        if not name.startswith("on_"):
+            raise AttributeError(name)
+        return lambda argument: self.events.append((name, argument))
+
+
+def test_events_come_in_order_with_what_the_log_holds(tmp_path, cache):
+    heard = Heard()
+    outcome = run(tmp_path / "run", cache, heard, Callback()).fit()
+    names = [name for name, _ in heard.events]
+    assert names == [
+        "on_start", "on_log", "on_evaluation", "on_checkpoint", "on_log", "on_log", "on_evaluation", "on_checkpoint",
+        "on_end",
+    ]  # fmt: skip
+    metrics = [argument for name, argument in heard.events if name == "on_log"]
+    assert [line["update"] for line in metrics] == [2, 4, 6] and all(line["loss"] > 0 for line in metrics)
+    evaluated = [argument for name, argument in heard.events if name == "on_evaluation"]
+    assert [line["examples"] for line in evaluated] == [10, 10] and 0 <= evaluated[0]["exact"] <= 1
+    assert heard.events[-1][1] is outcome
+
+
+def test_the_end_is_heard_of_even_after_a_failure_and_part_of_the_methods_will_do(tmp_path, cache):
+    class Refuses:
+        def on_log(self, metrics):
+            raise RuntimeError("enough")
+
+    ended = []
+    with pytest.raises(RuntimeError, match="enough"):
+        run(tmp_path / "run", cache, Refuses(), SimpleNamespace(on_end=ended.append)).fit()
+    assert ended == [None]
+
+
+def test_callbacks_change_nothing(tmp_path, cache):
+    first, second = run(tmp_path / "a", cache), run(tmp_path / "b", cache, Heard())
+    first.fit(), second.fit()
+    pairs = zip(first.model.parameters(), second.model.parameters(), strict=True)
+    assert all(bool((p == q).all()) for p, q in pairs)
+
+
+def test_tensorboard_gets_every_number_of_the_log(tmp_path, cache, monkeypatch):
+    scalars, closed = {}, []
+
+    class Writer:
+        def __init__(self, folder, purge_step):
+            assert folder == str(tmp_path / "run" / "tensorboard") and purge_step == 1
+
+        def add_text(self, name, text):
+            assert "[model]" in text
+
+        def add_scalar(self, name, value, step):
+            scalars.setdefault(name, []).append(step)
+
+        def close(self):
+            closed.append(True)
+
+    module = ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = Writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    run(tmp_path / "run", cache, TensorBoard()).fit()
+    assert scalars["train/loss"] == [2, 4, 6] and scalars["validation/exact"] == [3, 6] and closed == [True]
+
+
+def test_weights_and_biases_is_offline_unless_told(tmp_path, cache, monkeypatch):
+    begun, logged, ended = [], [], []
+
+    def init(**settings):
+        begun.append(settings)
+        return SimpleNamespace(
+            log=lambda values, step: logged.append((step, values)), finish=lambda exit_code: ended.append(exit_code)
+        )
+
+    module = ModuleType("wandb")
+    module.init = init
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    run(tmp_path / "run", cache, WeightsAndBiases()).fit()
+    assert begun[0]["mode"] == "offline" and begun[0]["config"]["train"]["updates"] == 6
+    assert [step for step, values in logged if "train/loss" in values] == [2, 4, 6]
+    assert [step for step, values in logged if "validation/exact" in values] == [3, 6] and ended == [0]
+
+
+@pytest.mark.parametrize("logger, module", [(TensorBoard, "torch.utils.tensorboard"), (WeightsAndBiases, "wandb")])
+def test_a_missing_package_is_named(monkeypatch, logger, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UsageError, match="pip install 'hierarchical-reasoning"):
+        logger()
+
+
+def test_more_updates_go_on_and_anything_else_is_named(tmp_path, cache):
+    folder = tmp_path / "run"
+    run(folder, cache).fit()
+    longer = run(folder, cache, **{"train.updates": 9})
+    assert longer.fit().updates == 9
+    for changes, said in (
+        ({"train.updates": 6}, r"train.updates 9 → 6\)"),
+        ({"train.updates": 12, "optim.lr": 0.5}, r"optim.lr 0.002 → 0.5, train.updates 9 → 12\).*--init"),
+        ({"train.updates": 9, "train.seed": 4}, r"train.seed 0 → 4\)"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            run(folder, cache, **changes)
+    assert run(folder, cache, **{"train.updates": 9}).fit().updates == 9
