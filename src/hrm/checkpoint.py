@@ -77,7 +77,7 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    folder: Path,
+    folder: str | Path,
     *,
     config: str,
     weights: Mapping[str, Tensor],
@@ -95,6 +95,7 @@ def save_checkpoint(
         HrmError: the disk is too full (checked before anything is written) or the place cannot be written.
         UsageError: something that is not a checkpoint already has this name.
     """
+    folder = Path(folder)
     contents = {_CONFIG: config.encode(), _WEIGHTS: _serialised(weights)}
     if state is not None:
         contents[_STATE] = _serialised(state)
@@ -120,7 +121,7 @@ def save_checkpoint(
             (work / name).write_bytes(data)
 
 
-def load_checkpoint(folder: Path, with_state: bool = False) -> Checkpoint:
+def load_checkpoint(folder: str | Path, with_state: bool = False) -> Checkpoint:
     """Verify a checkpoint and load it.
 
     What is used is what was hashed: each file is read once.
@@ -131,6 +132,7 @@ def load_checkpoint(folder: Path, with_state: bool = False) -> Checkpoint:
     Raises:
         DataError: which file is missing, damaged or not understood, and what to do.
     """
+    folder = Path(folder)
     manifest = _manifest(folder)
     listed = [name for name in manifest.files if name != _STATE or with_state]
     data = {name: _verified(folder, name, manifest.files[name]) for name in listed}
@@ -142,24 +144,26 @@ def load_checkpoint(folder: Path, with_state: bool = False) -> Checkpoint:
     return Checkpoint(folder, config, weights, state, weights_sha256, manifest.meta, table, card)
 
 
-def verify_checkpoint(folder: Path) -> dict[str, Any]:
+def verify_checkpoint(folder: str | Path) -> dict[str, Any]:
     """Verify every byte of a checkpoint without building tensors, and return its ``meta``.
 
     Raises:
         DataError: which file is missing, damaged or not understood, and what to do.
     """
+    folder = Path(folder)
     manifest = _manifest(folder)
     for name, promised in manifest.files.items():
         _verified(folder, name, promised)
     return manifest.meta
 
 
-def latest_checkpoint(folder: Path) -> tuple[Path | None, list[str]]:
+def latest_checkpoint(folder: str | Path) -> tuple[Path | None, list[str]]:
     """Return the newest checkpoint of a run that is whole, and why each newer one is not.
 
     Args:
         folder: holds checkpoints named ``update-000123``; need not exist.
     """
+    folder = Path(folder)
     damaged = []
     for checkpoint in reversed(_listed(folder)):
         try:

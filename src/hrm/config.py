@@ -153,12 +153,13 @@ def read_toml(text: str, source: str) -> dict[str, Any]:
         raise UsageError(f"{source} is not TOML: {str(error)[:200]}") from None
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: str | Path) -> dict[str, Any]:
     """Read a TOML file as nested dictionaries, not validated yet.
 
     Raises:
         UsageError: no such file, or not TOML.
     """
+    path = Path(path)
     try:
         return read_toml(whole_text(path, CONFIG_BYTES), str(path))
     except DataError as error:

@@ -54,6 +54,7 @@ def train(
 
     Example: `hrm train sudoku-4x4 --train.seed 1`.
     """
+    from hrm.train.loggers import LOGGERS, require
     from hrm.train.plan import announce, planned
 
     short = {"train.updates": updates, "optim.lr": lr, "train.seed": seed, "train.device": device}
@@ -63,11 +64,11 @@ def train(
     if dry_run:
         _dry_run(resolved, out, json)
         return
+    require(log)
     plan = planned(resolved, out)
     announce(plan, stderr())
     if plan.config.train.compile:
         keep_compiled_code()
-    from hrm.train.loggers import LOGGERS
     from hrm.train.trainer import Trainer
 
     callbacks = [LOGGERS[name]() for name in log]
@@ -90,7 +91,7 @@ def train(
 def _dry_run(config: RunConfig, out: Path | None, json: bool) -> None:
     from hrm.train.plan import planned
 
-    config = planned(config, out).config  # what cannot be trained is refused before torch is loaded
+    config = planned(config, out, writes=False).config  # what cannot be trained is refused before torch is loaded
     from hrm.studies.dry_run import dry_run as study
 
     plan = study(config, out)

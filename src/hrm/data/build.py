@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 
 def generate_store(
-    path: Path,
+    path: str | Path,
     puzzle: Puzzle,
     counts: Mapping[str, int],
     seed: int,
@@ -47,6 +47,7 @@ def generate_store(
         UsageError: a count below 1.
         DataError: the family has fewer different puzzles than asked for.
     """
+    path = Path(path)
     if not counts or min(counts.values()) < 1:
         raise UsageError(f"counts of {dict(counts)} are not allowed: every split needs at least 1 puzzle")
     total, index, found = sum(counts.values()), 0, 0
@@ -86,7 +87,7 @@ def generate_store(
 
 
 def store_from_rows(
-    path: Path,
+    path: str | Path,
     rows: Rows,
     splits: Mapping[str, int | float],
     seed: int,
@@ -110,6 +111,7 @@ def store_from_rows(
         UsageError: a count or share out of range.
         DataError: there are fewer rows than asked for.
     """
+    path = Path(path)
     shares = sum(value for value in splits.values() if isinstance(value, float))
     if not splits or min(splits.values()) <= 0 or shares > 1 + 1e-9:
         raise UsageError(
@@ -139,7 +141,9 @@ def store_from_rows(
     return write_store(path, rows.puzzle, parts, notes | dict(provenance or {}), created)
 
 
-def cached_store(path: Path, cache_dir: Path, puzzle: Puzzle | None, now: str, answers_required: bool = True) -> Store:
+def cached_store(
+    path: str | Path, cache_dir: str | Path, puzzle: Puzzle | None, now: str, answers_required: bool = True
+) -> Store:
     """Open a store, or turn a CSV or JSONL file into one with a single split ``all``, kept under its sha256.
 
     Args:
@@ -151,6 +155,8 @@ def cached_store(path: Path, cache_dir: Path, puzzle: Puzzle | None, now: str, a
     Raises:
         DataError: the file or store is not what it should be.
     """
+    cache_dir = Path(cache_dir)
+    path = Path(path)
     if path.is_dir():
         return open_store(path, puzzle=puzzle)
     require_rows(path)

@@ -103,12 +103,13 @@ class Official:
     splits: dict[str, Hierarchy]
 
 
-def read_official(path: Path) -> Official:
+def read_official(path: str | Path) -> Official:
     """Open a data set of the official code after checking every header, offset and token.
 
     Raises:
         DataError: what is wrong, in which file.
     """
+    path = Path(path)
     named = [*SPLITS, *sorted(each.parent.name for each in path.glob("*/dataset.json"))]
     splits = {
         name: _read_split(path / name) for name in dict.fromkeys(named) if os.path.lexists(path / name / "dataset.json")
@@ -130,7 +131,7 @@ def read_official(path: Path) -> Official:
     return Official(path, tuple(names), splits)
 
 
-def import_official(path: Path, out: Path, puzzle: Puzzle, created: str, augmented: bool = False) -> Store:
+def import_official(path: str | Path, out: str | Path, puzzle: Puzzle, created: str, augmented: bool = False) -> Store:
     """Turn a data set of the official code into a store.
 
     Its augmentations are left out unless asked for: each draw of ours is augmented anew, so that an epoch over the
@@ -145,6 +146,8 @@ def import_official(path: Path, out: Path, puzzle: Puzzle, created: str, augment
         UsageError: the folder to write is a store already, or something else.
         DataError: the files are damaged, of another family, or an answer breaks the rules.
     """
+    out = Path(out)
+    path = Path(path)
     if kind_of(out) == STORE:
         raise UsageError(f"{out} is a store already: choose another --out, or delete it first")
     require_writable(out, STORE)
@@ -167,7 +170,7 @@ def import_official(path: Path, out: Path, puzzle: Puzzle, created: str, augment
     return write_store(out, puzzle, splits, notes, created, names=names)
 
 
-def write_official(store: Store, path: Path) -> Official:
+def write_official(store: Store, path: str | Path) -> Official:
     """Write a store so that the official code reads it, to a new folder, and open that.
 
     Each row becomes a group of one puzzle; neighbours that share a puzzle id other than 0 become one puzzle. Splits
@@ -177,6 +180,7 @@ def write_official(store: Store, path: Path) -> Official:
         UsageError: the folder exists, or the store has neither a train nor a test split.
         HrmError: it cannot be written.
     """
+    path = Path(path)
     spec = store.puzzle.spec
     if not set(SPLITS) & set(store.splits):
         raise UsageError(

@@ -102,7 +102,7 @@ def require_source(config: DataConfig) -> None:
 
 
 def prepare(
-    config: DataConfig, cache_dir: Path, now: str, progress: Progress | None = None
+    config: DataConfig, cache_dir: str | Path, now: str, progress: Progress | None = None
 ) -> tuple[Store, dict[str, Split]]:
     """Return the store of the training puzzles, and its splits: train, and validation and test where asked for.
 
@@ -115,6 +115,7 @@ def prepare(
         UsageError: the settings name nothing to train on.
         DataError: a file or store is not what it should be.
     """
+    cache_dir = Path(cache_dir)
     puzzle = family(config)
     require_source(config)
     path = Path(config.path)

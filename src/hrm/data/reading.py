@@ -68,7 +68,7 @@ def first_occurrences(grids: UInt8[np.ndarray, "n C"]) -> Int[np.ndarray, " k"]:
     return np.sort(np.unique(words, return_index=True)[1])
 
 
-def read_rows(path: Path, puzzle: Puzzle | None = None, answers_required: bool = True) -> Rows:
+def read_rows(path: str | Path, puzzle: Puzzle | None = None, answers_required: bool = True) -> Rows:
     """Read a ``.csv`` or ``.jsonl`` file and verify every answer.
 
     Args:
@@ -78,6 +78,7 @@ def read_rows(path: Path, puzzle: Puzzle | None = None, answers_required: bool =
     Raises:
         DataError: what is wrong, in which row.
     """
+    path = Path(path)
     puzzle = puzzle or family_of(path)
     digest = hashlib.sha256()
     records = _records(path, digest.update)

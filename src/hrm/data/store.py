@@ -140,7 +140,7 @@ _DTYPES = {"inputs": "|u1", "labels": "|u1", "puzzle_ids": "<i4", "ratings": "<f
 
 
 def write_store(
-    path: Path,
+    path: str | Path,
     puzzle: Puzzle,
     splits: Mapping[str, Split],
     provenance: Mapping[str, Plain],
@@ -159,6 +159,7 @@ def write_store(
         UsageError: something that is not a store already has this name.
         DataError: a split is empty, or does not fit the family.
     """
+    path = Path(path)
     spec = puzzle.spec
     if not splits:
         raise DataError(f"cannot write {path}: a store needs at least one split, none was given")
@@ -192,7 +193,7 @@ def write_store(
     return open_store(path, verify=False, puzzle=puzzle)
 
 
-def open_store(path: Path, verify: bool = True, puzzle: Puzzle | None = None) -> Store:
+def open_store(path: str | Path, verify: bool = True, puzzle: Puzzle | None = None) -> Store:
     """Open a store after checking all that its manifest promises.
 
     Args:
@@ -202,6 +203,7 @@ def open_store(path: Path, verify: bool = True, puzzle: Puzzle | None = None) ->
     Raises:
         DataError: what is wrong, in which file.
     """
+    path = Path(path)
     manifest = _read_manifest(path)
     if not NAME.fullmatch(manifest.puzzle):
         raise DataError(f"{path}/manifest.json: {manifest.puzzle!r} is not the name of a puzzle family")

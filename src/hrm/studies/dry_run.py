@@ -35,7 +35,7 @@ def dry_run(config: RunConfig, folder: Path | None = None) -> dict[str, Any]:
     Raises:
         HrmError: what would keep the run from beginning.
     """
-    config = planned(config, folder).config
+    config = planned(config, folder, writes=False).config
     puzzle = family(config.data)
     _read(config)
     device = choose_device(config.train.device)

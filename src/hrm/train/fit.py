@@ -48,7 +48,7 @@ def fitted(config: RunConfig) -> RunConfig:
 def _for_puzzle(config: RunConfig, puzzle: Puzzle) -> RunConfig:
     related = bool(puzzle.spec.relations) and not isinstance(puzzle, Table)
     tree = config.model_dump(exclude_unset=True)
-    free = related and "mixer" not in tree["model"]
+    free = related and tree["model"].get("mixer", "messages") == "messages"
     tree = merged(_left_open(FOR_RELATIONS if free else FOR_ROWS, tree), tree)
     model = tree["model"]
     wanted = model.get("mixer") == "messages" or (related and model.get("mixer") != "mlp")

@@ -15,10 +15,13 @@ def run_folder(config: RunConfig) -> Path:
     return Path("runs") / f"{config.recipe}-{config.digest()}"
 
 
-def claim(folder: Path, config: RunConfig) -> str:
+def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
     """Refuse a folder that cannot be written or is not this run's, before any work is done.
 
     A run may go on to more updates than it was begun with; nothing else of its configuration may change.
+
+    Args:
+        writes: whether the run will be written; else its place is not tried.
 
     Returns:
         What the run does with what it finds there, for its header: empty where it begins anew.
@@ -31,9 +34,11 @@ def claim(folder: Path, config: RunConfig) -> str:
     if not file.is_file():
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             raise UsageError(f"{folder} exists and is not a run folder: it is left alone; choose another --out")
-        require_writable(folder, CHECKPOINT)
+        if writes:
+            require_writable(folder, CHECKPOINT)
         return ""
-    require_writable(folder / "config", CHECKPOINT)
+    if writes:
+        require_writable(folder / "config", CHECKPOINT)
     if not any((folder / name).exists() for name in (BEST, CHECKPOINTS)):
         return ""
     old = from_toml(file.read_text(encoding="utf-8"), str(file))

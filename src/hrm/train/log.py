@@ -5,13 +5,15 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
 
 METRICS = "metrics.jsonl"
 EARLY = 3
@@ -117,6 +119,24 @@ class RunLog:
             os.replace(partial, self._file)
 
 
+def summarize(window: Sequence[Mapping[str, Tensor]], updates_per_s: float, slots: int) -> dict[str, float]:
+    """Return the means over the slots of the updates of a window.
+
+    Args:
+        window: what ``Trainer.train_segment`` returned for each update: sums over the slots, as tensors.
+        slots: puzzles in flight.
+    """
+    sums = {name: float(torch.stack([line[name].float() for line in window]).sum()) for name in window[0]}
+    count = len(window) * slots
+    halted = sums["halted_by_choice"] + sums["halted_by_budget"]
+    ended = sums.pop("segments_at_halt")
+    return {name: value / count for name, value in sums.items()} | {
+        "segments_at_halt": ended / halted if halted else float("nan"),
+        "updates_per_s": updates_per_s,
+        "segments_per_s": updates_per_s * slots,
+    }
+
+
 def lasting(seconds: float) -> str:
     """Return a time as it is read: seconds, then minutes, then hours."""
     if seconds < 100:
@@ -145,8 +165,9 @@ def counting(console: Console, what: str) -> Iterator[Callable[[int, int], None]
         yield report
 
 
-def read_metrics(file: Path) -> list[dict[str, Any]]:
+def read_metrics(file: str | Path) -> list[dict[str, Any]]:
     """Return the lines of a ``metrics.jsonl``; a last line that was cut short is left out."""
+    file = Path(file)
     if not file.exists():
         return []
     lines = []

@@ -1,7 +1,8 @@
 """Callbacks that send a run's metrics to TensorBoard or Weights & Biases; both are optional packages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,17 @@ LOGGERS: dict[str, type[Callback]] = {"tensorboard": TensorBoard, "wandb": Weigh
 """What ``hrm train --log`` takes."""
 
 
+def require(names: Iterable[str]) -> None:
+    """Refuse a logger whose package is missing, without importing any.
+
+    Raises:
+        UsageError: which package, and how to install it.
+    """
+    for name in names:
+        if find_spec(name) is None:
+            raise _missing(name)
+
+
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if name != "update" and isinstance(value, int | float)}
 
@@ -101,6 +113,10 @@ def _package(module: str, extra: str) -> Any:
     try:
         return import_module(module)
     except ImportError:
-        raise UsageError(
-            f"logging needs the package {extra}: pip install 'hierarchical-reasoning[{extra}]' (or pip install {extra})"
-        ) from None
+        raise _missing(extra) from None
+
+
+def _missing(extra: str) -> UsageError:
+    return UsageError(
+        f"logging needs the package {extra}: pip install 'hierarchical-reasoning[{extra}]' (or pip install {extra})"
+    )

@@ -26,8 +26,12 @@ class Plan:
     """What the run does with what lies in its folder; empty: it begins anew."""
 
 
-def planned(config: RunConfig, folder: str | Path | None = None) -> Plan:
+def planned(config: RunConfig, folder: str | Path | None = None, writes: bool = True) -> Plan:
     """Settle what a configuration leaves open, and refuse what cannot be trained.
+
+    Args:
+        folder: the run folder; None: ``runs/RECIPE-DIGEST``.
+        writes: whether the run will be written; else its place is not tried.
 
     Raises:
         UsageError: nothing to train on, a network of other puzzles, or a folder that holds something else.
@@ -40,7 +44,7 @@ def planned(config: RunConfig, folder: str | Path | None = None) -> Plan:
     require_fit(config.model, family(config.data).spec)
     require_source(config.data)
     place = Path(folder) if folder is not None else run_folder(config)
-    return Plan(config, place, claim(place, config))
+    return Plan(config, place, claim(place, config, writes))
 
 
 def announce(plan: Plan, console: Console) -> None:

@@ -4,6 +4,7 @@ Deep supervision trains every segment with an update of its own, so a puzzle liv
 updates and its latents are carried from one to the next. Axes: B slots, C cells.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -81,3 +82,21 @@ def admit(
 def advance(slots: Slots, latents: Latents, halt: Halt) -> Slots:
     """Carry the latents on and free the slots that halted."""
     return replace(slots, latents=latents.detach(), segments=slots.segments + 1, halted=halt.halted)
+
+
+_ARRAYS = ("inputs", "labels", "puzzle_ids", "draws", "segments", "halted")
+
+
+def slots_state(slots: Slots) -> dict[str, Tensor]:
+    """Return every tensor of the bank by name, as checkpoints keep them."""
+    return {name: getattr(slots, name) for name in _ARRAYS} | {"z_H": slots.latents.z_H, "z_L": slots.latents.z_L}
+
+
+def slots_from(state: Mapping[str, Tensor]) -> Slots:
+    """Return the bank whose tensors ``slots_state`` returned."""
+    return Slots(**{name: state[name] for name in _ARRAYS}, latents=Latents(state["z_H"], state["z_L"]))
+
+
+def part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}

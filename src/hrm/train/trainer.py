@@ -23,12 +23,11 @@ from hrm.config import RunConfig
 from hrm.data.folders import BEST, CHECKPOINTS
 from hrm.data.prepare import prepare
 from hrm.data.sampler import Reveal, Sampler
-from hrm.errors import DataError, DivergedError, HrmError
+from hrm.errors import DataError, HrmError
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import find_checkpoint, load_weights
 from hrm.inference.solver import Solver
 from hrm.model.build import build
-from hrm.model.contract import Latents
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
 from hrm.nn.device import choose_device, choose_dtype
 from hrm.nn.memory import keep_freed_memory
@@ -42,13 +41,13 @@ from hrm.train.callbacks import tell
 from hrm.train.card import model_card
 from hrm.train.fit import require_puzzle_rows
 from hrm.train.folder import CONFIG
-from hrm.train.log import METRICS, RunLog, counting, read_metrics
-from hrm.train.losses import IGNORED, segment_loss
+from hrm.train.log import METRICS, RunLog, counting, read_metrics, summarize
+from hrm.train.losses import IGNORED, require_finite, segment_loss
 from hrm.train.next_steps import next_commands
 from hrm.train.plan import announce as announce_plan
 from hrm.train.plan import planned
 from hrm.train.signals import Interrupted, PoliteSignals
-from hrm.train.slots import Slots, admit, advance, empty_slots
+from hrm.train.slots import Slots, admit, advance, empty_slots, part, slots_from, slots_state
 
 KEPT_CHECKPOINTS = 2
 
@@ -192,7 +191,8 @@ class Trainer:
                     took = max(time.monotonic() - began, 1e-9)
                     self._trained_s += took
                     self._refuse_divergence(window)
-                    summary = self._summary(window, (self._update - last) / took)
+                    summary = summarize(window, (self._update - last) / took, train.batch_size)
+                    summary |= {"puzzles_started": self._cursor, "trained_s": self._trained_s}
                     log.window(self._update, summary)
                     tell(self._callbacks, "on_log", {"update": self._update, **summary})
                     window, last = [], self._update
@@ -265,19 +265,18 @@ class Trainer:
             "segments_at_halt": (used * halt.halted).sum(),
         }
 
-    def save(self, folder: Path, *, with_state: bool, choice: str = "this update") -> None:
+    def save(self, folder: str | Path, *, with_state: bool, choice: str = "this update") -> None:
         """Write a checkpoint: the averaged weights, and everything that training needs to go on.
 
         Raises:
             HrmError: the folder cannot be written; what was there before is untouched.
         """
+        folder = Path(folder)
         state = None
         if with_state:
-            slots = self._slots
             state = {f"weights/{name}": tensor for name, tensor in self.model.state_dict().items()}
             state |= {f"optim/{name}": tensor for name, tensor in self._optimizers.state().items()}
-            state |= {f"slots/{name}": getattr(slots, name) for name in _SLOT_ARRAYS}
-            state |= {"slots/z_H": slots.latents.z_H, "slots/z_L": slots.latents.z_L}
+            state |= {f"slots/{name}": tensor for name, tensor in slots_state(self._slots).items()}
         meta = {
             "update": self._update,
             "cursor": self._cursor,
@@ -301,12 +300,13 @@ class Trainer:
             table=self.store.table,
         )
 
-    def restore(self, folder: Path) -> None:
+    def restore(self, folder: str | Path) -> None:
         """Take back everything that ``save`` wrote with its state.
 
         Raises:
             DataError: the checkpoint is damaged, has no state, or is of other puzzles.
         """
+        folder = Path(folder)
         checkpoint = load_checkpoint(folder, with_state=True)
         state = checkpoint.state
         if state is None:
@@ -316,11 +316,11 @@ class Trainer:
                 f"{folder} was trained on other puzzles than {self.store.path} holds now: choose another --out, or "
                 "bring the puzzles of its training back"
             )
-        self.model.load_state_dict(_part(state, "weights/"))
+        self.model.load_state_dict(part(state, "weights/"))
         self.average.load_state_dict(checkpoint.weights)
-        self._optimizers.load(_part(state, "optim/"))
-        held = {name: tensor.to(self.device) for name, tensor in _part(state, "slots/").items()}
-        self._slots = Slots(**{name: held[name] for name in _SLOT_ARRAYS}, latents=Latents(held["z_H"], held["z_L"]))
+        self._optimizers.load(part(state, "optim/"))
+        held = {name: tensor.to(self.device) for name, tensor in part(state, "slots/").items()}
+        self._slots = slots_from(held)
         self._update, self._cursor = checkpoint.meta["update"], checkpoint.meta["cursor"]
         self._best, self._trained_s = checkpoint.meta["best"], checkpoint.meta["trained_s"]
         self._relations = self._relations_for(held["inputs"].cpu().numpy().astype(np.uint8))
@@ -354,19 +354,6 @@ class Trainer:
         numbers = uniforms(self.config.train.seed, Stream.EXPLORE, counters, 2).astype(np.float32)
         return draw_min_segments(torch.from_numpy(numbers).to(self.device), halting.explore, halting.max_segments)
 
-    def _summary(self, window: list[dict[str, Tensor]], updates_per_s: float) -> dict[str, float]:
-        sums = {name: float(torch.stack([line[name].float() for line in window]).sum()) for name in window[0]}
-        slots = len(window) * self.config.train.batch_size
-        halted = sums["halted_by_choice"] + sums["halted_by_budget"]
-        ended = sums.pop("segments_at_halt")
-        return {name: value / slots for name, value in sums.items()} | {
-            "segments_at_halt": ended / halted if halted else float("nan"),
-            "puzzles_started": self._cursor,
-            "updates_per_s": updates_per_s,
-            "segments_per_s": updates_per_s * self.config.train.batch_size,
-            "trained_s": self._trained_s,
-        }
-
     def _validate(self, log: RunLog) -> None:
         """Evaluate on the validation split and keep the best weights; without a split the newest are the best."""
         scores: dict[str, Any] = {"exact": None, "valid": None}
@@ -391,13 +378,7 @@ class Trainer:
         self.save(self.folder / BEST, with_state=False, choice=choice)
 
     def _refuse_divergence(self, window: list[dict[str, Tensor]]) -> None:
-        finite = all(bool(torch.isfinite(line["loss"])) for line in window)
-        if finite and all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
-            return
-        raise DivergedError(
-            f"training diverged before update {self._update}: the {'weights' if finite else 'loss'} became NaN "
-            f"or infinite; try a lower --optim.lr. What {self.folder} has saved is from before that"
-        )
+        require_finite([line["loss"] for line in window], self.model, self._update, self.folder)
 
     def _open_folder(self) -> None:
         newest, damaged = latest_checkpoint(self.folder / CHECKPOINTS)
@@ -422,10 +403,3 @@ class Trainer:
             (self.folder / "README.md").write_text(best.read_text(encoding="utf-8"), encoding="utf-8")
         if has_matplotlib():
             plot_curves(read_metrics(self.folder / METRICS), self.folder / "curves.png")
-
-
-_SLOT_ARRAYS = ("inputs", "labels", "puzzle_ids", "draws", "segments", "halted")
-
-
-def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}

@@ -33,13 +33,14 @@ def html(puzzle: Puzzle, answer: Answer) -> str:
     return f'<figure style="margin:0">{picture}<figcaption>{escape(words)}</figcaption></figure>'
 
 
-def save(puzzle: Puzzle, answer: Answer, file: Path) -> None:
+def save(puzzle: Puzzle, answer: Answer, file: str | Path) -> None:
     """Save a picture of an answer: ``.gif`` moves, ``.png`` and ``.svg`` are a sheet.
 
     Raises:
         UsageError: another suffix, or too many segments.
         HrmError: the file cannot be written.
     """
+    file = Path(file)
     render.save(puzzle, with_trace(puzzle, answer), file)
 
 

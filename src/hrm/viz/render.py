@@ -23,13 +23,14 @@ MOST_WIDTH = 1600
 """Pixels of a sheet, unless one picture is wider."""
 
 
-def save(puzzle: Puzzle, answer: Answer, file: Path) -> None:
+def save(puzzle: Puzzle, answer: Answer, file: str | Path) -> None:
     """Save a trace as what the suffix says: ``.gif`` moves, ``.png`` and ``.svg`` are a sheet.
 
     Raises:
         UsageError: another suffix, no trace, or one in which more than ``MOST_PICTURES`` segments changed something.
         HrmError: the file cannot be written.
     """
+    file = Path(file)
     writers = {".gif": _gif, ".png": _png, ".svg": _svg}
     if file.suffix.lower() not in writers:
         raise UsageError(f"cannot draw into {str(file)!r}: its name must end in .gif, .png or .svg")
