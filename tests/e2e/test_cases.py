@@ -149,7 +149,21 @@ ARC_AND_OFFICIAL = [
 ]  # fmt: skip
 """ARC tasks, and data sets in the layout of the official code."""
 
-ALL = [*TABLES, *ARC_AND_OFFICIAL]
+TRAINING = [
+    Case(
+        "D4",
+        ("train smoke --train.updates 3 --out out/r40", "train smoke --train.updates 6 --out out/r40"),
+        ok("out/r40: 6 updates"),
+    ),
+    Case(
+        "D4",
+        ("train smoke --train.updates 3 --out out/r40b", "train smoke --updates 3 --seed 1 --out out/r40b"),
+        refused(2, "train.seed 0 → 1", "--init out/r40b"),
+    ),
+]
+"""Run folders."""
+
+ALL = [*TABLES, *ARC_AND_OFFICIAL, *TRAINING]
 
 
 @pytest.fixture(scope="module")
