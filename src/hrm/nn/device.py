@@ -49,3 +49,9 @@ def has_bf16(device: torch.device) -> bool:
         has = torch.cpu.get_capabilities()
         return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
     return False
+
+
+def described(device: torch.device, dtype: torch.dtype) -> str:
+    """Return where and how is computed, in words: ``on cpu (2 threads) in bfloat16``."""
+    threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
+    return f"on {device}{threads} in {str(dtype).removeprefix('torch.')}"

@@ -10,10 +10,10 @@ def own() -> RunConfig:
     """Train on puzzles of your own: a CSV, JSONL or NPZ file of inputs and answers, or a class.
 
     Command: ``hrm train own --data.path ROWS.csv --data.validation 100``, or ``--data.puzzle module:Class
-    --data.generate true --data.train 1000``. Symbols, shape, blank and the sizes of the network follow from the puzzles.
-    Rows get attention and learned positions; a class that declares relations gets messages along them and Muon
-    (``hrm.train.fit``). Minutes on two CPU cores for grids of up to 100 cells. Expected: depends on the puzzles; what to
-    change at 0 %: docs/your-own-puzzle.md.
+    --data.generate true --data.train 1000``. Symbols, shape, blank and the network's sizes follow from the puzzles.
+    Rows get attention and learned positions; a class that declares relations gets messages along them, and Muon.
+    Minutes on two CPU cores for grids of up to 100 cells. Expected: depends on the puzzles; docs/your-own-puzzle.md
+    says what to change at 0 %.
     """
     network = HRMConfig(
         vocab_size=4, cells=1, width=128, expansion=2.0, tied=True, h_layers=2, l_layers=2, grad_calls=6,

@@ -124,7 +124,7 @@ def _run(
     console: Console,
 ) -> dict[str, Any]:
     """Train one network to its end and return what it reached at each stage."""
-    trainer = Trainer(config, folder, cache_dir, console=console)
+    trainer = Trainer(config, folder, cache_dir, console=console, announce=False)
     puzzle = family(config.data)
     store = trainer.store if data is None else cached_store(data, cache_dir, puzzle, now)
     if data is None and "test" not in store.splits:

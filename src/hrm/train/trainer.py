@@ -29,7 +29,7 @@ from hrm.inference.load import find_checkpoint, load_weights
 from hrm.inference.solver import Solver
 from hrm.model.build import build
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
-from hrm.nn.device import choose_device, choose_dtype
+from hrm.nn.device import choose_device, choose_dtype, described
 from hrm.nn.memory import keep_freed_memory
 from hrm.optim.ema import ema_decay, update_ema
 from hrm.optim.optimizers import Optimizers
@@ -107,10 +107,9 @@ class Trainer:
         require_puzzle_rows(config.model, self.store, self.splits)
         self.device = choose_device(train.device)
         dtype = choose_dtype(train.precision, self.device)
+        self._place = described(self.device, dtype)
         self.model = build(config.model, seed=train.seed, dtype=dtype).to(self.device)
-        self.average = self.model
-        if config.optim.ema:
-            self.average = copy.deepcopy(self.model)
+        self.average = copy.deepcopy(self.model) if config.optim.ema else self.model
         self._weights = dict(self.model.named_parameters())
         self._average_weights = dict(self.average.named_parameters())
         self._optimizers = Optimizers(
@@ -130,8 +129,7 @@ class Trainer:
         )
         self._relations = self._relations_for(np.zeros((train.batch_size, config.model.cells), np.uint8))
         self._slots = empty_slots(self.model.initial(train.batch_size), config.model.cells)
-        self._update, self._resumed = 0, False
-        self._cursor = 0
+        self._update, self._cursor, self._resumed = 0, 0, False
         self._best: dict[str, Any] = {"update": 0, "exact": None, "valid": None}
         self._trained_s = 0.0
 
@@ -177,9 +175,9 @@ class Trainer:
             PoliteSignals() as signals,
         ):
             if self._resumed:
-                log.say(f"resuming {self.folder} at update {self._update} {self._place()}")
+                log.say(f"resuming {self.folder} at update {self._update} {self._place}")
             elif not self._update:
-                log.say(f"training {self._place()}")
+                log.say(f"training {self._place}")
             window, began, last = [], time.monotonic(), self._update
             while self._update < last_update:
                 window.append(self.train_segment())
@@ -211,10 +209,6 @@ class Trainer:
                 if stopped_by is not None:
                     raise Interrupted(stopped_by, self._update)
             log.write_table()
-
-    def _place(self) -> str:
-        threads = f" ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else ""
-        return f"on {self.device}{threads} in {str(self.model.dtype).removeprefix('torch.')}"
 
     def next_commands(self) -> list[list[str]]:
         """Return commands that show what the run has reached, as lists of arguments."""
