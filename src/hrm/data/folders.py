@@ -22,8 +22,6 @@ from hrm.errors import HrmError, UsageError
 
 CHECKPOINT = "hrm-checkpoint"
 """Kind of a checkpoint folder."""
-CHECKPOINTS, BEST = "checkpoints", "best"
-"""Inside a run folder: ``checkpoints/update-000100`` …, and ``best``, the checkpoint that validation chose."""
 MANIFEST_BYTES = 1 << 20
 """A longer manifest is refused unread."""
 

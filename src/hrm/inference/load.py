@@ -6,7 +6,6 @@ import torch
 
 from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig, from_toml
-from hrm.data.folders import BEST, CHECKPOINTS
 from hrm.data.prepare import family
 from hrm.errors import DataError, UsageError
 from hrm.inference.names import BEST, CHECKPOINTS, locate

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from hrm.config import RunConfig, from_toml, leaves
-from hrm.data.folders import BEST, CHECKPOINT, CHECKPOINTS, require_writable
+from hrm.data.folders import CHECKPOINT, require_writable
 from hrm.errors import UsageError
+from hrm.inference.names import BEST, CHECKPOINTS
 
 CONFIG = "config.toml"
 """Inside a run folder: the resolved configuration."""

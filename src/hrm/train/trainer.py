@@ -20,12 +20,12 @@ from torch import Tensor
 
 from hrm.checkpoint import latest_checkpoint, load_checkpoint, prune, save_checkpoint
 from hrm.config import RunConfig
-from hrm.data.folders import BEST, CHECKPOINTS
 from hrm.data.prepare import prepare
 from hrm.data.sampler import Reveal, Sampler
 from hrm.errors import DataError, HrmError
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import find_checkpoint, load_weights
+from hrm.inference.names import BEST, CHECKPOINTS
 from hrm.inference.solver import Solver
 from hrm.model.build import build
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
