@@ -76,3 +76,10 @@ def test_a_dry_run_reads_the_file(hrm, tmp_path, content, flags):
     found = [hrm(*command, *more, cwd=tmp_path) for more in ((), ("--dry-run",))]
     assert found[0].code == found[1].code != 0
     assert found[0].err.splitlines()[-1] == found[1].err.splitlines()[-1]
+
+
+def test_a_model_to_start_from_that_does_not_exist_is_refused_before_anything_else(hrm, tmp_path):
+    for more in ((), ("--dry-run",)):
+        done = hrm("train", "smoke", "--init", "sudoku-4x5", *more, cwd=tmp_path)
+        assert done.code == 2 and done.err.startswith("hrm: ") and "sudoku-4x4" in done.err
+    assert not list(tmp_path.iterdir())

@@ -62,10 +62,10 @@ def train(
     resolved, _ = resolve(recipe, config, [*overrides, *flags])
     admit_own(resolved.data.puzzle)
     if dry_run:
-        _dry_run(resolved, out, json)
+        _dry_run(resolved, out, init, json)
         return
     require(log)
-    plan = planned(resolved, out)
+    plan = planned(resolved, out, init)
     announce(plan, stderr())
     if plan.config.train.compile:
         keep_compiled_code()
@@ -88,10 +88,10 @@ def train(
         stdout().print(f"next: {shlex.join(command)}", soft_wrap=True, markup=False)
 
 
-def _dry_run(config: RunConfig, out: Path | None, json: bool) -> None:
+def _dry_run(config: RunConfig, out: Path | None, init: str | None, json: bool) -> None:
     from hrm.train.plan import planned
 
-    config = planned(config, out, writes=False).config  # what cannot be trained is refused before torch is loaded
+    config = planned(config, out, init, writes=False).config  # what cannot be trained is refused before torch is loaded
     from hrm.studies.dry_run import dry_run as study
 
     plan = study(config, out)

@@ -8,6 +8,7 @@ from rich.console import Console
 from hrm.config import RunConfig
 from hrm.data.prepare import family, require_source
 from hrm.errors import UsageError
+from hrm.inference.names import locate
 from hrm.model.config import EquivariantConfig, NetworkConfig
 from hrm.puzzles.base import PuzzleSpec
 from hrm.train.fit import fitted
@@ -26,11 +27,14 @@ class Plan:
     """What the run does with what lies in its folder; empty: it begins anew."""
 
 
-def planned(config: RunConfig, folder: str | Path | None = None, writes: bool = True) -> Plan:
+def planned(
+    config: RunConfig, folder: str | Path | None = None, init: str | Path | None = None, writes: bool = True
+) -> Plan:
     """Settle what a configuration leaves open, and refuse what cannot be trained.
 
     Args:
         folder: the run folder; None: ``runs/RECIPE-DIGEST``.
+        init: a model whose weights it starts from; a wrong name is refused.
         writes: whether the run will be written; else its place is not tried.
 
     Raises:
@@ -38,6 +42,8 @@ def planned(config: RunConfig, folder: str | Path | None = None, writes: bool = 
         DataError: the puzzles are not what they should be.
         HrmError: the folder cannot be written.
     """
+    if init is not None:
+        locate(init)
     if config.recipe == "own" and not config.data.path:  # before a family is asked for that needs its rows
         require_source(config.data)
     config = fitted(config)

@@ -89,7 +89,7 @@ class Trainer:
         callbacks: Sequence[object] = (),
         announce: bool = True,
     ):
-        plan = planned(config, folder)
+        plan = planned(config, folder, init)
         self.config, self.folder = plan.config, plan.folder
         config, train = plan.config, plan.config.train
         self._init = init
@@ -97,8 +97,6 @@ class Trainer:
         self._callbacks = callbacks
         if announce:
             announce_plan(plan, self._console)
-        if init is not None:
-            find_checkpoint(init)  # a wrong name is refused before puzzles are generated
         keep_freed_memory()
         cache = Path(cache_dir) if cache_dir is not None else self.folder.parent / ".cache"
         now = datetime.now(UTC).isoformat(timespec="seconds")
