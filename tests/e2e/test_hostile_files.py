@@ -157,6 +157,9 @@ def refused(capsys, arguments, said="", codes=(4,)):
     code, err, both = run(capsys, *arguments)
     assert code in codes, (code, both)
     *notes, last = err.splitlines()
+    if arguments[0] == "train" and notes:  # which says what it will train, before it reads a file to its end
+        assert [line.split()[0] for line in notes] == ["model", "device", "data", "length", "folder"], err
+        err, notes = last, []
     assert last.startswith("hrm: ") and len(err) < 700, err
     assert not notes or arguments[0] == "solve", err  # which names a bad puzzle and goes on to the next
     assert re.search(said, both), both
