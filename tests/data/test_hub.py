@@ -432,7 +432,7 @@ PAIR = {"input": [[0]], "output": [[1]]}
     ("[" * 100_000, "not JSON"),
     ("", "not JSON"),
     ('{"train": ' + "1" * 5000 + "}", "not JSON"),
-    ([1], "must hold an object with the keys train and test"),
+    ([1], "pair 1 must be an object with the keys input and output"),
     ({"train": [PAIR]}, "has no key 'test'"),
     ({"train": [], "test": [PAIR]}, "train must be a list of 1 to 1024 pairs, not a list of 0"),
     ({"train": [PAIR, {"input": [[1]]}], "test": [PAIR]}, "train pair 2 has no key 'output'"),
@@ -442,7 +442,7 @@ PAIR = {"input": [[0]], "output": [[1]]}
     ({"train": [PAIR | {"output": [[10]]}], "test": [PAIR]}, "train pair 1, output, row 1, column 1 holds 10"),
     ({"train": [PAIR | {"output": [[True]]}], "test": [PAIR]}, "holds True"),
     ({"train": [PAIR | {"output": [[1.0]]}], "test": [PAIR]}, "holds 1.0"),
-    ({"train": [PAIR | {"output": [[0] * 31]}], "test": [PAIR]}, "row 1 must be a list of 1 to 30 colours"),
+    ({"train": [PAIR | {"output": [[0] * 31]}], "test": [PAIR]}, "row 1 must be a list of 1 to 30 colors"),
     ({"train": [PAIR | {"output": [[0]] * 31}], "test": [PAIR]}, "1 to 30 rows, not a list of 31"),
 ])  # fmt: skip
 def test_what_is_no_task_is_refused_with_its_place(task, said):

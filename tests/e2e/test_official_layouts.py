@@ -23,15 +23,15 @@ def store(folder, *ids):
 
 @pytest.fixture(scope="module")
 def imported(hrm, workplace):
-    store(workplace / "ids", 0, 3, 3, 1)
-    assert hrm("data", "export", "ids", "--out", "official").code == 0
+    store(workplace / "ids-of-puzzles", 0, 3, 3, 1)
+    assert hrm("data", "export", "ids-of-puzzles", "--out", "layout").code == 0
     for name in ("train", "test"):
-        file = workplace / "official" / name / "dataset.json"
+        file = workplace / "layout" / name / "dataset.json"
         said = json.loads(file.read_text())
         assert said["total_puzzles"] == said["total_groups"] == 3
         file.write_text(json.dumps(said | {"builder": "another"}))
-    (workplace / "official" / "identifiers.json").write_text('["<blank>", "easy", "middle", "hard"]')
-    result = hrm("data", "import", "official", "--out", "imported", "--puzzle", "sudoku-4x4")
+    (workplace / "layout" / "identifiers.json").write_text('["<blank>", "easy", "middle", "hard"]')
+    result = hrm("data", "import", "layout", "--out", "imported", "--puzzle", "sudoku-4x4")
     assert result.code == 0, result.err
     return "imported"
 
@@ -39,8 +39,8 @@ def imported(hrm, workplace):
 def test_names_survive(hrm, workplace, imported):
     assert hrm("data", "export", imported, "--out", "again").code == 0
     assert json.loads((workplace / "again" / "identifiers.json").read_text()) == ["<blank>", "easy", "middle", "hard"]
-    for file in (workplace / "official").rglob("*.npy"):
-        assert (workplace / "again" / file.relative_to(workplace / "official")).read_bytes() == file.read_bytes()
+    for file in (workplace / "layout").rglob("*.npy"):
+        assert (workplace / "again" / file.relative_to(workplace / "layout")).read_bytes() == file.read_bytes()
 
 
 def test_training_takes_a_row_for_each_puzzle_id(hrm, workplace, imported):
