@@ -1,6 +1,8 @@
 """The solver: exits, budgets, traces, and answers that do not depend on their neighbours."""
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -246,3 +248,51 @@ def test_relations_of_the_puzzle_reach_the_network(name):
         assert np.array_equal(tokens, thought.tokens[row])
     answer = Solver(model, family, 4, batch_size=3).solve(family.text(given[0]), trace=True)
     assert answer.puzzle == family.text(given[0]) and answer.verified is False
+
+
+class Mirrored(Oracle):
+    """Solves whatever puzzle it sees at the third attempt, by the exact search, and gets no other right."""
+
+    def __init__(self):
+        super().__init__(99, 99)
+        self.seen = []
+
+    def segment(self, latents, x, cycles=None):
+        self.calls += 1
+        rows = x.x[:, :, 0].numpy().astype(np.uint8)
+        if not any(np.array_equal(rows[0], grid) for grid in self.seen):
+            self.seen.append(rows[0])
+        answer = torch.from_numpy(FAMILY.solutions(rows[0], 1)[0].astype(np.int64))
+        tokens = answer if len(self.seen) >= 3 else torch.full((16,), 2)
+        logits = 9.0 * torch.nn.functional.one_hot(tokens, 6).float().expand(len(x), 16, 6)
+        return Segment(Latents(latents.z_H + 1, latents.z_L), logits, torch.full((len(x),), -1.0), None)
+
+
+def test_it_tries_again_with_symmetric_images():
+    model = Mirrored()
+    answer = Solver(model, FAMILY, max_segments=3).solve(PUZZLE, trace=True)
+    assert (answer.answer, answer.verified, answer.attempts, answer.segments) == (ANSWER, True, 3, 1)
+    assert answer.puzzle == PUZZLE and len(answer.trace) == 1 and model.calls == 7
+    assert answer.trace[0].answer == ANSWER
+
+
+def test_a_puzzle_that_no_attempt_solves_gets_the_first_answer():
+    model = Mirrored()
+    answer = Solver(model, FAMILY, max_segments=3).solve(PUZZLE, attempts=2)
+    assert (answer.answer, answer.verified, answer.attempts, answer.segments) == ("1" * 16, False, 2, 3)
+    assert model.calls == 6
+    with pytest.raises(UsageError, match="attempts must be"):
+        Solver(model, FAMILY, max_segments=3).solve(PUZZLE, attempts=0)
+
+
+def test_most_of_the_famous_hardest_are_solved():
+    """Names and puzzles are public; every one has exactly one solution, found by the exact search."""
+    with open(Path(__file__).parents[2] / "examples" / "hardest.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    solver = load("sudoku-9x9")
+    for row in rows:
+        [only] = solver.puzzle.solutions(solver.puzzle.parse(row["question"]))
+        assert solver.puzzle.text(only) == row["answer"]
+    answers = list(solver.solve_many(row["question"] for row in rows))
+    assert len(rows) >= 10 and sum(answer.verified for answer in answers) >= 8
+    assert all(answer.answer == row["answer"] for answer, row in zip(answers, rows, strict=True) if answer.verified)

@@ -75,7 +75,8 @@ def hint(unsolved: "Sequence[Answer]", segments: int | None) -> str:
         segments: the exact number that was asked for.
     """
     most = max(answer.segments for answer in unsolved)
-    said = f"not solved in {most} segment{'' if most == 1 else 's'}"
+    tries = max(answer.attempts for answer in unsolved)
+    said = f"not solved in {most} segment{'' if most == 1 else 's'}{f', {tries} times' if tries > 1 else ''}"
     if segments is not None:
         return f"{said}; without --segments the model goes on until the rules hold"
     moving = any(answer.settled > answer.segments - max(2, answer.segments // 4) for answer in unsolved)
@@ -89,13 +90,14 @@ def verdict(answer: "Answer") -> str:
         False: "breaks a rule: the model did not solve this one",
         None: "no rules are known to check it by",
     }[answer.verified]
-    return f"{kept}; {answer.segments} segments, q_halt {answer.q_halt:.2f}"
+    tries = f", attempt {answer.attempts} (a symmetric image)" if answer.verified and answer.attempts > 1 else ""
+    return f"{kept}; {answer.segments} segments, q_halt {answer.q_halt:.2f}{tries}"
 
 
 def as_json(answer: "Answer") -> dict[str, Any]:
     """Return an answer as plain values."""
     plain = {name: getattr(answer, name) for name in ("puzzle", "answer", "verified", "segments", "q_halt")}
-    plain["halted_by_choice"], plain["settled"] = answer.halted_by_choice, answer.settled
+    plain |= {"halted_by_choice": answer.halted_by_choice, "settled": answer.settled, "attempts": answer.attempts}
     if answer.trace is not None:
         plain["trace"] = [
             {

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -39,6 +39,13 @@ AtMost = Annotated[
         "until its answer keeps them; else until it decides to stop."
     ),
 ]
+Attempts = Annotated[
+    int,
+    Parameter(
+        help="Where the answer still breaks a rule in the end, try again with symmetric images of the puzzle: so many "
+        "tries in all."
+    ),
+]
 Variants = Annotated[int | None, Parameter(help="For ARC: number of variants of the task that vote. Default: all.")]
 
 
@@ -54,6 +61,7 @@ def solve(
     *,
     segments: Exactly = None,
     max_segments: AtMost = None,
+    attempts: Attempts = 8,
     trace: Annotated[
         bool, Parameter(negative="", help="Show what each segment changed (for a file: with --json).")
     ] = False,
@@ -86,7 +94,7 @@ def solve(
         tell_weights(located)
         solve_tasks(solver, file, segments, variants, trace, json)
         return
-    limits = {"segments": segments, "max_segments": max_segments}
+    limits: dict[str, Any] = {"segments": segments, "max_segments": max_segments, "attempts": attempts}
     if file is not None:
         faults: list[str] = []
         given = _readable(_questions(file, solver), faults)
@@ -136,6 +144,7 @@ def show(
     ] = None,
     segments: Exactly = None,
     max_segments: AtMost = None,
+    attempts: Attempts = 8,
     device: Device = "auto",
     precision: Precision = "auto",
     own: Own = "",
@@ -160,7 +169,7 @@ def show(
         return
     if (file := _file(puzzle)) is not None:
         puzzle = _row(_questions(file, solver), row, puzzle)
-    answer = solver.solve(puzzle, segments, trace=True, max_segments=max_segments)
+    answer = solver.solve(puzzle, segments, trace=True, max_segments=max_segments, attempts=attempts)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         save(solver.puzzle, answer, out)

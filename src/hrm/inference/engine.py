@@ -7,8 +7,8 @@ for the next one.
 Axes: B batch, C cells.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float32, Shaped, UInt8
 
 from hrm.errors import HrmError
 from hrm.model.contract import Embedded, Latents, Network
+from hrm.puzzles.base import Symmetries
 
 LEAST_ROWS = 4
 """Rows of the smallest batch; those that no puzzle needs repeat the last one."""
@@ -34,9 +35,34 @@ class Thought:
     prefers_halt: Bool[np.ndarray, " B"]
     """Whether the early-exit rule would stop here."""
 
+    def seen_before(self, image: Symmetries) -> "Thought":
+        """Return the answers to puzzles, given those to their images under symmetries."""
+        confidence = np.empty_like(self.confidence)
+        np.put_along_axis(confidence, image.cells, self.confidence, axis=1)
+        return replace(self, tokens=image.inverse().apply(self.tokens), confidence=confidence)
+
     def rows(self, chosen: slice) -> "Thought":
         """Return the answers to some of the puzzles."""
         return Thought(self.tokens[chosen], self.confidence[chosen], self.q_halt[chosen], self.prefers_halt[chosen])
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of a puzzle from its beginning."""
+
+    thoughts: tuple[Thought, ...] = ()
+    """After every segment where a trace is kept, else after the last one; each is a batch of one."""
+    segments: int = 0
+    """Segments run."""
+    settled: int = 0
+    """The last segment that changed the answer."""
+
+    def after(self, thought: Thought, trace: bool) -> "Attempt":
+        """Return this run one segment further."""
+        segments = self.segments + 1
+        changed = not self.thoughts or not np.array_equal(self.thoughts[-1].tokens, thought.tokens)
+        thoughts = (*self.thoughts, thought) if trace else (thought,)
+        return Attempt(thoughts, segments, segments if changed else self.settled)
 
 
 @dataclass(eq=False)
@@ -46,21 +72,37 @@ class Flight:
     number: int
     """Its place in the stream."""
     inputs: UInt8[np.ndarray, " C"]
-    thoughts: list[Thought] = field(default_factory=list)
-    """After every segment where a trace is kept, else after the last one; each is a batch of one."""
-    segments: int = 0
-    """Segments run."""
-    settled: int = 0
-    """The last segment that changed the answer."""
+    images: Sequence[Symmetries]
+    """Symmetries under which to try again, each a batch of one."""
+    attempts: list[Attempt] = field(default_factory=lambda: [Attempt()])
+    """The first is of the puzzle as it is, the others are of its images; all answers are to the puzzle as it is."""
     done: bool = False
 
-    def advance(self, thought: Thought, stops: bool, trace: bool) -> None:
-        """Note the answer after one more segment."""
-        self.segments += 1
-        if not self.thoughts or not np.array_equal(self.thoughts[-1].tokens, thought.tokens):
-            self.settled = self.segments
-        self.thoughts = [*self.thoughts, thought] if trace else [thought]
-        self.done = stops
+    @property
+    def view(self) -> UInt8[np.ndarray, " C"]:
+        """The puzzle as the network sees it in the present attempt."""
+        return self.inputs if len(self.attempts) == 1 else self._image.apply(self.inputs[None])[0]
+
+    @property
+    def seat(self) -> tuple[int, int]:
+        """What the present attempt is called among all in work."""
+        return self.number, len(self.attempts)
+
+    @property
+    def _image(self) -> Symmetries:
+        return self.images[len(self.attempts) - 2]
+
+    def advance(self, thought: Thought, stops: bool, budget: int, trace: bool) -> None:
+        """Note the answer after one more segment, and stop, go on, or try again."""
+        if len(self.attempts) > 1:
+            thought = thought.seen_before(self._image)
+        self.attempts[-1] = self.attempts[-1].after(thought, trace)
+        if stops:
+            self.done = True
+        elif self.attempts[-1].segments >= budget:
+            self.done = len(self.attempts) > len(self.images)
+            # where no attempt has solved it, the answer is that to the puzzle itself
+            self.attempts.append(self.attempts[0] if self.done else Attempt())
 
 
 @dataclass
@@ -75,7 +117,9 @@ class Engine:
     stops: Callable[[UInt8[np.ndarray, "B C"], Thought], Bool[np.ndarray, " B"]]
     """Says which puzzles may stop with these answers."""
     budget: int
-    """No puzzle runs more segments."""
+    """No attempt runs more segments."""
+    images: Sequence[Symmetries]
+    """Symmetries under which to try again, one after the other, a puzzle whose budget is used up."""
     most: int
     """Puzzles in work at once."""
     trace: bool
@@ -95,7 +139,7 @@ class Engine:
         while True:
             try:
                 while fault is None and len(flying) < self.most and (following := next(waiting, None)):
-                    flying.append(Flight(*following))
+                    flying.append(Flight(*following, self.images))
             except HrmError as error:
                 fault = error
             if not flying:
@@ -117,8 +161,7 @@ class Engine:
         thought = thought.rows(slice(len(flying)))
         stops = self.stops(inputs[: len(flying)], thought)
         for row, flight in enumerate(flying):
-            ends = bool(stops[row]) or flight.segments + 1 >= self.budget
-            flight.advance(thought.rows(slice(row, row + 1)), ends, self.trace)
+            flight.advance(thought.rows(slice(row, row + 1)), bool(stops[row]), self.budget, self.trace)
 
 
 class _Bank:
@@ -129,21 +172,21 @@ class _Bank:
 
     def __init__(self, model: Network, embed: Callable[[UInt8[np.ndarray, "B C"]], Embedded], most: int):
         self._model, self._embed, self._most = model, embed, most
-        self._seats: list[int] = []  # number of the puzzle in each row
+        self._seats: list[tuple[int, int]] = []  # which attempt at which puzzle is in each row
         self._inputs = np.zeros((0, 0), np.uint8)
 
     def seat(self, flying: list[Flight]) -> UInt8[np.ndarray, "B C"]:
         """Give every puzzle a row, with its own latents or those of a beginning, and return all rows."""
-        seats = [flight.number for flight in flying]
+        seats = [flight.seat for flight in flying]
         if seats == self._seats:
             return self._inputs
         size = min(max(LEAST_ROWS, 1 << (len(seats) - 1).bit_length()), self._most)
-        self._inputs = filled_up(np.stack([flight.inputs for flight in flying]), size)
+        self._inputs = filled_up(np.stack([flight.view for flight in flying]), size)
         self.x = self._embed(self._inputs)
         fresh = self._model.initial(self.x)
         if self._seats:
-            old = {number: row for row, number in enumerate(self._seats)}
-            rows = filled_up(np.array([old.get(number, -1) for number in seats]), size)
+            old = {seat: row for row, seat in enumerate(self._seats)}
+            rows = filled_up(np.array([old.get(seat, -1) for seat in seats]), size)
             source = torch.from_numpy(rows).to(fresh.z_H.device)
             kept = Latents(*(part[source.clamp(min=0)] for part in (self.latents.z_H, self.latents.z_L)))
             fresh = kept.where(source >= 0, fresh)

@@ -3,7 +3,7 @@
 Axes: B batch, C cells, n puzzles.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,12 +21,15 @@ from hrm.model.contract import Embedded, Latents, Network
 from hrm.model.halting import prefers_halt
 from hrm.model.hrm import parameter_counts
 from hrm.puzzles.arc_variants import PuzzleTable
-from hrm.puzzles.base import PAD, Puzzle
+from hrm.puzzles.base import PAD, Puzzle, Symmetries
+from hrm.puzzles.randomness import Stream, uniforms
 
 MOST_SEGMENTS = 65536
 """Segments that one call may ask for."""
 USUAL_SEGMENTS = 64
 """Segments after which a loaded model gives up, unless it was trained with more."""
+ATTEMPTS = 8
+"""Times to try a puzzle whose rules tell that the answers before were wrong."""
 ROWS_ON_CPU = 16
 """Puzzles at once on a CPU, where larger batches gain nothing."""
 SHOWN = 81
@@ -72,6 +75,8 @@ class Answer:
     """A moment per segment where a trace was asked for."""
     settled: int = 0
     """The last segment that changed the answer."""
+    attempts: int = 1
+    """Attempts made; all but the first are with a symmetric image of the puzzle."""
     family: Puzzle | None = field(default=None, compare=False)
     """The family of the puzzle, which says how to draw it."""
     model: str = field(default="", compare=False)
@@ -155,24 +160,34 @@ class Solver:
         save_model(Path(folder), self.model, self.origin, self.table)
 
     def solve(
-        self, puzzle: object, segments: int | None = None, trace: bool = False, max_segments: int | None = None
+        self,
+        puzzle: object,
+        segments: int | None = None,
+        trace: bool = False,
+        max_segments: int | None = None,
+        attempts: int = ATTEMPTS,
     ) -> Answer:
         """Solve one puzzle given as text, nested lists or an array.
 
         Where the family knows its rules, the network goes on until the answer keeps all of them, even where the Q-head
         would stop earlier. Where it knows none, the Q-head decides. Either way it gives up after ``max_segments``.
 
+        Where the answer still breaks a rule, the network tries again from the start with a symmetric image of the
+        puzzle: a Sudoku with other digits and rows in another order, say. A puzzle that no attempt solves gets the
+        answer of the first one.
+
         Args:
             puzzle: what ``Puzzle.parse`` of the family reads.
             segments: run exactly this many.
             trace: keep what every segment changed.
             max_segments: give up after so many; None: after ``Solver.max_segments``.
+            attempts: tries in all; where ``segments`` are given, or the family knows no rules, it is one.
 
         Raises:
             DataError: the puzzle cannot be read, or contradicts itself.
             UsageError: a number of segments is out of range, or the model knows a puzzle by its task only (ARC).
         """
-        return next(self.solve_many([puzzle], segments, trace, max_segments))
+        return next(self.solve_many([puzzle], segments, trace, max_segments, attempts))
 
     def solve_many(
         self,
@@ -180,6 +195,7 @@ class Solver:
         segments: int | None = None,
         trace: bool = False,
         max_segments: int | None = None,
+        attempts: int = ATTEMPTS,
     ) -> Iterator[Answer]:
         """Yield the answers in the order of the puzzles, each as soon as it is known.
 
@@ -189,6 +205,7 @@ class Solver:
         budget = self._budget(segments, max_segments)
         engine = Engine(
             self.model, self.embed, self._segment, self._stops if segments is None else _never, budget,
+            [] if segments is not None else self._images(attempts),
             min(self.batch_size, ROWS_ON_CPU) if self.device.type == "cpu" else self.batch_size, trace,
         )  # fmt: skip
         for flight in engine.run(self.puzzle.parse(puzzle) for puzzle in puzzles):
@@ -281,28 +298,40 @@ class Solver:
             )
         return segments or max_segments or self.max_segments
 
+    def _images(self, attempts: int) -> list[Symmetries]:
+        """Return the symmetries under which to try a puzzle again, the same for every puzzle."""
+        if not 1 <= attempts <= MOST_SEGMENTS:
+            raise UsageError(f"attempts must be 1 to {MOST_SEGMENTS} (got {attempts})")
+        spec = self.puzzle.spec
+        if not spec.has_rules or not spec.symmetry_draws:
+            return []
+        draws = uniforms(0, Stream.SYMMETRY, np.arange(attempts - 1), spec.symmetry_draws)
+        return [self.puzzle.symmetries(draws[i : i + 1]) for i in range(attempts - 1)]
+
     def _stops(self, inputs: UInt8[np.ndarray, "B C"], thought: Thought) -> Bool[np.ndarray, " B"]:
         """Say which answers end their puzzle: those that keep the rules, or that the Q-head takes for right."""
         return self.puzzle.verify(inputs, thought.tokens) if self.puzzle.spec.has_rules else thought.prefers_halt
 
     def _answer(self, flight: Flight, trace: bool) -> Answer:
-        last = flight.thoughts[-1]
+        attempt = flight.attempts[-1]
+        last = attempt.thoughts[-1]
         right = self.puzzle.verify(flight.inputs[None], last.tokens) if self.puzzle.spec.has_rules else None
         return Answer(
             puzzle=self.puzzle.text(flight.inputs),
             answer=self.puzzle.text(last.tokens[0]),
             tokens=last.tokens[0],
             verified=None if right is None else bool(right[0]),
-            segments=flight.segments,
+            segments=attempt.segments,
             q_halt=float(last.q_halt[0]),
             halted_by_choice=bool(last.prefers_halt[0]),
-            trace=self._trace(flight.inputs, flight.thoughts) if trace else None,
-            settled=flight.settled,
+            trace=self._trace(flight.inputs, attempt.thoughts) if trace else None,
+            settled=attempt.settled,
+            attempts=min(len(flight.attempts), len(flight.images) + 1),
             family=self.puzzle,
             model="" if self.origin is None else self.origin.name,
         )
 
-    def _trace(self, puzzle: UInt8[np.ndarray, " C"], thoughts: list[Thought]) -> tuple[Moment, ...]:
+    def _trace(self, puzzle: UInt8[np.ndarray, " C"], thoughts: Sequence[Thought]) -> tuple[Moment, ...]:
         before = [puzzle, *(thought.tokens[0] for thought in thoughts)]
         return tuple(
             Moment(
