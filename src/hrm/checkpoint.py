@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hrm.data.folders import CHECKPOINT, MANIFEST_BYTES, FileRecord, open_file, replacing
+from hrm.data.folders import CHECKPOINT, MANIFEST_BYTES, FileRecord, open_file, replacing, sha256_of
 from hrm.data.variants import ROWS, TASKS, table_files, table_of
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.arc_variants import PuzzleTable
@@ -135,12 +135,13 @@ def load_checkpoint(folder: str | Path, with_state: bool = False) -> Checkpoint:
     folder = Path(folder)
     manifest = _manifest(folder)
     listed = [name for name in manifest.files if name != _STATE or with_state]
-    data = {name: _verified(folder, name, manifest.files[name]) for name in listed}
+    data = {name: _verified(folder, name, manifest.files[name]) for name in listed if name != _CARD}
     weights = _tensors(folder / _WEIGHTS, data[_WEIGHTS])
     state = _tensors(folder / _STATE, data[_STATE]) if _STATE in data else None
     weights_sha256 = manifest.files[_WEIGHTS].sha256
     config, table = data[_CONFIG].decode(errors="replace"), None if ROWS not in data else table_of(data, folder, REMEDY)
-    card = data[_CARD].decode(errors="replace") if _CARD in data else None
+    card = folder / _CARD  # for readers only, so that an edited one is no damage
+    card = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
     return Checkpoint(folder, config, weights, state, weights_sha256, manifest.meta, table, card)
 
 
@@ -153,8 +154,15 @@ def verify_checkpoint(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     manifest = _manifest(folder)
     for name, promised in manifest.files.items():
-        _verified(folder, name, promised)
+        if name != _CARD:
+            _verified(folder, name, promised)
     return manifest.meta
+
+
+def card_is_edited(folder: Path) -> bool:
+    """Say whether the card of a checkpoint is another than the one that was saved with it."""
+    promised = _manifest(folder).files.get(_CARD)
+    return promised is not None and not ((folder / _CARD).is_file() and sha256_of(folder / _CARD) == promised.sha256)
 
 
 def latest_checkpoint(folder: str | Path) -> tuple[Path | None, list[str]]:
@@ -261,6 +269,8 @@ def _manifest(folder: Path) -> _Manifest:
     if not (whole and {_CONFIG, _WEIGHTS} <= names):
         raise DataError(_damaged(file, f"it lists {', '.join(manifest.files)[:80]}"))
     for name, promised in manifest.files.items():
+        if name == _CARD:
+            continue
         if not (folder / name).is_file():
             raise DataError(_damaged(folder / name, "the file is missing"))
         size = (folder / name).stat().st_size

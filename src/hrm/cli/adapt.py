@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hrm import pretrained
-from hrm.cli.common import Device, Json, Model, output, present, print_json, progress_line, stderr, stdout
+from hrm.cli.common import Device, Json, Model, output, present, print_json, progress_line, stderr, stdout, tell_weights
+from hrm.inference.names import locate
 
 
 def adapt(
@@ -30,13 +30,14 @@ def adapt(
 
     Example: `hrm adapt runs/arc1 task.json --out adapted`.
     """
-    pretrained.require(model)
+    located = locate(model)
     from hrm.studies.adapt import adapt as study
 
     found = study(
         model, tasks, out, now=present(), updates=updates, variants=variants, all_weights=all_weights,
         puzzle_lr=puzzle_lr, device=device, console=stderr(), progress=progress_line(stderr(), "answered"),
     )  # fmt: skip
+    tell_weights(located)
     if json:
         print_json(found)
         return

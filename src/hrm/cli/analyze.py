@@ -23,7 +23,9 @@ from hrm.cli.common import (
     progress_line,
     stderr,
     stdout,
+    tell_weights,
 )
+from hrm.inference.names import locate
 
 MODELS_A_TABLE = 3
 """Side by side in a terminal; the rest stands below."""
@@ -71,7 +73,7 @@ def analyze(
     Example: `hrm analyze sudoku-4x4 --what residuals`.
     """
     for name in models:
-        pretrained.require(name)
+        locate(name)
     from hrm.analysis.protocol import Choices
     from hrm.analysis.protocol import analyze as analyze_model
     from hrm.data.folders import replace_file, require_writable_file
@@ -104,6 +106,7 @@ def analyze(
     text = json_module.dumps({"what": what, "models": found}, indent=1, ensure_ascii=False, allow_nan=False)
     replace_file(numbers, (text + "\n").encode())
     files = [numbers, *(write(draw(what, found), stem) if figure else [])]
+    tell_weights(*map(locate, models))
     if json:
         print_json({"what": what, "models": found, "files": [str(file) for file in files]})
         return

@@ -121,6 +121,12 @@ def tell_weights(*located: Located) -> None:
     """Say on stderr which weights a command used."""
     for each in located:
         stderr().print(f"model: {each}", markup=False, soft_wrap=True)
+        from hrm.checkpoint import card_is_edited
+        from hrm.inference.load import find_checkpoint
+
+        if card_is_edited(folder := find_checkpoint(each.folder)):
+            note = "was edited or removed since it was saved; the weights are as they were"
+            stderr().print(f"warning: {folder / 'README.md'} {note}", markup=False, soft_wrap=True)
 
 
 @contextmanager

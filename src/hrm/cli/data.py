@@ -3,6 +3,7 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -30,7 +31,8 @@ def build(
     ],
     /,
     *,
-    out: Annotated[Path, output("Folder for the store.")],
+    out: Annotated[Path | None, output("Folder for the store.")] = None,
+    csv: Annotated[Path | None, Parameter(help="CSV file for the rows, beside a store or alone.")] = None,
     train: Annotated[int, Parameter(help="Number of training puzzles. 0 for a file: all that are left.")] = 0,
     validation: Annotated[int, Parameter(help="Number of validation puzzles.")] = 0,
     test: Annotated[int, Parameter(help="Number of test puzzles.")] = 0,
@@ -47,14 +49,25 @@ def build(
 
     Example: `hrm data build sudoku-6x6 --out six --train 1000 --test 500`.
     """
+    from hrm.data.csv_rows import write_store_as_csv
+    from hrm.data.folders import require_writable_file
     from hrm.data.prepare import build_store
+
+    if out is None and csv is None:
+        raise UsageError("say where to write: --out FOLDER for a store, --csv FILE for rows, or both")
+    if csv is not None:
+        require_writable_file(csv)
 
     counts = {"train": train, "validation": validation, "test": test}
     admit_own(source)
     admit_own(puzzle)
     progress = progress_line(stderr(), "puzzles")
-    store = build_store(source, out, puzzle, counts, seed, present(), share_twins, check, progress, cells)
-    _describe(store, json)
+    with TemporaryDirectory() as temporary:
+        folder = out or Path(temporary) / "store"
+        store = build_store(source, folder, puzzle, counts, seed, present(), share_twins, check, progress, cells)
+        if csv is not None:
+            write_store_as_csv(store, csv)
+        _describe(store, json, csv, kept=out is not None)
 
 
 @app.command
@@ -102,7 +115,7 @@ def sample(
     out: Annotated[Path, output("CSV file to create.")],
     draws: Annotated[
         list[str],
-        Parameter(name="--from", negative="", help="File and number of rows, as FILE:COUNT. Can be repeated."),
+        Parameter(name="--from", negative="", help="File or store and number of rows, as FILE:COUNT. Can be repeated."),
     ],
     apart_from: Annotated[
         list[Path],
@@ -268,11 +281,12 @@ def _draw(text: str) -> "Draw":
     return Draw(Path(file), int(count))
 
 
-def _describe(store: "Store", json: bool) -> None:
+def _describe(store: "Store", json: bool, csv: Path | None = None, kept: bool = True) -> None:
     from hrm.puzzles.table import Table
 
     described = {
-        "path": str(store.path),
+        **({"path": str(store.path)} if kept else {}),
+        **({} if csv is None else {"csv": str(csv)}),
         "puzzle": store.manifest.puzzle,
         "digest": store.digest,
         "splits": {name: len(split) for name, split in store.splits.items()},

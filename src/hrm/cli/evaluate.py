@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.table import Table
 
-from hrm import pretrained
 from hrm.cli.common import (
     Cache,
     Device,
@@ -28,7 +27,9 @@ from hrm.cli.common import (
     progress_line,
     stderr,
     stdout,
+    tell_weights,
 )
+from hrm.inference.names import locate
 
 if TYPE_CHECKING:
     from hrm.evaluation.protocol import Ranked
@@ -69,13 +70,14 @@ def evaluate(
     ] = None,
     puzzle: Own = "",
     cache: Cache = None,
+    verbose: Annotated[bool, Parameter(negative="", help="Print how it was measured, too.")] = False,
     json: Json = False,
 ) -> None:
     """Measure a model on puzzles with known answers, segment by segment.
 
     Example: `hrm eval sudoku-4x4`, or with your own puzzles: `hrm eval sudoku-4x4 --data puzzles.csv`.
     """
-    pretrained.require(model)
+    located = locate(model)
     from hrm.data.folders import require_writable_file
     from hrm.evaluation.arc import write_submission
     from hrm.evaluation.protocol import evaluate_model
@@ -106,6 +108,13 @@ def evaluate(
         with_classical=with_ == "classical", variants=variants, answers=keep,
         progress=progress_line(stderr(), "evaluated"),
     )  # fmt: skip
+    tell_weights(located)
+    if (outside := found["outside"])["count"]:
+        stderr().print(
+            f"warning: {outside['count']} of {outside['of']} puzzles are unlike those of the training, such as: "
+            f"{outside['reason']}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
     if submission is not None:
         write_submission(submission, ranked)
     if sheet is not None:
@@ -139,7 +148,10 @@ def evaluate(
         stdout().print(classical_table(found))
     elif found["plain_solver"]:
         stdout().print(plain_line(found["plain_solver"]))
-    stdout().print("protocol: " + ", ".join(f"{k} {v}" for k, v in found["protocol"].items() if k != "train_data"))
+    if data is None:
+        stdout().print(f"data: {found['data']['name']}, held out from training; --data FILE takes your own")
+    if verbose:
+        stdout().print("protocol: " + ", ".join(f"{k} {v}" for k, v in found["protocol"].items() if k != "train_data"))
 
 
 def plain_line(plain: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hrm import pretrained
 from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
 from hrm.cli.common import (
     Cache,
@@ -26,7 +25,9 @@ from hrm.cli.common import (
     progress_line,
     stderr,
     stdout,
+    tell_weights,
 )
+from hrm.inference.names import locate
 
 
 def report(
@@ -54,7 +55,7 @@ def report(
 
     Example: `hrm report sudoku-4x4 --out report.html`.
     """
-    pretrained.require(model)
+    located = locate(model)
     from hrm.studies.face import write_report
 
     admit_own(puzzle, model)
@@ -65,6 +66,7 @@ def report(
         device=device, precision=precision, progress=lambda what: progress_line(stderr(), what),
     )  # fmt: skip
     last, stops = found["results"]["per_segment"][-1], found["halting"]
+    tell_weights(located)
     if json:
         kept = {key: found[key] for key in ("model", "task", "puzzles", "results", "halting", "protocol")}
         summaries = {entry["what"]: entry.get("summary") for entry in found["analyses"]}

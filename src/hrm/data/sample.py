@@ -4,18 +4,18 @@ A row is left out where its puzzle, or only its answer, is a symmetric twin of o
 stay apart from: with other givens of a grid that was trained on, a puzzle is no fresh one.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from hrm.data.csv_rows import as_csv
 from hrm.data.folders import replace_file
 from hrm.data.reading import Rows, family_of, read_records, read_rows
 from hrm.data.records import Record
+from hrm.data.store import open_store
 from hrm.data.twins import TwinClasses
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import Puzzle
@@ -55,7 +55,7 @@ def sample_file(
 
     Args:
         out: a new file, ``.csv``.
-        draws: rows are drawn from these files in turn, without any that is a twin of a row already drawn.
+        draws: rows are drawn from these files or stores in turn, without any that is a twin of a row already drawn.
         apart_from: files with answers; a row stays out if its puzzle or its answer is a twin of one there.
         puzzle: the family; None takes it from the first question of the first file.
         seed: names the rows drawn and their order.
@@ -69,18 +69,19 @@ def sample_file(
         raise UsageError("ask for at least 1 row of at least 1 file")
     if out.suffix.lower() != ".csv" or out.exists():
         raise UsageError(f"{out} {'exists' if out.exists() else 'is no .csv file'}: choose another name to write to")
-    family = puzzle or family_of(draws[0].path)
+    first = draws[0].path
+    family = puzzle or (open_store(first).puzzle if first.is_dir() else family_of(first))
     sieve = _Sieve(family)
     for path in apart_from:
-        sieve.stay_apart_from(read_rows(path, family))
+        sieve.stay_apart_from(_rows(path, family))
     lines: list[tuple[str, str, str, str]] = []
     passed_over = []
     for number, draw in enumerate(draws):
-        rows = read_rows(draw.path, family)
+        rows = _rows(draw.path, family)
         order = generator(seed, Stream.SAMPLE, number + 1).permutation(len(rows))
         chosen, left_out = _draw(rows, order, draw.count, sieve)
-        records = read_records(draw.path, set(chosen))
-        lines += [_line(rows, row, records[row]) for row in chosen]
+        records = {} if draw.path.is_dir() else read_records(draw.path, set(chosen))
+        lines += [_line(rows, row, records.get(row)) for row in chosen]
         passed_over.append(left_out)
     order = generator(seed, Stream.SAMPLE, 0).permutation(len(lines))
     replace_file(out, _as_csv([lines[i] for i in order]))
@@ -124,16 +125,27 @@ def _draw(rows: Rows, order: Int[np.ndarray, " n"], count: int, sieve: _Sieve) -
     )
 
 
-def _line(rows: Rows, row: int, record: Record) -> tuple[str, str, str, str]:
+def _rows(path: Path, family: Puzzle) -> Rows:
+    """Return the rows of a file, or of all splits of a store."""
+    if not path.is_dir():
+        return read_rows(path, family)
+    store = open_store(path, puzzle=family)
+    parts = store.splits.values()
+    inputs, labels, ratings = (
+        np.concatenate([np.asarray(getattr(part, name)) for part in parts]) for name in ("inputs", "labels", "ratings")
+    )
+    return Rows(family, inputs, labels, ratings, path.name, store.digest)
+
+
+def _line(rows: Rows, row: int, record: Record | None) -> tuple[str, str, str, str]:
     question, answer = (rows.puzzle.text(grids[row]) for grids in (rows.inputs, rows.labels))
+    if record is None:  # of a store
+        rating = rows.ratings[row]
+        return rows.name, question, answer, "" if np.isnan(rating) else f"{rating:g}"
     source, rating = ("" if value is None else str(value) for value in (record.source, record.rating))
     return source or Path(rows.name).stem, question, answer, rating
 
 
 def _as_csv(lines: Sequence[tuple[str, str, str, str]]) -> bytes:
     columns = 4 if any(rating for *_, rating in lines) else 3
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("source", "question", "answer", "rating")[:columns])
-    writer.writerows(line[:columns] for line in lines)
-    return text.getvalue().encode()
+    return as_csv(("source", "question", "answer", "rating")[:columns], (line[:columns] for line in lines))

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import UInt8
 
 from hrm.config import RunConfig
 from hrm.data.build import cached_store
@@ -27,6 +29,8 @@ from hrm.puzzles.base import Puzzle
 from hrm.puzzles.table import TABLE
 
 Ranked = dict[Test, tuple[Candidate, ...]]
+MOST_LOOKED_AT = 1000
+"""Puzzles of which it is asked whether they are like those of the training."""
 GENERATED = 200
 """Puzzles that are generated where no data and no number are given."""
 
@@ -53,9 +57,9 @@ def evaluate_model(
 ) -> dict[str, Any]:
     """Return every metric of a model on a data set, with its protocol.
 
-    Beside the metrics of ``evaluate``: ``network_s`` (how long they took), ``plain_solver`` (what the family's best
-    classical solver needs, or None), ``config`` (that the model was trained under), ``data`` (what it takes to get
-    the same puzzles elsewhere) and ``protocol``.
+    Beside the metrics of ``evaluate``: ``outside`` (how many puzzles are unlike those of the training), ``network_s``
+    (how long they took), ``plain_solver`` (what the family's best classical solver needs, or None), ``config``
+    (that the model was trained under), ``data`` (what it takes to get the same puzzles elsewhere) and ``protocol``.
 
     Args:
         model: a shipped model, a run folder, a checkpoint folder, or a solver, which keeps its device, arithmetic and
@@ -105,6 +109,7 @@ def evaluate_model(
     found["plain_solver"] = lines[0] if lines else None
     if with_classical:
         found["classical"] = lines
+    found["outside"] = _outside(solver, rows.inputs[: found["examples"]])
     found["config"] = config.model_dump(mode="json") if config else None
     found["data"] = {
         "name": data.name if data else f"generated puzzles (seed {seed})",
@@ -124,6 +129,13 @@ def evaluate_model(
         "date": now,
     }
     return found
+
+
+def _outside(solver: Solver, inputs: UInt8[np.ndarray, "n C"]) -> dict[str, Any]:
+    """Count the puzzles, among the first ones, that are unlike those of the training, and say how the first one is."""
+    asked = inputs[:MOST_LOOKED_AT]
+    reasons = [reason for puzzle in asked if (reason := solver.outside(np.asarray(puzzle)))]
+    return {"count": len(reasons), "of": len(asked), "reason": reasons[0] if reasons else None}
 
 
 def _solver(name: str | Path, device: str, precision: str, batch_size: int) -> Solver:

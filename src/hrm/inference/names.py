@@ -1,5 +1,6 @@
 """Find a model by name: a folder of the user's own, or a shipped model. Needs no torch, so a typo is told at once."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def locate(name: str | Path) -> Located:
 
 def as_path(folder: Path) -> str:
     """Return a folder as an argument that no command takes for the name of something else: ``./sudoku-4x4``."""
-    return str(folder) if folder.is_absolute() or len(folder.parts) != 1 else f"./{folder}"
+    return str(folder) if folder.is_absolute() or len(folder.parts) != 1 else f".{os.sep}{folder}"
 
 
 def _holds_a_model(folder: Path) -> bool:

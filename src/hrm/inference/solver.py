@@ -213,7 +213,8 @@ class Solver:
 
     def outside(self, puzzle: UInt8[np.ndarray, " C"]) -> str | None:
         """Say how a parsed puzzle differs from all that the model was trained on; None: in no known way."""
-        trained_on = self.origin and self.origin.meta.get("data", {}).get("generator")
+        data = self.origin.meta.get("data") if self.origin else None
+        trained_on = data.get("provenance", {}).get("generator") if data else None
         if not trained_on or trained_on not in (self.puzzle.generator, self.puzzle.spec.name):
             return None
         return self.puzzle.outside(puzzle, trained_on)

@@ -160,9 +160,8 @@ class Maze(Puzzle):
         if len(paths) > 1 and trained_on.endswith("-unique"):
             return "it has several shortest paths; the model was trained on mazes with one only"
         if len(paths) and (moves := int((paths[0] == PATH).sum()) + 1) <= self.longer_than:
-            return (
-                f"its shortest path has {moves} moves; the model was trained on mazes of more than {self.longer_than}"
-            )
+            counted = f"{moves} move{'s' if moves > 1 else ''}"
+            return f"its shortest path has {counted}; the model was trained on mazes of more than {self.longer_than}"
         return None
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:

@@ -182,7 +182,9 @@ class Table(Puzzle):
         Raises:
             UsageError: always.
         """
-        raise UsageError("a table is not generated: give its rows in a file, by --data.path")
+        raise UsageError(
+            "puzzles of a table are not generated: give a file of them (`--data FILE`; in training `--data.path FILE`)"
+        )
 
     def _renamed(self, tokens: UInt8[np.ndarray, " k"]) -> UInt8[np.ndarray, " k"]:
         """Call the symbols by the order in which they come first, where they may be renamed."""
