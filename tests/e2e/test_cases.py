@@ -77,6 +77,11 @@ def sorted_or_not(result):
     assert len(answer) == 4 and set(answer) <= set("abcd"), result.out
 
 
+def unsolved(result):
+    """The model loads and answers; whether it solves the puzzle does not matter."""
+    assert result.code in (0, 1) and "answer" in result.json, result.err
+
+
 TABLES = [
     Case("A1", (built("01-multiline-digits.csv", 5, 2),), symbols("1", "2", "3", shape=(3, 4))),
     Case("A1", (built("02-multiline-numbers.csv", 5, 2),), symbols("1", "2", "3", "10", shape=(3, 4))),
@@ -163,7 +168,18 @@ TRAINING = [
 ]
 """Run folders."""
 
-ALL = [*TABLES, *ARC_AND_OFFICIAL, *TRAINING]
+SOLVING = [
+    Case(
+        "D3",
+        ("train own --data.path 09-sorter.csv --data.validation 5 --train.updates 1 --train.seed 1 --out out/r09d",
+         "report out/r09d --puzzles 3 --analyses none"),
+        refused(2, "--data"),
+    ),
+    Case("D8", ("train smoke --train.updates 2 --out out/r41", "solve out/r41 ..1.4.....2.3... --json"), unsolved),
+]  # fmt: skip
+"""Models and their answers."""
+
+ALL = [*SOLVING, *TABLES, *ARC_AND_OFFICIAL, *TRAINING]
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +200,12 @@ def test_case(hrm, folder, case):
         result = hrm(*shlex.split(command), cwd=folder)
         assert result.code == 0, f"{command}: {result.err}"
     case.check(hrm(*shlex.split(last), cwd=folder))
+
+
+def test_a_folder_with_the_name_of_a_shipped_model(hrm, folder):
+    """Kind A4: what was trained here is measured, not the shipped model."""
+    place = folder / "shadow"
+    place.mkdir()
+    assert hrm("train", "smoke", "--train.updates", 3, "--out", "sudoku-4x4", cwd=place).code == 0
+    found = hrm("eval", "sudoku-4x4", "--data", "../06-four.csv", "--json", cwd=place)
+    assert found.json["exact"] == 0 and "(local folder)" in found.err

@@ -2,7 +2,11 @@
 
 import csv
 import io
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -161,6 +165,44 @@ class TestUnlikeTheTraining:
     def test_no_warning_where_there_is_no_reason(self, hrm):
         assert "warning" not in hrm("solve", "maze-10x10", EXAMPLES / "mazes.csv").err
         assert "warning" not in hrm("eval", "maze-10x10", "--data", EXAMPLES / "mazes.csv", "--segments", 1).err
+
+
+class TestPoorSurroundings:
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs the rights of root")
+    @pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
+    def test_a_user_without_a_home_folder(self, csv_4x4):
+        place = Path(tempfile.mkdtemp(prefix="homeless"))
+        place.chmod(0o777)
+        shutil.copy(csv_4x4, place / "four.csv")
+        environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "HRM_CACHE")}
+        run = ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups", sys.executable, "-m", "hrm"]
+
+        def user(*arguments, **more):
+            return subprocess.run(
+                [*run, *arguments], cwd=place, env=environment | more, capture_output=True, text=True, timeout=200
+            )
+
+        if user("--version").returncode:
+            pytest.skip("another user may not read this installation")
+        measured = ("eval", "sudoku-4x4", "--data", "four.csv", "--segments", "1")
+        assert user(*measured, XDG_CACHE_HOME=str(place / "cache")).returncode == 0
+        environment.pop("XDG_CACHE_HOME", None)
+        refused = user(*measured)
+        assert refused.returncode == 2 and "--cache" in refused.stderr and "Traceback" not in refused.stderr
+        drawn = user("analyze", "sudoku-4x4", "--what", "depth", "--puzzles", "2", "--cache", "c", "--out", "f")
+        assert drawn.returncode == 0, drawn.stderr
+        shutil.rmtree(place)
+
+    def test_a_matplotlib_that_cannot_be_imported(self, workplace, tmp_path):
+        (tmp_path / "matplotlib").mkdir()
+        (tmp_path / "matplotlib" / "__init__.py").write_text("raise RuntimeError('broken binary')\n")
+        path = os.pathsep.join([str(tmp_path), *sys.path])
+        done = subprocess.run(
+            [sys.executable, "-m", "hrm", "analyze", "sudoku-4x4", "--what", "depth", "--puzzles", "2"],
+            cwd=workplace, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=200,
+        )  # fmt: skip
+        assert done.returncode == 2 and "cannot be imported here (RuntimeError: broken binary)" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 class TestACardIsForReaders:

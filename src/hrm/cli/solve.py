@@ -42,8 +42,8 @@ AtMost = Annotated[
 Attempts = Annotated[
     int,
     Parameter(
-        help="Where the answer still breaks a rule in the end, try again with symmetric images of the puzzle: so many "
-        "tries in all."
+        help="Number of tries. Where the answer breaks a rule in the end, the next try is with a symmetric image of "
+        "the puzzle."
     ),
 ]
 Variants = Annotated[int | None, Parameter(help="For ARC: number of variants of the task that vote. Default: all.")]

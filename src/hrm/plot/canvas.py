@@ -17,20 +17,33 @@ if TYPE_CHECKING:
 LETTERS_AN_INCH = 12
 """Of text of the size that sentences have."""
 
+MISSING = "figures need matplotlib: pip install 'hierarchical-reasoning[plot]'"
+
 
 def has_matplotlib() -> bool:
     """Say whether figures can be drawn here."""
-    return find_spec("matplotlib") is not None
+    return _obstacle() is None
 
 
 def require_matplotlib() -> None:
     """Refuse, before any work, where figures cannot be drawn.
 
     Raises:
-        UsageError: says what to install.
+        UsageError: says what to install, or why matplotlib cannot be imported.
     """
     if not has_matplotlib():
-        raise UsageError("figures need matplotlib: pip install 'hierarchical-reasoning[plot]'")
+        raise UsageError(_obstacle() or MISSING)
+
+
+def _obstacle() -> str | None:
+    """Return why figures cannot be drawn: matplotlib is missing, or it is there and cannot be imported."""
+    if find_spec("matplotlib") is None:
+        return MISSING
+    try:
+        import matplotlib.figure  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    except Exception as error:  # a broken installation may raise anything
+        return f"figures need matplotlib, which cannot be imported here ({type(error).__name__}: {error}); reinstall it"
+    return None
 
 
 def canvas(width: float, height: float, title: str = "") -> "Figure":
