@@ -179,7 +179,48 @@ SOLVING = [
 ]  # fmt: skip
 """Models and their answers."""
 
-ALL = [*SOLVING, *TABLES, *ARC_AND_OFFICIAL, *TRAINING]
+SADMAN = ".164.....2....9...4......62.7.23.1..1.......3..3.87.4.96......5...8....7.....682."
+RATED = "..43..2.9..5..9..1.7..6..43..6..2.8719...74...5..83...6.....1.5..35.869..4291.3.."
+
+
+def puzzles(*expected, code=0, said=""):
+    """The command answers these puzzles in turn, and ends with this exit code."""
+
+    def check(result):
+        assert result.code == code and said in result.err and "Traceback" not in result.err, (result.code, result.err)
+        assert [line.split("\t")[3] for line in result.out.splitlines()[1:]] == list(expected), result.out
+
+    return check
+
+
+NINE = "solve sudoku-9x9 {}"
+
+TEXT = [
+    Case("A5", ("solve sudoku-4x4 07-zero-is-a-digit.txt",), refused(4, "line 1", "column 3 holds '0'", "one way")),
+    Case("A5", ("data check 08-hexadoku.csv",), ok("'.' 135", "clean", "exactly one solution")),
+    Case(
+        "A7",
+        ("train own --data.path 10-own-grids.jsonl --data.validation 10 --train.updates 1 --out out/r10b",
+         "solve out/r10b 10-one-grid.txt --segments 1 --json"),
+        lambda result: ok()(result) or len(result.out.splitlines()) == 1 or pytest.fail(result.out),
+    ),
+    *(
+        Case(kind, (NINE.format(file),), puzzles(SADMAN))
+        for kind, file in [("E1", "18-sadman.sdk"), ("E1", "19-simple-sudoku.ss"), ("D1", "20-dashes.txt"),
+                           ("D1", "21-minus-one.txt"), ("D2", "22-rows-on-one-line.txt")]
+    ),
+    Case("E3", (NINE.format("25-list-with-ratings.txt"),), puzzles(SADMAN, RATED)),
+    Case("E4", (NINE.format("28-one-bad-line.txt"),), puzzles(SADMAN, RATED, code=4, said="line 2")),
+    Case(
+        "E5",
+        ("data check 29-f-puzzles.json --puzzle killer-4x4",),
+        refused(4, "1 several solutions"),  # it has one cage, so it is read, and it is true
+    ),
+    Case("F1", ("data check 32-unreachable-goal.csv",), refused(4, "1 no solution")),
+]  # fmt: skip
+"""Text of puzzles."""
+
+ALL = [*SOLVING, *TABLES, *ARC_AND_OFFICIAL, *TRAINING, *TEXT]
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,8 @@ def audit(
         wrong = np.flatnonzero(part.labels.any(axis=1) & ~right[part.name]).tolist()
         findings += _finding("wrong answer", part, [(row, "not a legal completion of its question") for row in wrong])
     unique = unique and spec.unique
+    if spec.has_rules and not unique:
+        findings += _unsolvable(parts, right, family, progress)
     solved = {id(part): part.labels.copy() for part in [*parts, *others]}
     if unique:
         findings += _unsolved(parts, family, solved, progress)
@@ -168,6 +170,32 @@ def _unsolved(
                     faults["several solutions"].append((row, text if len(text) < 200 else "two were found"))
                 else:
                     faults["no solution"].append((row, _refusal(puzzle, grid) or "no answer keeps its givens"))
+            done += 1
+            if progress:
+                progress(done, total)
+        for kind, found in faults.items():
+            findings += _finding(kind, part, found)
+    return findings
+
+
+def _unsolvable(
+    parts: Sequence[Part],
+    right: dict[str, np.ndarray],
+    puzzle: Puzzle,
+    progress: Callable[[int, int], None] | None,
+) -> list[Finding]:
+    """Find puzzles without any answer, among those that have no right one beside them."""
+    bare = {part.name: np.flatnonzero(~right[part.name]).tolist() for part in parts}
+    done, total = 0, sum(map(len, bare.values()))
+    findings = []
+    for part in parts:
+        faults: dict[str, list[tuple[int, str]]] = {"no solution": [], "unproven": []}
+        for row in bare[part.name]:
+            try:
+                if not len(puzzle.solutions(part.inputs[row], limit=1)):
+                    faults["no solution"].append((row, "no answer keeps its givens"))
+            except DataError as error:
+                faults["unproven"].append((row, str(error)))
             done += 1
             if progress:
                 progress(done, total)

@@ -25,6 +25,8 @@ class Format:
     """A command that reads such a file; FILE stands for it."""
 
 
+_TEXT = (".txt", ".sdm", ".sdk", ".ss", ".col")
+
 FORMATS = (
     Format(
         "CSV",
@@ -63,7 +65,11 @@ FORMATS = (
         "one object as in JSON Lines, a list of them, one grid, or a list of grids",
         "[[1, 0, 0, 4],\n [0, 4, 1, 0],\n [0, 1, 4, 0],\n [4, 0, 0, 1]]\n",
         "sudoku-4x4",
-        ("Files of up to 64 MB are read; use JSON Lines for more.",),
+        (
+            "Files of up to 64 MB are read; use JSON Lines for more.",
+            "A puzzle of f-puzzles or SudokuPad (`size`, `grid`, `killercage`) is read by the Sudoku and Killer "
+            "families; one with any other constraint is refused.",
+        ),
         rows=True,
         command="hrm solve sudoku-4x4 FILE",
     ),
@@ -83,11 +89,21 @@ FORMATS = (
     ),
     Format(
         "Plain text",
-        (".txt",),
-        "one puzzle per line, without answers",
-        "..1.4.....2.3...\n.1.....3...4.4..\n",
+        _TEXT,
+        "puzzles without answers: one per line, one over several lines, or several with an empty line between them",
+        "# from a newspaper\n..1.4.....2.3...\t1.2\n\n.1..\n...3\n...4\n.4..\n",
         "sudoku-4x4",
-        ("Empty lines are ignored.",),
+        (
+            "Lines that begin with `#`, `;` or `//` are notes, unless the mark is a symbol of the puzzle (in mazes, a "
+            "line that begins with `#` is a note where it holds a word).",
+            "What stands beside a whole Sudoku on its line, such as a rating, is ignored.",
+            "In a Sudoku any of `.`, `0`, `-`, `*`, `_`, `?`, `x` and -1 is a blank, but only one of them per puzzle. "
+            "Digits of 16×16 are 1 to G, 1 to 16, or 0 to F beside another mark for blanks (0 is then the digit G).",
+            "Lines between boxes (`---+---`) and bars are ignored, and so are all sections but `[Puzzle]`.",
+            "The suffixes do not matter; `.sdm`, `.sdk` and `.ss` are those of Sudoku programs, and `.col` is a DIMACS "
+            "graph (`p edge 8 12`, `e 1 2`) for graph coloring.",
+            "A puzzle that cannot be read does not end a file: it is named, and all others are read.",
+        ),
         command="hrm solve sudoku-4x4 FILE",
     ),
     Format(
@@ -134,6 +150,8 @@ FORMATS = (
 
 ROWS = tuple(suffix for each in FORMATS if each.rows for suffix in each.suffixes)
 """The suffixes of files whose rows have answers."""
+TEXTS = _TEXT
+"""The suffixes of plain text, whose puzzles have no answers."""
 
 
 def text_suffix(path: Path) -> str:

@@ -6,18 +6,21 @@ answer is verified against its question.
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int, UInt8
+from jaxtyping import Bool, Float32, Int, UInt8
 
 from hrm import puzzles
 from hrm.data.arrays import npz_records
-from hrm.data.formats import ROWS, text_suffix
+from hrm.data.blocks import text_questions
+from hrm.data.formats import ROWS, TEXTS, text_suffix
 from hrm.data.lines import file_lines, note_file, whole_text
 from hrm.data.records import Record, csv_records, json_lines_records, json_records
 from hrm.data.store import Split
@@ -127,6 +130,8 @@ def read_faulty(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"]
     Raises:
         DataError: the file is no CSV or JSONL of rows at all, or has no row.
     """
+    if text_suffix(path) in TEXTS:
+        return _read_text(path, puzzle)
     digest = hashlib.sha256()
     records = _records(path, digest.update)
     question, solution = _Encoder(puzzle, path.name, "question"), _Encoder(puzzle, path.name, "answer")
@@ -147,6 +152,20 @@ def read_faulty(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"]
     inputs, labels, numbers = (np.concatenate(column) for column in zip(*blocks, strict=True))
     ratings = np.full(len(inputs), np.nan, np.float32)
     return Rows(puzzle, inputs, labels, ratings, path.name, digest.hexdigest()), numbers, faults
+
+
+def _read_text(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"], list[Fault]]:
+    """Read what can be read of plain text, whose puzzles have no answers."""
+    digest = hashlib.sha256()
+    found = list(text_questions(file_lines(path, digest.update), path.name, puzzle))
+    if not found:
+        raise DataError(f"{path.name} holds no puzzles: give one a line, or one over several lines")
+    read = [(row, each.tokens) for row, each in enumerate(found, start=1) if each.tokens is not None]
+    inputs = np.array([tokens for _, tokens in read], np.uint8).reshape(-1, puzzle.spec.cells)
+    faults = [Fault(row, "question", each.error) for row, each in enumerate(found, start=1) if each.tokens is None]
+    ratings = np.full(len(inputs), np.nan, np.float32)
+    rows = Rows(puzzle, inputs, np.zeros_like(inputs), ratings, path.name, digest.hexdigest())
+    return rows, np.array([row for row, _ in read], np.int64), faults
 
 
 def _unrated(name: str, records: "Iterable[Record]") -> "Iterator[Fault]":
@@ -186,17 +205,20 @@ def family_of(path: Path) -> Puzzle:
     Raises:
         DataError: none fits, or several do.
     """
-    first = next(_records(path, len), None)
-    if first is None:
-        raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
-    fitting, length = [], len(first.question) if isinstance(first.question, str) else None
-    for name in puzzles.FAMILIES:
-        puzzle = puzzles.get(name)
-        try:
-            puzzle.parse(first.question)
-        except DataError:
-            continue
-        fitting.append(puzzle)
+    fitting, length = [], None
+    if text_suffix(path) in TEXTS:
+        for puzzle in map(puzzles.get, puzzles.FAMILIES):
+            first = next(text_questions(file_lines(path, len), path.name, puzzle), None)
+            fitting += [puzzle] if first and first.tokens is not None else []
+    else:
+        first = next(_records(path, len), None)
+        if first is None:
+            raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
+        length = len(first.question) if isinstance(first.question, str) else None
+        for puzzle in map(puzzles.get, puzzles.FAMILIES):
+            with suppress(DataError):
+                puzzle.parse(first.question)
+                fitting.append(puzzle)
     if len(fitting) != 1:
         found = " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.FAMILIES)}"
         size = f"of {length} characters " if length is not None else ""
@@ -295,24 +317,42 @@ class _Encoder:
         if len(texts) < len(given) or self.puzzle.spec.padded:  # then a text's length says nothing
             return np.stack([self._parse(*pair) for pair in given])
         chars = np.frombuffer("".join(texts).encode(), np.uint8).reshape(-1, cells)
-        doubtful: int | None = 0
+        context = np.frombuffer(self.puzzle.context_symbols.encode(), np.uint8)
+        alone = np.asarray(np.isin(chars, context).any(axis=1))
+        doubtful: int | None = int(np.argmin(alone))
         while doubtful is not None:  # the first row, then one row for each character not met before
             parsed, row = self._parse(*given[doubtful]), chars[doubtful]
-            new = self.ids[row] < 0
-            self.ids[row[new]] = parsed[new]
-            if not np.array_equal(self.ids[row], parsed):  # the family does not read cell by cell
-                return np.stack([self._parse(*pair) for pair in given])
-            unknown = (self.ids[chars] < 0).any(axis=1)
+            if not alone[doubtful]:
+                new = self.ids[row] < 0
+                self.ids[row[new]] = parsed[new]
+                if not np.array_equal(self.ids[row], parsed):  # the family does not read cell by cell
+                    return np.stack([self._parse(*pair) for pair in given])
+            unknown = (self.ids[chars] < 0).any(axis=1) & ~alone
             doubtful = int(np.argmax(unknown)) if unknown.any() else None
-        return self.ids[chars].astype(np.uint8)
+        found = self.ids[chars].astype(np.uint8)
+        for i in np.flatnonzero(alone | self._spelled_twice(chars)).tolist():
+            found[i] = self._parse(*given[i])
+        return found
+
+    def _spelled_twice(self, chars: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
+        """Say which rows write one token in two ways, such as a blank as 0 and as '.': only the family may judge it."""
+        used = np.flatnonzero(np.bincount(chars.ravel(), minlength=256))
+        doubled = [t for t, count in Counter(self.ids[used].tolist()).items() if count > 1]
+        twice = np.zeros(len(chars), bool)
+        for token in doubled:
+            ways = [(chars == byte).any(axis=1) for byte in used[self.ids[used] == token].tolist()]
+            twice = twice | (np.stack(ways).sum(axis=0) > 1)
+        return twice
 
     def by_cells(self, text: object) -> UInt8[np.ndarray, "1 C"] | None:
         """Return the tokens of a text that has the family's length and characters, whatever its rules say."""
         cells = self.puzzle.spec.cells
         if not isinstance(text, str) or len(text) != cells or not text.isascii():
             return None
-        ids = self.ids[np.frombuffer(text.encode(), np.uint8)]
-        return None if (ids < 0).any() else ids.astype(np.uint8)[None]
+        chars = np.frombuffer(text.encode(), np.uint8)[None]
+        ids = self.ids[chars]
+        vague = bool(self._spelled_twice(chars).any()) or any(c in text for c in self.puzzle.context_symbols)
+        return None if vague or (ids < 0).any() else ids.astype(np.uint8)
 
     def _parse(self, where: str, text: object) -> UInt8[np.ndarray, " C"]:
         try:

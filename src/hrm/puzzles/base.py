@@ -226,6 +226,11 @@ class Puzzle(ABC):
         """Return additional metrics of answers by name, for each puzzle. Default: none."""
         return {}
 
+    @property
+    def context_symbols(self) -> str:
+        """Return the characters whose meaning depends on the rest of a puzzle; none unless told."""
+        return ""
+
     def is_note(self, line: str) -> bool:
         """Say whether a line of a text file is a note: it begins with ``#``, ``;`` or ``//``, which are no symbols."""
         mark = next((mark for mark in ("#", ";", "//") if line.lstrip().startswith(mark)), None)

@@ -74,14 +74,15 @@ class Killer(Puzzle):
             given: ``aabb…;7,3,…``: a letter for each cell, row by row, one letter a cage (touching cages have different
                 ones, others may share one), then the sums, in the order in which the cages begin. A digit in place
                 of a letter is a given outside all cages, ``.`` a cell of which nothing is told. Or JSON, or an object,
-                with ``cells`` (such a text, or a list of rows) and ``sums``. A whole answer is digits only.
+                with ``cells`` (such a text, or a list of rows) and ``sums``; or the JSON of f-puzzles or
+                SudokuPad. A whole answer is digits only.
 
         Raises:
             DataError: something else, another number of cells or sums, a cage that is too large, a sum that its cage
                 cannot have, or givens that contradict each other.
         """
         try:
-            digits, cages, colours = read(given, self.size)
+            digits, cages, colours = read(given, self.box)
         except DataError as error:
             raise DataError(f"not a {self.spec.name} puzzle: {error}") from None
         if not all(0 <= colour < COLOURS for colour in colours):

@@ -4,30 +4,53 @@ import numpy as np
 
 from hrm.errors import DataError
 from hrm.puzzles.digits import DIGITS
+from hrm.puzzles.f_puzzles import MOST_CHARACTERS, is_f_puzzle, read_f_puzzle
 from hrm.puzzles.grids import MAX_GIVEN, place, read_json, small_number
 from hrm.puzzles.killer_cages import Cage, bounds, heads
 
+BLANKS = ".0-*_?"
+"""Characters that stand for a cell of which nothing is told; letters are cages."""
 
-def read(given: object, size: int) -> tuple[list[int], list[Cage], list[int]]:
+
+def read(given: object, box: tuple[int, int]) -> tuple[list[int], list[Cage], list[int]]:
     """Return the digit of each cell (0: none), the cages, and for each cage how far its letter is from an ``a``.
+
+    Args:
+        box: rows and columns of a box.
 
     Raises:
         DataError: what ``Killer.parse`` tells, without the name of the family.
     """
+    size = box[0] * box[1]
+    if isinstance(given, str) and given.lstrip()[:1] == "{":
+        given = read_json(given, "{", MOST_CHARACTERS)
+    if isinstance(given, dict) and is_f_puzzle(given):
+        digits, found = read_f_puzzle(given, box)
+        cages = [Cage(cells, total) for cells, total in found]
+        for cage in cages:
+            _refuse(cage, size)
+        if not cages:
+            raise DataError("it has no cage; a Sudoku without cages is of another family")
+        return digits, cages, [-1] * len(cages)
     letters, sums = _given(given)
     if len(letters) != size * size:
         raise DataError(f"it has {len(letters)} cells instead of {size * size}, before the ';'")
     digits, marks = [0] * size * size, np.full(size * size, -1)
+    blanks: set[str] = set()
     for cell, letter in enumerate(letters):
         if letter in DIGITS[:size]:
             digits[cell] = DIGITS.index(letter) + 1
         elif letter.isascii() and letter.isalpha():
             marks[cell] = ord(letter)
-        elif letter not in ".0":
+        elif letter not in BLANKS:
             raise DataError(
                 f"{place(cell, size)} holds {letter!r}; allowed are a letter for its cage, 1-{size} for a given, and "
                 "'.' for neither"
             )
+        else:
+            blanks.add(letter)
+    if len(blanks) > 1:
+        raise DataError(f"{' and '.join(map(repr, sorted(blanks)))} are both read as a blank; use one of them")
     if (marks < 0).all() and not all(digits):
         raise DataError("it has no cage; write a letter for each cell, then ';' and the sums")
     first = heads(marks.reshape(1, size, size))[0]

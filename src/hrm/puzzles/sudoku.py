@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitGrids
-from hrm.puzzles.grids import box_units, random_lines
+from hrm.puzzles.f_puzzles import MOST_CHARACTERS, is_f_puzzle, read_f_puzzle
+from hrm.puzzles.grids import box_units, random_lines, read_json
 from hrm.puzzles.notation import Shape, read_digits, without_note
 from hrm.puzzles.randomness import Stream, generator
 from hrm.puzzles.sudoku_solver import Layout, solve
@@ -77,7 +78,7 @@ class Sudoku(Puzzle):
         """
         n, name = self.size, self.spec.name
         try:
-            rows = read_digits(given, self._shape)
+            rows = self._of_json(given) or read_digits(given, self._shape)
         except DataError as error:
             raise DataError(f"not a {name} puzzle: {error}") from None
         count = sum(map(len, rows))
@@ -96,6 +97,11 @@ class Sudoku(Puzzle):
         puzzle = (np.concatenate([np.array(row, np.int64) for row in rows]) + BLANK).astype(np.uint8)
         self._grids.refuse_twice(puzzle)
         return puzzle
+
+    @property
+    def context_symbols(self) -> str:
+        """Return the characters whose meaning depends on the rest of a puzzle: the 0 of 16×16, a blank or a digit."""
+        return "0" if self.size == 16 else ""
 
     def without_note(self, line: str) -> str:
         """Return the puzzle of a line of a list, without ratings and names beside it."""
@@ -215,6 +221,17 @@ class Sudoku(Puzzle):
     @cached_property
     def _twins(self) -> Twins:
         return Twins(self.spec.box, box_units(self.spec.box))
+
+    def _of_json(self, given: object) -> list[list[int]] | None:
+        """Return the rows of a puzzle of f-puzzles or SudokuPad; None of anything else."""
+        if isinstance(given, str) and given.lstrip()[:1] == "{":
+            given = read_json(given, "{", MOST_CHARACTERS)
+        if not isinstance(given, dict) or not is_f_puzzle(given):
+            return None
+        digits, cages = read_f_puzzle(given, self.spec.box)
+        if cages:
+            raise DataError(f"it has cages: the family is killer-{self.size}x{self.size}")
+        return [digits]
 
     @property
     def _shape(self) -> Shape:
