@@ -229,7 +229,7 @@ def test_many_cages_of_one_letter_each_are_coloured_anew():
         ("." * 16, "no cage"),
         ("11" + "a" * 2 + "." * 12 + ";3", "row 1, column 1 and row 1, column 2"),
         ("a" * 9999, "9999 characters"),
-        ("{" * 5000, "5000 characters"),
+        ("{" * 5000, "cannot be read as JSON"),
         ('{"cells": 1', "starts like JSON"),
         ({"cells": "a"}, "'cells' and 'sums'"),
         ({"cells": "a" * 16, "sums": [True]}, "'True' is no whole number"),
