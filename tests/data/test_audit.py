@@ -186,6 +186,20 @@ def test_mazes_may_have_several_shortest_paths(tmp_path):
     assert found(result) == {("wrong answer", "m.csv"): (1, [3]), ("twin", "m.csv"): (1, [7])} and not result.proven
 
 
+def test_a_maze_without_a_way_is_found_with_or_without_an_answer(tmp_path):
+    family = puzzles.get("maze-10x10")
+    (good, answer), (shut, _) = (family.generate(0, i) for i in range(2))
+    goal = int(np.flatnonzero(shut == 4)[0])
+    beside = [cell for cell in np.flatnonzero(family.relation_matrices[0][goal]).tolist() if shut[cell] != 3]
+    shut[beside] = 1
+    rows = [f"{family.text(good)},{family.text(answer)}", f"{family.text(shut)},", f"{family.text(shut)},"]
+    result = audit(written(tmp_path / "m.csv", rows))
+    assert found(result)["no solution", "m.csv"] == (2, [2, 3])
+    text = tmp_path / "m.txt"
+    text.write_text("".join(f"{family.text(grid)}\n" for grid in (shut, good)))
+    assert found(audit(text, puzzle=family)) == {("no solution", "m.txt"): (1, [1])}
+
+
 @pytest.mark.parametrize("before", [[], ["..1.4.....2.3...,"]])
 def test_a_question_that_breaks_a_rule_is_found_wherever_it_stands_and_without_a_search(tmp_path, before):
     path = written(tmp_path / "x.csv", [*before, "11..............,", "....,"])
@@ -211,7 +225,7 @@ def test_a_search_that_gives_up_is_a_finding(tmp_path, toy, toy_split, monkeypat
 @pytest.mark.parametrize("name, content, said", [
     ("x.csv", b"question,answer\n" + b"1" * (1 << 21) + b",1\n", "longer than"),
     ("x.jsonl", b'{"question": ' + b"[" * 100_000 + b"\n", "row 1"),
-    ("x.csv", b"", "x.csv"), ("x.csv", b"a,b\n1,2\n", "question"), ("x.txt", b"1", "x.txt"),
+    ("x.csv", b"", "x.csv"), ("x.csv", b"a,b\n1,2\n", "question"), ("x.dat", b"1", "x.dat"),
     ("x.csv", b"question,answer\n\xff,1\n", "not UTF-8"),
 ])  # fmt: skip
 def test_what_is_no_file_of_puzzles_is_refused_at_once(tmp_path, name, content, said):

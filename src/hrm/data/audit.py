@@ -72,7 +72,7 @@ def audit(
         wrong = np.flatnonzero(part.labels.any(axis=1) & ~right[part.name]).tolist()
         findings += _finding("wrong answer", part, [(row, "not a legal completion of its question") for row in wrong])
     unique = unique and spec.unique
-    if spec.has_rules and not unique:
+    if spec.has_rules and not spec.unique:
         findings += _unsolvable(parts, right, family, progress)
     solved = {id(part): part.labels.copy() for part in [*parts, *others]}
     if unique:
