@@ -64,7 +64,7 @@ def test_options_are_alike_everywhere(words):
             literals = [hint, *get_args(hint), *(part for each in get_args(hint) for part in get_args(each))]
             assert any(get_origin(each) is Literal for each in literals), f"{names} has choices that are not listed"
         assert argument.parameter.help, f"{words}: {names} has no help"
-        assert not re.search(r"so (many|few)\b|never learnt|gone on with|whoever|\btold\b", argument.parameter.help)
+        assert not re.search(r"so (many|few)\b|never learned|gone on with|whoever|\btold\b", argument.parameter.help)
 
 
 def test_the_first_page_groups_the_commands_and_names_the_environment(capsys):

@@ -74,7 +74,7 @@ def test_no_test_output_can_reach_what_is_trained_on(folder, store, tmp_path):
 
 
 def planted(store, place, output_only=False):
-    """Write the store again with a turned and recoloured test among the training examples."""
+    """Write the store again with a turned and recolored test among the training examples."""
     tests, train = store.splits["test"], store.splits["train"]
     colours = np.array([[0, *range(2, 10), 1]], np.uint8)
     pair = shown(np.asarray(tests.inputs[2:3]), np.asarray(tests.labels[2:3]), np.array([3], np.uint8), colours)
@@ -184,7 +184,7 @@ class Oracle(Network):
                 np.asarray(tests.inputs[row : row + 1]), np.asarray(tests.labels[row : row + 1]), *place
             )
             if other == task and np.array_equal(start[0], given):
-                lie = np.where(answer[0] > 1, 11, answer[0]).astype(np.uint8)  # the same shape, all of colour 9
+                lie = np.where(answer[0] > 1, 11, answer[0]).astype(np.uint8)  # the same shape, all of color 9
                 return lie if self.lies(puzzle_id) else answer[0]
         raise AssertionError(f"{task} was not asked about like this")
 

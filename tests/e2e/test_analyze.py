@@ -59,7 +59,7 @@ def test_the_quick_look_at_figure_2_takes_less_than_five_minutes(hrm, workplace)
     found = json.loads((workplace / "runs" / "figure-2-quick" / "compare.json").read_text())
     reached = {line["variant"]: line["summary"]["trained"]["exact"]["mean"] for line in found["variants"]}
     assert list(reached) == ["base", "direct", "deep", "wide", "recurrent"]
-    assert max(reached.values()) > 0.2, "nothing was learnt, so that nothing is compared"
+    assert max(reached.values()) > 0.2, "nothing was learned, so that nothing is compared"
     assert (workplace / "runs" / "figure-2-quick" / "compare.png").stat().st_size > 10_000
 
 

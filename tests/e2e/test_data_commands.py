@@ -62,7 +62,7 @@ def test_a_set_is_taken_from_what_the_user_has(hrm, workplace):
     folder = workplace / "data" / "concept-arc"
     assert len(list(folder.glob("*/*.json"))) == 160 and (folder / "fetched.json").is_file()
     again = hrm("data", "fetch", "concept-arc")  # all is there: no host is asked
-    assert again.code == 0 and "licence: MIT" in again.out
+    assert again.code == 0 and "license: MIT" in again.out
     (folder / "Copy" / "Copy1.json").write_text(TASK.replace("3", "4"))
     one_line(hrm("data", "fetch", "concept-arc"), 4, "Copy is not that of concept-arc")
 

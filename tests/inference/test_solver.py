@@ -1,4 +1,4 @@
-"""The solver: exits, budgets, traces, and answers that do not depend on their neighbours."""
+"""The solver: exits, budgets, traces, and answers that do not depend on their neighbors."""
 
 import csv
 from dataclasses import replace

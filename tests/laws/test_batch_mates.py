@@ -1,4 +1,4 @@
-"""A puzzle's answer does not depend on its neighbours in the batch."""
+"""A puzzle's answer does not depend on its neighbors in the batch."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Every optimiser against a reference written out in float64."""
+"""Every optimizer against a reference written out in float64."""
 
 import math
 

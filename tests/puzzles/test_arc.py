@@ -148,7 +148,7 @@ class TestVariants:
 
     @pytest.mark.parametrize("few", [False, True])
     def test_distinct_by_content(self, few):
-        """With one colour in a corner there are 9 x 8; each must be found once, the original first."""
+        """With one color in a corner there are 9 x 8; each must be found once, the original first."""
         task = made(seed=3)
         if few:
             square = np.array([[0, 1], [0, 0]], np.uint8)
@@ -167,7 +167,7 @@ class TestVariants:
         line = np.array([[1, 0, 0]], np.uint8)
         task = Task("c", (Pair(line, line), Pair(line[:, ::-1].copy(), line[:, ::-1].copy())), (Pair(line * 0, None),))
         drawn = variants(task, 1000, seed=0)
-        assert len(drawn) == 9 * 2  # nine colours; lying or standing
+        assert len(drawn) == 9 * 2  # nine colors; lying or standing
 
     def test_alike_in_any_company_and_a_beginning_of_more(self):
         tasks = [made(name, seed=i) for i, name in enumerate("dbca")]

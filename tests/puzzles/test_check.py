@@ -121,7 +121,7 @@ FAMILIES = {
     "spec: two relations share": declared(relations=("same row", "same row", "same box")),
     "spec: differ names ('same diagonal',)": declared(differ=("same diagonal",)),
     "spec: fills and solid name [99]": declared(solid=(99,)),
-    "spec: the colours ['red']": declared(fills=((1, "red"),)),
+    "spec: the colors ['red']": declared(fills=((1, "red"),)),
     "spec: symmetry_draws is -1": declared(symmetry_draws=-1),
     "spec: boxes of (3, 2)": declared(box=(3, 2)),
     "spec: differs": broken(spec=property(lambda self: dataclasses.replace(SOUND.spec, name=f"a{RNG.integers(9**9)}"))),

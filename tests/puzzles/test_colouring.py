@@ -1,4 +1,4 @@
-"""Graph colouring: joined nodes differ, the search finds all answers and no other, graphs are read with care."""
+"""Graph coloring: joined nodes differ, the search finds all answers and no other, graphs are read with care."""
 
 import json
 from itertools import product
@@ -13,7 +13,7 @@ from hrm.puzzles.colouring import Colouring, colour_graph
 
 SIX = get("colouring-6x3")
 WHEEL = "1.....;1-2,1-3,1-4,1-5,2-3,3-4,4-5,5-2,6-1,6-2"
-"""A hub, a rim of four, and a node joined with the hub and the rim: two ways, for the rim may swap its colours."""
+"""A hub, a rim of four, and a node joined with the hub and the rim: two ways, for the rim may swap its colors."""
 
 
 def colours(answer: np.ndarray) -> str:
@@ -65,10 +65,10 @@ def test_rules_are_broken_one_by_one():
     assert SIX.verify(puzzle[None], answer[None])[0]
     square = answer.reshape(6, 6)
     for (y, x), token in {
-        (0, 0): 5,  # another colour than the given one
-        (1, 1): square[2, 2],  # the colour of a neighbour
+        (0, 0): 5,  # another color than the given one
+        (1, 1): square[2, 2],  # the color of a neighbor
         (3, 3): 1,  # still blank
-        (4, 4): 3,  # an edge where a colour belongs
+        (4, 4): 3,  # an edge where a color belongs
         (0, 1): 2,  # an edge is gone
         (5, 4): 3,  # an edge that was not there
         (2, 2): 0,
@@ -81,7 +81,7 @@ def test_rules_are_broken_one_by_one():
 def test_a_puzzle_that_is_no_graph_has_no_answer():
     puzzle = SIX.parse(WHEEL)
     answer = SIX.solutions(puzzle)[0]
-    for cell, token in ((5 * 6 + 4, 3), (2, 4), (1, 1)):  # an edge one way only; a colour, a blank beside the diagonal
+    for cell, token in ((5 * 6 + 4, 3), (2, 4), (1, 1)):  # an edge one way only; a color, a blank beside the diagonal
         odd, same = puzzle.copy(), answer.copy()
         odd[cell] = same[cell] = token
         assert not SIX.verify(odd[None], same[None])[0]
@@ -115,11 +115,11 @@ def test_a_graph_without_edges():
     [
         ("1....;1-2", "5 nodes instead of 6"),
         ("1.....", "no ';'"),
-        ("4.....;", "node 1 is '4'; allowed are the colours 1-3"),
+        ("4.....;", "node 1 is '4'; allowed are the colors 1-3"),
         ("......;1-7", "the edge 1-7: nodes have the numbers 1 to 6"),
         ("......;0-1", "the edge 0-1"),
         ("......;3-3", "joins a node with itself"),
-        ("22....;1-2", "nodes 1 and 2 are joined and both have the colour 2"),
+        ("22....;1-2", "nodes 1 and 2 are joined and both have the color 2"),
         ("......;1-2-3", "two numbers"),
         ("......;a-b", "two numbers"),
         ("......;1", "two numbers"),
@@ -167,7 +167,7 @@ def test_twins_are_told_from_strangers():
 
 
 def test_a_search_that_takes_too_long_says_so(monkeypatch):
-    """Ten nodes, all joined, and nine colours: every order of the colours is tried in vain."""
+    """Ten nodes, all joined, and nine colors: every order of the colors is tried in vain."""
     monkeypatch.setattr(colouring, "MOST_TRIED", 5000)
     clique = [((1 << 10) - 1) & ~(1 << node) for node in range(10)]
     found, tried, complete = colour_graph(clique, [(1 << 9) - 1] * 10, 1)

@@ -115,7 +115,7 @@ def test_killer(name, count):
         less[cage] = 1
         few, more = puzzle.copy(), puzzle.copy()
         few[[cell for each in family.cages(puzzle)[::2] for cell in each.cells]] = 1
-        more[cage] += 5  # the next sum in the same of five colours
+        more[cage] += 5  # the next sum in the same of five colors
         grids = [puzzle, less, few] + ([more] if n < 9 and more.max() < family.spec.vocab_size else [])
         for grid in grids:
             clauses = Clauses(n * n, n)

@@ -227,7 +227,7 @@ def test_random_symmetries_of_four_are_the_whole_group():
 @pytest.mark.parametrize("size", [4, 9, 16])
 def test_half_of_the_symmetries_swap_rows_and_columns(size):
     cells = random_symmetries(size, 1, 1000).cells
-    swapped = cells[:, 0] // size != cells[:, 1] // size  # neighbours of a row came from different rows
+    swapped = cells[:, 0] // size != cells[:, 1] // size  # neighbors of a row came from different rows
     assert 430 < swapped.sum() < 570
 
 

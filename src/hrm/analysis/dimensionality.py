@@ -122,13 +122,13 @@ def dimensionality(
     """Measure the participation ratio of z_H and z_L over the paths of all puzzles.
 
     Pooled are z_H after every call of f_H and z_L after every call of f_L, of all segments and puzzles, without the
-    starting states; centred by their common mean. With the pooling ``positions`` each position is a sample of D
+    starting states; centered by their common mean. With the pooling ``positions`` each position is a sample of D
     numbers (padding left out); with ``means`` each state is one, the mean over its positions. A network of one state
     has PR(z_H) alone, over all its calls or blocks.
 
     * The interval is a jackknife over puzzles. A bootstrap would draw fewer different puzzles than there are, and
       the participation ratio of fewer puzzles is lower.
-    * The test permutes which state is called H within each puzzle, after each level was centred and scaled to the same
+    * The test permutes which state is called H within each puzzle, after each level was centered and scaled to the same
       total variance, which leaves its ratio as it is: only the shapes of the clouds are exchanged. It tells whether
       these puzzles show a difference in this network, not whether another training would.
 
@@ -139,7 +139,7 @@ def dimensionality(
     Raises:
         UsageError: there are fewer than two puzzles.
 
-    Source: HRM paper, figure 8. Differs: the paper does not say how positions and timesteps are pooled and centred.
+    Source: HRM paper, figure 8. Differs: the paper does not say how positions and timesteps are pooled and centered.
     """
     if len(split) < 2:
         raise UsageError(f"a participation ratio with its interval needs 2 puzzles at the least (got {len(split)})")

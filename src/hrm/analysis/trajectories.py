@@ -78,7 +78,7 @@ def trajectories(
     A network of one state has z_H after every call; one that answers in one pass starts at x̃ and has z_H after every
     block.
 
-    Each path has principal components of its own: of its K states, centred, a state being
+    Each path has principal components of its own: of its K states, centered, a state being
 
     * ``flattened``: all its S·D numbers (padding left out);
     * ``mean``: the mean over its positions, D numbers.
@@ -115,7 +115,7 @@ def trajectories(
 def principal_path(timesteps: list[int], states: Float[np.ndarray, "K F"]) -> Path:
     """Return a path along its principal components.
 
-    They come from the K×K products of the centred states, which are far fewer than the F numbers of a state.
+    They come from the K×K products of the centered states, which are far fewer than the F numbers of a state.
     """
     centred = states - states.mean(0)
     values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))

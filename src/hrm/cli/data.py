@@ -172,7 +172,7 @@ def fetch(
     stdout().print(f"{folder}: {name}, {receipt.repo} at {receipt.revision}", markup=False, soft_wrap=True)
     for part, sha256 in receipt.sha256.items():
         stdout().print(f"  {part}: sha256 {sha256}", markup=False, soft_wrap=True)
-    stdout().print(f"  licence: {receipt.licence}; taken from {receipt.origin}", markup=False, soft_wrap=True)
+    stdout().print(f"  license: {receipt.licence}; taken from {receipt.origin}", markup=False, soft_wrap=True)
 
 
 @app.command(name="import")

@@ -1,6 +1,6 @@
 """What a store of ARC gives away: tests whose answer can be had from the examples that are trained on.
 
-Grids are compared by forms that all variants share, so that no turn, reflection or recolouring hides one. What is
+Grids are compared by forms that all variants share, so that no turn, reflection or recoloring hides one. What is
 compared is what the store holds, not what its provenance says.
 """
 

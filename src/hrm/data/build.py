@@ -105,7 +105,7 @@ def store_from_rows(
             the size of a group of twins). A share of 1.0 takes what the counts leave.
         subsample: how many of the different rows to use at all; None uses every one.
         twins: allow symmetric twins in different splits.
-        provenance: what to note beside the source's name and sha256, such as the licence.
+        provenance: what to note beside the source's name and sha256, such as the license.
 
     Raises:
         UsageError: a count or share out of range.

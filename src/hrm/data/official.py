@@ -173,7 +173,7 @@ def import_official(path: str | Path, out: str | Path, puzzle: Puzzle, created: 
 def write_official(store: Store, path: str | Path) -> Official:
     """Write a store so that the official code reads it, to a new folder, and open that.
 
-    Each row becomes a group of one puzzle; neighbours that share a puzzle id other than 0 become one puzzle. Splits
+    Each row becomes a group of one puzzle; neighbors that share a puzzle id other than 0 become one puzzle. Splits
     of other names than train and test are written, too, and the official code passes them over.
 
     Raises:

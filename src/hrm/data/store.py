@@ -94,7 +94,7 @@ class Manifest(_Record):
     names: FileRecord | None = None
     """The file of the names of puzzle ids, where they have some."""
     provenance: dict[str, Plain]
-    """Where the puzzles come from: source, seed, generator, licence …"""
+    """Where the puzzles come from: source, seed, generator, license …"""
     created: str
     """When, as an ISO 8601 string that the caller gave."""
     hrm_version: str

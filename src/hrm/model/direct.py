@@ -3,7 +3,7 @@
 ŷ = f_O(block_K(… block_1(x̃)))
 
 Source: HRM paper (arXiv 2506.21734), "Direct pred" of figure 1 and the Transformers of figure 2: the same blocks,
-input, output, loss and optimiser as HRM.
+input, output, loss and optimizer as HRM.
 """
 
 from collections import deque

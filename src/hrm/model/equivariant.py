@@ -26,7 +26,7 @@ _NEVER = -1e4
 
 
 class MessageBlock(nn.Module):
-    """Tell the related states, hear them, map what was heard and held, add, normalise."""
+    """Tell the related states, hear them, map what was heard and held, add, normalize."""
 
     def __init__(self, config: EquivariantConfig, generator: torch.Generator):
         super().__init__()

@@ -142,7 +142,7 @@ class RecursiveNetwork(Network, Generic[Config]):
     def preliminary(self, latents: Latents, x: Embedded) -> Latents:
         """Return the latents after one call of f_H out of turn: what the high level would make of z_L as it stands.
 
-        Source: HRM paper, visualisation of intermediate timesteps (figure 7).
+        Source: HRM paper, visualization of intermediate timesteps (figure 7).
         """
         return Latents(self._run_H(latents.z_H, latents.z_L, *self._beside(x)), latents.z_L)
 

@@ -66,7 +66,7 @@ class _WideProduct(torch.autograd.Function):
 
 
 def rms_norm(x: Float[Tensor, "*B D"], eps: float) -> Float[Tensor, "*B D"]:
-    """Divide by the root mean square of the last axis, in fp32; there is no learnt scale."""
+    """Divide by the root mean square of the last axis, in fp32; there is no learned scale."""
     return F.rms_norm(x.float(), x.shape[-1:], eps=eps).to(x.dtype)
 
 
@@ -138,7 +138,7 @@ def relation_planes(
 
 
 class Attention(nn.Module):
-    """Full multi-head self-attention, with a learnt bias for each head and kind of relation."""
+    """Full multi-head self-attention, with a learned bias for each head and kind of relation."""
 
     def __init__(
         self,
@@ -238,7 +238,7 @@ class Messages(nn.Module):
 
 
 class Block(nn.Module):
-    """Mix positions, add, normalise; map each position, add, normalise.
+    """Mix positions, add, normalize; map each position, add, normalize.
 
     The mixer is attention, messages along relations, or a SwiGLU across the positions; the norm of the last runs over
     positions too.

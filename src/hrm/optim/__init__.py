@@ -1,1 +1,1 @@
-"""Optimisers: a learning rate is a pure function of the update, averages cover everything learnt."""
+"""Optimizers: a learning rate is a pure function of the update, averages cover everything learned."""

@@ -1,4 +1,4 @@
-"""Settings of the optimisers; free of torch."""
+"""Settings of the optimizers; free of torch."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The running average of everything that is learnt; it is what gets evaluated and shipped."""
+"""The running average of everything that is learned; it is what gets evaluated and shipped."""
 
 from collections.abc import Mapping
 
@@ -18,5 +18,5 @@ def ema_decay(update: int, decay: float) -> float:
 
 @torch.no_grad()
 def update_ema(average: Mapping[str, Tensor], weights: Mapping[str, Tensor], decay: float) -> None:
-    """Move the average, in place, towards the weights of the same names."""
+    """Move the average, in place, toward the weights of the same names."""
     torch._foreach_lerp_(list(average.values()), [weights[name] for name in average], 1 - decay)

@@ -1,4 +1,4 @@
-"""The optimisers of one network as one thing: build, move, save, load."""
+"""The optimizers of one network as one thing: build, move, save, load."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,12 +13,12 @@ from hrm.optim.sign_sgd import SparseSignSGD
 
 
 class Optimizers:
-    """Every parameter of a network in exactly one optimiser.
+    """Every parameter of a network in exactly one optimizer.
 
     Args:
         config: the settings.
         updates: how many updates the run will make; the cosine ends there.
-        named_parameters: all learnt parameters of the network.
+        named_parameters: all learned parameters of the network.
         matrices: those that Muon may take.
         tables: those with a row for each puzzle id, for sign-SGD.
     """
@@ -79,7 +79,7 @@ class Optimizers:
         return factor
 
     def state(self) -> dict[str, Tensor]:
-        """Return every tensor of the optimisers under ``<parameter>/<quantity>``."""
+        """Return every tensor of the optimizers under ``<parameter>/<quantity>``."""
         return {
             f"{self._names[id(p)]}/{quantity}": value
             for optimizer in self._optimizers
@@ -95,7 +95,7 @@ class Optimizers:
                     prefix = f"{self._names[id(p)]}/"
                     own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
                     if own:
-                        # clones: an optimiser moves its state in place
+                        # clones: an optimizer moves its state in place
                         optimizer.state[p] = {
                             k: v.clone() if k == "step" else v.clone().to(p.device) for k, v in own.items()
                         }

@@ -28,7 +28,7 @@ FAMILIES = (
     "colouring-12x3",
     "colouring-20x4",
 )
-"""The families that are told by their puzzles; ``get`` knows mazes and colourings of other sizes, too."""
+"""The families that are told by their puzzles; ``get`` knows mazes and colorings of other sizes, too."""
 NAMES = (*FAMILIES, *(f"{name}-unique" for name in FAMILIES if name.startswith("maze")))
 """The names that are listed: a ``-unique`` maze is of the same family, and only generates other mazes."""
 

@@ -1,6 +1,6 @@
 """ARC on a canvas: a grid of any size as 900 tokens, and back.
 
-Token 0 is padding, 1 the end of a grid (EOS), 2 to 11 are the colours 0 to 9.
+Token 0 is padding, 1 the end of a grid (EOS), 2 to 11 are the colors 0 to 9.
 
 Source: the official code's layout (``dataset/build_arc_dataset.py``) and crop (``arc_eval.ipynb``), restated.
 """
@@ -52,7 +52,7 @@ def encode_pairs(
 
 
 def decode(tokens: UInt8[np.ndarray, "n 900"], offsets: Int[np.ndarray, "n 2"] | None = None) -> list[Grid]:
-    """Return of each canvas the largest rectangle of colours at its upper left corner, empty where there is none.
+    """Return of each canvas the largest rectangle of colors at its upper left corner, empty where there is none.
 
     Of several as large, the one of the fewest rows counts.
 
@@ -68,7 +68,7 @@ def decode(tokens: UInt8[np.ndarray, "n 900"], offsets: Int[np.ndarray, "n 2"] |
         moved = canvas[np.arange(n)[:, None, None], (y % SIDE)[:, :, None], (x % SIDE)[:, None, :]]
         canvas = np.where(inside, moved, PAD).astype(np.uint8)
     colour = (canvas >= FIRST_COLOUR) & (canvas < VOCAB)
-    run = np.where(colour.all(axis=2), SIDE, np.argmin(colour, axis=2))  # colours at the start of each row
+    run = np.where(colour.all(axis=2), SIDE, np.argmin(colour, axis=2))  # colors at the start of each row
     width = np.minimum.accumulate(run, axis=1)
     rows = np.argmax(width * np.arange(1, SIDE + 1), axis=1) + 1
     widths = width[np.arange(n), rows - 1]

@@ -23,7 +23,7 @@ from hrm.puzzles.randomness import mix
 
 ARC = "arc"
 """Name of the family."""
-# Black, blue, red, green, yellow, grey, pink, orange, light blue and dark red: the colours of ARC's own pages.
+# Black, blue, red, green, yellow, gray, pink, orange, light blue and dark red: the colors of ARC's own pages.
 PALETTE = ("#000000", "#0074d9", "#ff4136", "#2ecc40", "#ffdc00", "#aaaaaa", "#f012be", "#ff851b", "#7fdbff", "#870c25")
 
 
@@ -43,7 +43,7 @@ _SPEC = PuzzleSpec(
 
 
 class Arc(Puzzle):
-    """Grids of ten colours, 1x1 to 30x30, on a canvas of 30x30 with the end of each grid marked."""
+    """Grids of ten colors, 1x1 to 30x30, on a canvas of 30x30 with the end of each grid marked."""
 
     @property
     def spec(self) -> PuzzleSpec:
@@ -54,10 +54,10 @@ class Arc(Puzzle):
         """Return a grid on the canvas.
 
         Args:
-            given: a grid of colours 0 to 9 as JSON, lists, an array, or text with a line a row.
+            given: a grid of colors 0 to 9 as JSON, lists, an array, or text with a line a row.
 
         Raises:
-            DataError: ragged, larger than 30x30, or something that is no colour.
+            DataError: ragged, larger than 30x30, or something that is no color.
         """
         rows = cells_of(given)
         if len(rows) > SIDE or len(rows[0]) > SIDE:
@@ -65,9 +65,7 @@ class Arc(Puzzle):
         for y, row in enumerate(rows):
             for x, symbol in enumerate(row):
                 if symbol not in self.spec.tokens[2:]:
-                    raise DataError(
-                        f"row {y + 1}, column {x + 1} holds {symbol[:24]!r}; allowed are the colours 0 to 9"
-                    )
+                    raise DataError(f"row {y + 1}, column {x + 1} holds {symbol[:24]!r}; allowed are the colors 0 to 9")
         return encode([np.array(rows, np.int64).astype(np.uint8)])[0]
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
@@ -79,7 +77,7 @@ class Arc(Puzzle):
         return np.array([grid.size > 0 for grid in decode(answers)], bool)
 
     def relations(self) -> Int8[np.ndarray, "1 C C"]:
-        """Return in which of the eight directions a neighbour lies, so that messages can tell left from right."""
+        """Return in which of the eight directions a neighbor lies, so that messages can tell left from right."""
         return directions(self.spec.shape)[None]
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
@@ -93,7 +91,7 @@ class Arc(Puzzle):
     def twin_invariants(
         self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
     ) -> UInt64[np.ndarray, " n"]:
-        """Return a hash of how many cells of each colour there are, whatever the colours are called."""
+        """Return a hash of how many cells of each color there are, whatever the colors are called."""
         counts = [np.sort((grids[:, :, None] == np.arange(3, 12)).sum(axis=1), axis=1) for grids in (inputs, answers)]
         blacks = [(grids == 2).sum(axis=1, keepdims=True) for grids in (inputs, answers)]
         words = np.concatenate([*counts, *blacks], axis=1).astype(np.uint64)

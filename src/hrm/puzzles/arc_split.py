@@ -50,13 +50,13 @@ def split(tasks: Sequence[Task]) -> tuple[tuple[Reference, ...], tuple[Reference
 
 @dataclass(frozen=True)
 class Leak:
-    """An output to be found that a turn, a reflection or a recolouring makes of a grid that is trained on."""
+    """An output to be found that a turn, a reflection or a recoloring makes of a grid that is trained on."""
 
     test: Reference
     same_output: tuple[Reference, ...]
     """Training examples with this output; one may be there by chance, the smaller the grid the sooner."""
     same_pair: tuple[Reference, ...]
-    """Those with the same input as well, by the same turn and recolouring: the answer itself is trained on."""
+    """Those with the same input as well, by the same turn and recoloring: the answer itself is trained on."""
 
 
 def leaks(tasks: Sequence[Task], training: Sequence[Reference], testing: Sequence[Reference]) -> tuple[Leak, ...]:
@@ -99,8 +99,8 @@ def reached(training: Sequence[Pair], testing: Sequence[Pair]) -> list[Reached]:
 def canonical(*grids: Grid) -> bytes:
     """Return a form that grids share exactly when one variant turns all of the one into those of the other.
 
-    It is the least, over the eight turns and reflections, of the grids with their colours 1 to 9 numbered in the
-    order in which they first occur. Colour 0 stays, as it does in every variant.
+    It is the least, over the eight turns and reflections, of the grids with their colors 1 to 9 numbered in the
+    order in which they first occur. Color 0 stays, as it does in every variant.
     """
     return min(_relabelled([moved(grid, transform) for grid in grids]) for transform in range(8))
 
@@ -116,7 +116,7 @@ def _relabelled(grids: list[Grid]) -> bytes:
 
 
 def _by_invariant(pairs: Sequence[Pair]) -> dict[bytes, list[tuple[int, Grid]]]:
-    """Gather the pairs whose outputs have one size and equal counts of colours, as all variants of one have."""
+    """Gather the pairs whose outputs have one size and equal counts of colors, as all variants of one have."""
     gathered: dict[bytes, list[tuple[int, Grid]]] = defaultdict(list)
     for row, pair in enumerate(pairs):
         if (output := pair.output) is not None:

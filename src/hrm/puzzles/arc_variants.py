@@ -1,6 +1,6 @@
 """Variants of ARC tasks, and the table of their puzzle ids.
 
-A variant is one of the eight turns and reflections together with a permutation of the colours 1 to 9. It is kept as
+A variant is one of the eight turns and reflections together with a permutation of the colors 1 to 9. It is kept as
 eleven bytes and applied when it is needed, so that a thousand variants of a task take about as much room as a handful
 of its examples on the canvas.
 """
@@ -31,7 +31,7 @@ _UNDOES = (0, 3, 2, 1, 4, 5, 6, 7)
 
 @dataclass(frozen=True)
 class Variant:
-    """A turn or reflection together with a permutation of the colours.
+    """A turn or reflection together with a permutation of the colors.
 
     ``transform``: 0 none, 1 to 3 quarter turns to the left, 4 left and right exchanged, 5 top and bottom exchanged,
     6 transposed, 7 transposed along the other diagonal; the numbers are those of the official names.
@@ -39,25 +39,25 @@ class Variant:
 
     transform: int
     colours: tuple[int, ...]
-    """The new colour of each; 0 stays."""
+    """The new color of each; 0 stays."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.transform < 8 or self.colours[:1] != (0,) or sorted(self.colours) != list(range(COLOURS)):
             raise UsageError(
-                f"a variant has a transform 0 to 7 and a permutation of the colours 0 to 9 with 0 first; got "
+                f"a variant has a transform 0 to 7 and a permutation of the colors 0 to 9 with 0 first; got "
                 f"{self.transform} and {self.colours}"
             )
 
     def apply(self, grid: Grid) -> Grid:
-        """Return the grid, moved and recoloured."""
+        """Return the grid, moved and recolored."""
         return np.array(self.colours, np.uint8)[moved(grid, self.transform)]
 
     def apply_pair(self, pair: Pair) -> Pair:
-        """Return the pair, both grids moved and recoloured."""
+        """Return the pair, both grids moved and recolored."""
         return Pair(self.apply(pair.input), None if pair.output is None else self.apply(pair.output))
 
     def apply_task(self, task: Task) -> Task:
-        """Return the task with all of its pairs moved and recoloured."""
+        """Return the task with all of its pairs moved and recolored."""
         kinds = [tuple(map(self.apply_pair, kind)) for kind in (task.demonstrations, task.tests)]
         return replace(task, demonstrations=kinds[0], tests=kinds[1])
 
@@ -104,7 +104,7 @@ def variants(task: Task, count: int, seed: int) -> Variants:
     are the same with and without the solutions.
 
     Args:
-        count: how many are wanted; a task with few colours or with symmetries may have fewer, and so may one whose
+        count: how many are wanted; a task with few colors or with symmetries may have fewer, and so may one whose
             last ones did not turn up in ``TRIES * count`` draws.
     """
     if not 0 <= count <= MOST_VARIANTS:
@@ -172,7 +172,7 @@ class PuzzleTable:
         return np.concatenate(own), np.concatenate(others)
 
     def _words(self, puzzle_ids: range) -> np.ndarray:
-        """Return each variant as one comparable item; none ends in a zero byte, for 0 is the first colour."""
+        """Return each variant as one comparable item; none ends in a zero byte, for 0 is the first color."""
         rows = slice(puzzle_ids.start - 1, puzzle_ids.stop - 1)
         table = np.concatenate([self.variants.transforms[rows, None], self.variants.colours[rows]], axis=1)
         return np.ascontiguousarray(table).view(f"S{table.shape[1]}")[:, 0]
@@ -212,8 +212,8 @@ def _contents(
 ) -> UInt64[np.ndarray, " n"]:
     """Return numbers that two variants share exactly when they turn the task into the same pairs (but for 2^-60).
 
-    A grid is the sum over its cells of one random word for the place times one for the colour. So the places of a
-    colour are summed once for each transform, and a permutation only chooses the word that each sum is multiplied by.
+    A grid is the sum over its cells of one random word for the place times one for the color. So the places of a
+    color are summed once for each transform, and a permutation only chooses the word that each sum is multiplied by.
     """
     kinds = [(pair.input, pair.output) for pair in task.demonstrations] + [(pair.input, None) for pair in task.tests]
     words = mix(np.arange(2 * CELLS + COLOURS, dtype=np.uint64))

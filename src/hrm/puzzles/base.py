@@ -48,7 +48,7 @@ class PuzzleSpec:
     oriented: tuple[str, ...] = ()
     """Those of the relations that belong to the places of the grid, such as "left of": symmetries do not move them."""
     fills: tuple[tuple[int, str], ...] = ()
-    """Token ids whose cells pictures fill with a colour, each with the colour (``#rrggbb``)."""
+    """Token ids whose cells pictures fill with a color, each with the color (``#rrggbb``)."""
     solid: tuple[int, ...] = ()
     """Token ids that pictures tell by the color of the cell alone, without the character: walls, paths."""
     words: tuple[tuple[int, str], ...] = ()

@@ -110,7 +110,7 @@ def _spec(case: _Case) -> _Findings:
     drawn = {*dict(spec.fills), *spec.solid}
     yield drawn <= set(range(1, spec.vocab_size)), f"fills and solid name {sorted(drawn)}, which are not all token ids"
     colours = [ink for _, ink in spec.fills if not _COLOUR.fullmatch(ink)]
-    yield not colours, f"the colours {colours} are not written #rrggbb"
+    yield not colours, f"the colors {colours} are not written #rrggbb"
     yield spec.symmetry_draws >= 0, f"symmetry_draws is {spec.symmetry_draws}"
     tiles = min(spec.box) > 0 and not any(s % b for s, b in zip(spec.shape, spec.box, strict=True))
     yield tiles or spec.box == (0, 0), f"boxes of {spec.box} do not tile the shape {spec.shape}"

@@ -1,8 +1,8 @@
-"""Graph colouring: give every node a colour so that no edge joins two of the same; a few colours are given.
+"""Graph coloring: give every node a color so that no edge joins two of the same; a few colors are given.
 
-The grid is the graph's matrix: cell (i, i) is node i, blank or of a given colour, and cell (i, j) says whether an edge
+The grid is the graph's matrix: cell (i, i) is node i, blank or of a given color, and cell (i, j) says whether an edge
 joins i and j. The answer fills the diagonal and repeats the rest. Token 0 is padding, 1 a blank, 2 no edge, 3 an edge,
-and the colour c, counted from 1, has the token c + 3.
+and the color c, counted from 1, has the token c + 3.
 """
 
 import re
@@ -21,21 +21,21 @@ from hrm.puzzles.randomness import Stream, generator, mix
 MOST_NODES, MOST_COLOURS = 32, 9
 _BLANK, _APART, _EDGE, _FIRST_COLOUR = 1, 2, 3, 4
 _COLOURS = "123456789"
-# colours that most people tell apart (Okabe and Ito, 2008), and two greys; no red, which marks mistakes
+# colors that most people tell apart (Okabe and Ito, 2008), and two greys; no red, which marks mistakes
 _PAINTS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#b5894f", "#d9d9d9", "#8c8c8c")
 _NOTE = re.compile(r"\t|\s#")
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
 class Colouring(Puzzle):
-    """Colour n nodes with k colours, so that nodes joined by an edge differ."""
+    """Color n nodes with k colors, so that nodes joined by an edge differ."""
 
     def __init__(self, nodes: int, colours: int):
-        """Choose the numbers of nodes and of colours."""
+        """Choose the numbers of nodes and of colors."""
         if not 3 <= nodes <= MOST_NODES or not 2 <= colours <= min(MOST_COLOURS, nodes):
             raise UsageError(
-                f"a colouring of {nodes} nodes with {colours} colours is not possible: 3 to {MOST_NODES} nodes, and 2 "
-                f"to {MOST_COLOURS} colours, at most one a node"
+                f"a coloring of {nodes} nodes with {colours} colors is not possible: 3 to {MOST_NODES} nodes, and 2 "
+                f"to {MOST_COLOURS} colors, at most one a node"
             )
         self.nodes, self.colours = nodes, colours
         self._spec = PuzzleSpec(
@@ -59,13 +59,13 @@ class Colouring(Puzzle):
         """Return the tokens of a puzzle.
 
         Args:
-            given: ``1..2…;1-2,1-5,…``: a colour or ``.`` for each node, then the edges by the numbers of their nodes,
+            given: ``1..2…;1-2,1-5,…``: a color or ``.`` for each node, then the edges by the numbers of their nodes,
                 from 1. Or JSON, or an object, with ``nodes`` (such a text, or a list) and ``edges`` (a list of pairs).
-                Or the text of a DIMACS file (``p edge 8 12``, ``e 1 2``), in which no colour is given.
+                Or the text of a DIMACS file (``p edge 8 12``, ``e 1 2``), in which no color is given.
 
         Raises:
-            DataError: another number of nodes, an unknown colour or node, an edge from a node to itself or between two
-                nodes of one given colour.
+            DataError: another number of nodes, an unknown color or node, an edge from a node to itself or between two
+                nodes of one given color.
         """
         name, n = self.spec.name, self.nodes
         try:
@@ -76,7 +76,7 @@ class Colouring(Puzzle):
             for node, symbol in enumerate(nodes):
                 if symbol not in (".", "0", *_COLOURS[: self.colours]):
                     raise DataError(
-                        f"node {node + 1} is {symbol!r}; allowed are the colours 1-{self.colours}, and '.' for none yet"
+                        f"node {node + 1} is {symbol!r}; allowed are the colors 1-{self.colours}, and '.' for none yet"
                     )
             for a, b in edges:
                 if not 1 <= min(a, b) <= max(a, b) <= n:
@@ -90,7 +90,7 @@ class Colouring(Puzzle):
         for a, b in edges:
             if nodes[a - 1] == nodes[b - 1] in _COLOURS:
                 raise DataError(
-                    f"the givens contradict each other: nodes {a} and {b} are joined and both have the colour "
+                    f"the givens contradict each other: nodes {a} and {b} are joined and both have the color "
                     f"{nodes[a - 1]}; correct one of them or make it a '.'"
                 )
             grid[a - 1, b - 1] = grid[b - 1, a - 1] = _EDGE
@@ -117,7 +117,7 @@ class Colouring(Puzzle):
         return f"{nodes};{','.join(f'{a}-{b}' for a, b in edges.tolist())}"
 
     def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
-        """Say for each puzzle whether the answer repeats it, and colours all nodes so that joined ones differ."""
+        """Say for each puzzle whether the answer repeats it, and colors all nodes so that joined ones differ."""
         n = self.nodes
         right = ((inputs == answers) | ((inputs == _BLANK) & self._is_node)).all(axis=1)
         square = answers.reshape(-1, n, n)
@@ -148,7 +148,7 @@ class Colouring(Puzzle):
         return found
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
-        """Turn uniform numbers into permutations of the nodes and of the colours."""
+        """Turn uniform numbers into permutations of the nodes and of the colors."""
         order = np.argsort(draws[:, : self.nodes], axis=1)
         cells = (order[:, :, None] * self.nodes + order[:, None, :]).reshape(len(draws), -1)
         tokens = np.tile(np.arange(self.spec.vocab_size), (len(draws), 1))
@@ -167,8 +167,8 @@ class Colouring(Puzzle):
     ) -> UInt64[np.ndarray, " n"]:
         """Return for each puzzle a number that all of its twins share.
 
-        Each node starts as given or not, and then mixes in, four times, what its neighbours hold, and what the nodes of
-        its colour in the answer hold. The number is made of all nodes.
+        Each node starts as given or not, and then mixes in, four times, what its neighbors hold, and what the nodes of
+        its color in the answer hold. The number is made of all nodes.
         """
         n = self.nodes
         edges = (inputs.reshape(-1, n, n) == _EDGE).astype(np.uint64)
@@ -190,7 +190,7 @@ class Colouring(Puzzle):
         beside, options = self._problem(puzzle)
         found, _, complete = colour_graph(beside, options, limit)
         if not complete:
-            raise UndecidedError(f"no proof within {MOST_TRIED} colours tried: too little is given for an exact search")
+            raise UndecidedError(f"no proof within {MOST_TRIED} colors tried: too little is given for an exact search")
         return self._answers(puzzle, found)
 
     def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
@@ -202,17 +202,17 @@ class Colouring(Puzzle):
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
-        """Return search at the node with the fewest colours left, and depth-first search without any look ahead."""
+        """Return search at the node with the fewest colors left, and depth-first search without any look ahead."""
         return (
-            ClassicalSolver("fewest colours first (DSATUR), pure Python", "colours tried", self._fewest_first),
-            ClassicalSolver("depth-first search", "colours tried", self._depth_first),
+            ClassicalSolver("fewest colors first (DSATUR), pure Python", "colors tried", self._fewest_first),
+            ClassicalSolver("depth-first search", "colors tried", self._depth_first),
         )
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
 
-        Nodes get random colours, each colour at least one; then random pairs of different colours are joined: 1.2 to 2
-        edges for each node and each colour but one, but at most 85 % of such pairs. Given colours are taken back in
+        Nodes get random colors, each color at least one; then random pairs of different colors are joined: 1.2 to 2
+        edges for each node and each color but one, but at most 85 % of such pairs. Given colors are taken back in
         random order as long as the answer stays unique, so that none of those left can be spared.
         """
         rng, n, k = generator(seed, Stream.GENERATE, index), self.nodes, self.colours
@@ -234,7 +234,7 @@ class Colouring(Puzzle):
         return puzzle.reshape(-1), answer.reshape(-1)
 
     def _problem(self, puzzle: UInt8[np.ndarray, " C"]) -> tuple[list[int], list[int]]:
-        """Return for each node the set of its neighbours, and of the colours that it may have, bit by bit."""
+        """Return for each node the set of its neighbors, and of the colors that it may have, bit by bit."""
         square = puzzle.reshape(self.spec.shape)
         edge = (square == _EDGE) | (square.T == _EDGE)
         beside = [sum(1 << other for other in np.flatnonzero(row).tolist()) for row in edge]
@@ -264,21 +264,21 @@ class Colouring(Puzzle):
 
 
 def colour_graph(beside: list[int], options: list[int], limit: int) -> tuple[list[list[int]], int, bool]:
-    """Find up to ``limit`` ways to colour a graph, always going on at a node with the fewest colours left.
+    """Find up to ``limit`` ways to color a graph, always going on at a node with the fewest colors left.
 
     Args:
-        beside: for each node, the set of its neighbours as bits.
-        options: for each node, the set of the colours that it may have as bits.
+        beside: for each node, the set of its neighbors as bits.
+        options: for each node, the set of the colors that it may have as bits.
 
     Returns:
-        The colours of all nodes, counted from 0, for each way; how many colours were tried; whether the search came to
+        The colors of all nodes, counted from 0, for each way; how many colors were tried; whether the search came to
         its end or to the limit, not to ``MOST_TRIED``.
 
     Source: the order of DSATUR (Brélaz, Communications of the ACM 22, 1979), with backtracking.
     """
     found: list[list[int]] = []
     tried = 0
-    open_states = [(tuple(options), (1 << len(options)) - 1)]  # colours left to each node; nodes not yet coloured
+    open_states = [(tuple(options), (1 << len(options)) - 1)]  # colors left to each node; nodes not yet colored
     while open_states:
         left, rest = open_states.pop()
         if not rest:

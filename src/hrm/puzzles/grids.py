@@ -85,7 +85,7 @@ def steps(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
 
 
 def directions(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
-    """Return where each cell's neighbours lie: 1 to 8, row by row from the upper left one, and 0 for all others."""
+    """Return where each cell's neighbors lie: 1 to 8, row by row from the upper left one, and 0 for all others."""
     y, x = np.divmod(np.arange(shape[0] * shape[1]), shape[1])
     down, right = y - y[:, None], x - x[:, None]
     near = (np.abs(down) <= 1) & (np.abs(right) <= 1)

@@ -1,8 +1,8 @@
 """Killer Sudoku: no givens, but cages whose different digits have a told sum.
 
 Token 0 is padding, 1 a blank (a cell without any clue), the digit d has the token d + 1, and the clues follow. A clue
-stands for a sum and a colour; every cell of a cage holds the clue of its cage, and cages that touch have different
-colours, so that cages are what hangs together among cells of one clue.
+stands for a sum and a color; every cell of a cage holds the clue of its cage, and cages that touch have different
+colors, so that cages are what hangs together among cells of one clue.
 
 Differs from puzzles in print: cages of ``generate`` have at most five cells.
 """
@@ -64,7 +64,7 @@ class Killer(Puzzle):
         return self._spec
 
     def clue(self, total: int, colour: int) -> int:
-        """Return the token of a sum and a colour (0 to 4)."""
+        """Return the token of a sum and a color (0 to 4)."""
         return self._first_clue + (total - 1) * COLOURS + colour
 
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
@@ -105,7 +105,7 @@ class Killer(Puzzle):
         return _NOTE.split(line.strip(), maxsplit=1)[0]
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
-        """Return a grid as one line that ``parse`` reads back: colours as letters, ``;``, and the sums of the cages."""
+        """Return a grid as one line that ``parse`` reads back: colors as letters, ``;``, and the sums of the cages."""
         is_clue = grid >= self._first_clue
         total, colour = np.divmod(grid.astype(np.int64) - self._first_clue, COLOURS)
         cells = [
@@ -150,7 +150,7 @@ class Killer(Puzzle):
         return found * exists[:, None, :, None] * exists[:, None, None, :]
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
-        """Turn uniform numbers into turns and reflections that keep boxes, and permutations of the colours.
+        """Turn uniform numbers into turns and reflections that keep boxes, and permutations of the colors.
 
         Rows are not exchanged, for that would tear cages apart; digits are not renamed, for they are added.
         """
@@ -164,7 +164,7 @@ class Killer(Puzzle):
     def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
         """Return a key that two puzzles share exactly when, turned or reflected, they have the same cages and sums.
 
-        Colours are left out: they only tell cages apart.
+        Colors are left out: they only tell cages apart.
         """
         firsts, sums = self._heads(puzzle[None])[0], self._without_colour(puzzle)
         keys = []
@@ -205,7 +205,7 @@ class Killer(Puzzle):
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
 
         A random answer is cut into random cages of two to five different digits. As long as a second answer fits, a
-        cage that does not tell the two apart gives a cell to a neighbour, or takes one, so that the cages do.
+        cage that does not tell the two apart gives a cell to a neighbor, or takes one, so that the cages do.
         """
         rng = generator(seed, Stream.GENERATE, index)
         n = self.size
@@ -230,7 +230,7 @@ class Killer(Puzzle):
         return heads(marks.reshape(len(grids), *self.spec.shape))
 
     def _without_colour(self, grids: UInt8[np.ndarray, "*n C"]) -> UInt8[np.ndarray, "*n C"]:
-        """Return the tokens with the first colour for all clues."""
+        """Return the tokens with the first color for all clues."""
         beyond = np.maximum(grids.astype(np.int64) - self._first_clue, 0)
         return (grids - beyond % COLOURS).astype(np.uint8)
 

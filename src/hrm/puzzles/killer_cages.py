@@ -1,4 +1,4 @@
-"""Cages of Killer Sudoku: what they rule out, how a grid is cut into them, and how they are coloured.
+"""Cages of Killer Sudoku: what they rule out, how a grid is cut into them, and how they are colored.
 
 Digits are 1 to n here and cells are numbered row by row; tokens are the concern of the family. Axes: C cells.
 """
@@ -53,7 +53,7 @@ def bounds(cells: int, size: int) -> tuple[int, int]:
 def pruner(cages: Sequence[Cage], units: Int[np.ndarray, "3 C"]) -> Callable[[int], int]:
     """Return what cages leave of a board of ``sudoku_solver``: only candidates that some filling of its cage has.
 
-    Where cages fill a unit, or some neighbouring ones, but for a few cells that see each other, these are a cage too:
+    Where cages fill a unit, or some neighboring ones, but for a few cells that see each other, these are a cage too:
     their sum is what is missing.
 
     Args:
@@ -125,7 +125,7 @@ def cut(
 
 
 def coloured(cages: Sequence[Cage], columns: int, colours: int) -> list[int]:
-    """Return a colour for each cage, such that cages which touch differ; the one with the fewest choices goes first."""
+    """Return a color for each cage, such that cages which touch differ; the one with the fewest choices goes first."""
     owner = {cell: number for number, cage in enumerate(cages) for cell in cage.cells}
     beside: list[set[int]] = [set() for _ in cages]
     near = _touching(max(owner, default=0) + columns, columns)
@@ -148,7 +148,7 @@ def coloured(cages: Sequence[Cage], columns: int, colours: int) -> list[int]:
         return False
 
     if not fill():
-        raise AssertionError("a map of countries needs four colours at most")
+        raise AssertionError("a map of countries needs four colors at most")
     return [found[number] for number in range(len(cages))]
 
 
@@ -157,7 +157,7 @@ def _cage(cells: np.ndarray, digits: np.ndarray) -> Cage:
 
 
 def _touching(cells: int, columns: int) -> list[list[int]]:
-    """Return the neighbours of each cell, those beyond the last one left out."""
+    """Return the neighbors of each cell, those beyond the last one left out."""
     near = []
     for cell in range(cells):
         sides = [cell - 1] * (cell % columns > 0) + [cell + 1] * (cell % columns < columns - 1)
@@ -242,7 +242,7 @@ def _hangs_together(cells: list[int], near: list[list[int]]) -> bool:
 
 
 def _remainders(cages: Sequence[Cage], units: np.ndarray) -> list[Cage]:
-    """Return the cells that cages leave over of one, two or three neighbouring units, where they share a unit."""
+    """Return the cells that cages leave over of one, two or three neighboring units, where they share a unit."""
     size = int(units.max()) + 1
     regions = []
     for kind in units:

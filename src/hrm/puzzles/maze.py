@@ -5,7 +5,7 @@ Text and tokens are those of Maze-Hard: ``#`` wall, space open, ``S`` start, ``G
 Source: Maze-Hard of HRM (arXiv 2506.21734) after Lehnert et al. (Searchformer, arXiv 2402.14083): 30 to 50 % of
 random cells are walls, start and goal are random, and the shortest path has more than 110 moves. Differs: every
 wall pattern that has such a pair is as likely as another, and so is every such pair in it; Searchformer keeps the
-first of 100 pairs that will do, which favours patterns with many.
+first of 100 pairs that will do, which favors patterns with many.
 """
 
 import re

@@ -158,8 +158,8 @@ class Samurai(Puzzle):
     ) -> UInt64[np.ndarray, " n"]:
         """Return for each puzzle a number that all of its twins share.
 
-        Every cell starts with a colour (given or not; how many grids it is in). Four times each cell then mixes into
-        its colour what its rows and columns, its boxes and its digit hold. The number is made of all colours.
+        Every cell starts with a color (given or not; how many grids it is in). Four times each cell then mixes into
+        its color what its rows and columns, its boxes and its digit hold. The number is made of all colors.
         """
         found = [self._invariants(inputs[i : i + 64], answers[i : i + 64]) for i in range(0, len(inputs), 64)]
         return np.concatenate(found or [np.zeros(0, np.uint64)])

@@ -30,9 +30,9 @@ class Twins:
     def invariants(self, answers: Int[np.ndarray, "n C"], given: Bool[np.ndarray, "n C"]) -> UInt64[np.ndarray, " n"]:
         """Return for each puzzle a number that all of its twins share, much quicker than the canonical form.
 
-        Every cell starts with a colour (given or not; lengths of the cycles that lead through it from each
-        other row of its band, and column of its stack, to its own). Then each cell mixes into its colour what
-        its row, column, box and digit hold, three times. The number is made of all colours.
+        Every cell starts with a color (given or not; lengths of the cycles that lead through it from each
+        other row of its band, and column of its stack, to its own). Then each cell mixes into its color what
+        its row, column, box and digit hold, three times. The number is made of all colors.
 
         Args:
             answers: legal answers, digits 0..n-1; for others the number means nothing.

@@ -31,7 +31,7 @@ def samurai_4x4() -> RunConfig:
 
 
 def colouring() -> RunConfig:
-    """Learn to colour graphs of 10 nodes with three colours, a few of which are given.
+    """Learn to color graphs of 10 nodes with three colors, a few of which are given.
 
     Messages travel along the edges of each graph, and between a node and the row and column that tell its edges.
     Command: ``hrm train colouring``. About 3 to 9 minutes on one busy CPU core, compiled. Expected: 90.6 – 99.7 % of

@@ -1,6 +1,6 @@
 """Variants of an experiment: what a network is compared with, each one change of a recipe's configuration.
 
-Data, augmentation, blocks, loss, optimiser, batch size, seeds and evaluation are the recipe's in all of them.
+Data, augmentation, blocks, loss, optimizer, batch size, seeds and evaluation are the recipe's in all of them.
 docs/compare.md lists them with their sources.
 """
 

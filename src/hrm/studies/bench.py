@@ -36,7 +36,7 @@ COUNT = (
     "GFLOP as executed: two operations a weight and position of every matrix product of f_L, f_H and the heads, and "
     "attention's two products; an update is every forward call once, and again where the target of Q_continue takes "
     "a second forward, and twice the forward of each call that carries gradient. Useful GFLOP leave the second "
-    "forward out. Norms, activations, rotations, softmax and the optimiser count as nothing"
+    "forward out. Norms, activations, rotations, softmax and the optimizer count as nothing"
 )
 YARDSTICK = (
     "the published algorithm restated from the paper in plain eager operations, as unfused as the official code: "

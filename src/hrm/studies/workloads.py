@@ -45,7 +45,7 @@ class Preset:
 
     network: NetworkConfig
     recipe: str = ""
-    """The recipe whose optimiser, loss and halting it is trained with; empty where the code is not ours."""
+    """The recipe whose optimizer, loss and halting it is trained with; empty where the code is not ours."""
     batches: tuple[tuple[int, tuple[bool, ...]], ...] = ((64, BOTH),)
     """Puzzles at once, and whether eager (False) and compiled (True)."""
     modes: tuple[Mode, ...] = ("train", "infer")

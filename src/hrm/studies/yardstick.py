@@ -2,7 +2,7 @@
 
 Written from the paper and the constants of the published code, and deliberately as unfused as that code runs
 without a compiler: weights are fp32 and cast at every call, rotation and norm are separate operations in fp32, the
-loss of the answer is in fp64, the target of Q_continue costs a second whole forward, the optimiser goes through
+loss of the answer is in fp64, the target of Q_continue costs a second whole forward, the optimizer goes through
 the parameters one by one. It is the same function as ``hrm.model`` (a test copies weights across); tensors have the
 official names, so that ``interop.official`` translates.
 

@@ -301,7 +301,7 @@ def _figure(caption: str, grid: Grid | None, right: bool | None) -> str:
 
 
 def _svg(grid: Grid, label: str, pixels: int = _PIXELS) -> str:
-    """Draw a grid with one path a colour: small, however many cells there are."""
+    """Draw a grid with one path a color: small, however many cells there are."""
     height, width = grid.shape
     cell = min(pixels / max(height, width), pixels / 5)
     paths: list[str] = []

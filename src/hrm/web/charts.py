@@ -1,4 +1,4 @@
-"""Small charts as SVG whose colours and sizes are the page's.
+"""Small charts as SVG whose colors and sizes are the page's.
 
 Units inside: a chart is ``WIDTH`` by ``HEIGHT``, and the page scales it to its column.
 """
