@@ -31,35 +31,35 @@ def imported(hrm, workplace):
         assert said["total_puzzles"] == said["total_groups"] == 3
         file.write_text(json.dumps(said | {"builder": "another"}))
     (workplace / "layout" / "identifiers.json").write_text('["<blank>", "easy", "middle", "hard"]')
-    result = hrm("data", "import", "layout", "--out", "imported", "--puzzle", "sudoku-4x4")
+    result = hrm("data", "import", "layout", "--out", "layout-imported", "--puzzle", "sudoku-4x4")
     assert result.code == 0, result.err
-    return "imported"
+    return "layout-imported"
 
 
 def test_names_survive(hrm, workplace, imported):
-    assert hrm("data", "export", imported, "--out", "again").code == 0
-    assert json.loads((workplace / "again" / "identifiers.json").read_text()) == ["<blank>", "easy", "middle", "hard"]
+    assert hrm("data", "export", imported, "--out", "layout-again").code == 0
+    assert json.loads((workplace / "layout-again" / "identifiers.json").read_text()) == ["<blank>", "easy", "middle", "hard"]
     for file in (workplace / "layout").rglob("*.npy"):
-        assert (workplace / "again" / file.relative_to(workplace / "layout")).read_bytes() == file.read_bytes()
+        assert (workplace / "layout-again" / file.relative_to(workplace / "layout")).read_bytes() == file.read_bytes()
 
 
 def test_training_takes_a_row_for_each_puzzle_id(hrm, workplace, imported):
-    result = hrm("train", "smoke", "--data.path", imported, "--out", "rows", *TINY)
+    result = hrm("train", "smoke", "--data.path", imported, "--out", "ids-rows", *TINY)
     assert result.code == 0, result.err
-    assert "puzzles = 4" in (workplace / "rows" / "config.toml").read_text()
-    assert hrm("eval", "rows", "--data", imported, "--segments", 1).code == 0
-    refused = hrm("train", "smoke", "--data.path", imported, "--out", "few", *TINY, "--model.puzzles", 2)
+    assert "puzzles = 4" in (workplace / "ids-rows" / "config.toml").read_text()
+    assert hrm("eval", "ids-rows", "--data", imported, "--segments", 1).code == 0
+    refused = hrm("train", "smoke", "--data.path", imported, "--out", "ids-few", *TINY, "--model.puzzles", 2)
     assert refused.code == 2 and "need 4: give --model.puzzles 4" in refused.err
 
 
 @pytest.mark.parametrize("command", [
-    ["eval", "rows-2", "--segments", 1], ["analyze", "rows-2", "--what", "halting"],
-    ["report", "rows-2", "--analyses", "none", "--out", "ids.html"],
+    ["eval", "ids-2", "--segments", 1], ["analyze", "ids-2", "--what", "halting"],
+    ["report", "ids-2", "--analyses", "none", "--out", "ids.html"],
 ])  # fmt: skip
 def test_ids_beyond_the_table_are_refused_in_one_line(hrm, workplace, imported, command):
-    if not (workplace / "rows-2").exists():
-        store(workplace / "two", 0, 1)
-        assert hrm("train", "smoke", "--data.path", "two", "--out", "rows-2", *TINY).code == 0
+    if not (workplace / "ids-2").exists():
+        store(workplace / "two-ids", 0, 1)
+        assert hrm("train", "smoke", "--data.path", "two-ids", "--out", "ids-2", *TINY).code == 0
     refused = hrm(*command, "--data", imported)
     *before, last = refused.err.strip().splitlines()
     assert refused.code == 4 and all(line.startswith("model: ") for line in before), refused.err
