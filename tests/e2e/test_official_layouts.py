@@ -38,9 +38,15 @@ def imported(hrm, workplace):
 
 def test_names_survive(hrm, workplace, imported):
     assert hrm("data", "export", imported, "--out", "layout-again").code == 0
-    assert json.loads((workplace / "layout-again" / "identifiers.json").read_text()) == ["<blank>", "easy", "middle", "hard"]
+    assert json.loads((workplace / "layout-again" / "identifiers.json").read_text()) == [
+        "<blank>",
+        "easy",
+        "middle",
+        "hard",
+    ]
     for file in (workplace / "layout").rglob("*.npy"):
-        assert (workplace / "layout-again" / file.relative_to(workplace / "layout")).read_bytes() == file.read_bytes()
+        again = workplace / "layout-again" / file.relative_to(workplace / "layout")
+        assert again.read_bytes() == file.read_bytes()
 
 
 def test_training_takes_a_row_for_each_puzzle_id(hrm, workplace, imported):
