@@ -21,7 +21,7 @@ def cages_of(family, tokens):
     return digits, sorted((cage.cells, cage.total) for cage in cages)
 
 
-@pytest.mark.parametrize("name", ["killer-4x4", "killer-9x9"])
+@pytest.mark.parametrize("name", ["killer-4x4", "killer-6x6", "killer-9x9"])
 @pytest.mark.parametrize("dialect", ["f-puzzles", "SudokuPad"])
 def test_generated_cages_are_read_back(name, dialect):
     family = get(name)
@@ -53,6 +53,8 @@ def test_a_sudoku_without_cages_is_one():
     text = family.text(tokens)
     rows = [[{} if c == "." else {"value": int(c), "given": True} for c in text[y : y + 9]] for y in range(0, 81, 9)]
     assert np.array_equal(family.parse({"size": 9, "grid": rows}), tokens)
+    rows[text.index(".") // 9][text.index(".") % 9] = {"value": 5}  # entered by the player, not given
+    assert np.array_equal(family.parse({"size": 9, "grid": rows}), tokens)
 
 
 @pytest.mark.parametrize("changes, said", [
@@ -66,6 +68,12 @@ def test_a_sudoku_without_cages_is_one():
     ({"killercage": 3}, "list of objects"),
     ({"grid": [[{"region": (x + y) % 4} for x in range(4)] for y in range(4)]}, "irregular"),
     ({"killercage": []}, "no cage"),
+    ({"killercage": [{"cells": [], "value": "6"}]}, "list of different cells"),
+    ({"diagonal+": True}, "'diagonal.'"),
+    ({"grid": [[{"value": 5, "given": True}, {}, {}, {}], *CELLS[1:]]}, "holds '5'"),
+    ({"grid": [[{"value": 3, "given": True}, {}, {}, {}], *CELLS[1:]]}, "a given digit"),
+    ({"grid": [*CELLS[1:], [{}, {}, {}, 1]]}, "each cell"),
+    ({"regions": [[[0, 0], [0, 3]]]}, "irregular"),
 ])  # fmt: skip
 def test_what_would_be_misread_is_refused(changes, said):
     puzzle = {"size": 4, "grid": CELLS, "killercage": [{"cells": ["R1C1", "R1C2"], "value": "6"}]} | changes

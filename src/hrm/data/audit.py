@@ -72,7 +72,7 @@ def audit(
         wrong = np.flatnonzero(part.labels.any(axis=1) & ~right[part.name]).tolist()
         findings += _finding("wrong answer", part, [(row, "not a legal completion of its question") for row in wrong])
     unique = unique and spec.unique
-    if spec.has_rules and not spec.unique:
+    if spec.has_rules and not unique:
         findings += _unsolvable(parts, right, family, progress)
     solved = {id(part): part.labels.copy() for part in [*parts, *others]}
     if unique:
@@ -192,7 +192,8 @@ def _unsolvable(
         faults: dict[str, list[tuple[int, str]]] = {"no solution": [], "unproven": []}
         for row in bare[part.name]:
             try:
-                if not len(puzzle.solutions(part.inputs[row], limit=1)):
+                refused = not part.labels[row].any() and _refusal(puzzle, part.inputs[row])  # named by ``_refused``
+                if not refused and not len(puzzle.solutions(part.inputs[row], limit=1)):
                     faults["no solution"].append((row, "no answer keeps its givens"))
             except DataError as error:
                 faults["unproven"].append((row, str(error)))

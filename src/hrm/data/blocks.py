@@ -55,7 +55,7 @@ def text_questions(lines: Iterable[str], name: str, puzzle: Puzzle) -> Iterator[
             continue
         found = _resolved(block, name, puzzle)
         short = len(block) < puzzle.spec.shape[0] and puzzle.spec.has_rules and puzzle.is_part(block[0][1])
-        if short and not any(each.tokens is not None for each in found):
+        if short and not found:
             held += block
             if len(held) >= 2 * puzzle.spec.shape[0]:
                 yield _fault(held, name, puzzle)
@@ -64,7 +64,7 @@ def text_questions(lines: Iterable[str], name: str, puzzle: Puzzle) -> Iterator[
         if held:
             yield _fault(held, name, puzzle)
             held = []
-        yield from found
+        yield from found or [_fault(block, name, puzzle)]
     if held:
         yield _fault(held, name, puzzle)
 
@@ -131,21 +131,18 @@ def _is_json(block: Block) -> bool:
 
 
 def _resolved(block: Block, name: str, puzzle: Puzzle) -> list[Question]:
-    """Return the puzzles of one block, or its faults."""
-    if len(block) == 1:
-        [(number, line)] = block
-        return [read_question(f"{name}, line {number}", puzzle.without_note(line), puzzle)]
+    """Return the puzzles of one block; none where it can be read neither as one nor as several."""
     whole = _joined(block, name, puzzle)
-    if whole and not puzzle.spec.has_rules:
+    if len(block) > 1 and whole and not puzzle.spec.has_rules:
         return [whole]
-    singly = [read_question(f"{name}, line {number}", puzzle.without_note(line), puzzle) for number, line in block]
+    singly = [read_question(_where([line], name), puzzle.without_note(line[1]), puzzle) for line in block]
     readable = sum(each.tokens is not None for each in singly)
-    if readable and not (whole and readable < len(block)):
-        if whole:
-            says = "is one puzzle, or each line is one: put an empty line between puzzles, or write them as JSON"
-            return [Question(whole.where, whole.text, None, f"{whole.where}: this {says}")]
+    if len(block) > 1 and whole and readable == len(block):
+        says = "is one puzzle, or each line is one: put an empty line between puzzles, or write them as JSON"
+        return [Question(whole.where, whole.text, None, f"{whole.where}: this {says}")]
+    if readable and not (len(block) > 1 and whole):
         return singly
-    return [whole] if whole else _evenly(block, name, puzzle) or [_fault(block, name, puzzle)]
+    return [whole] if whole else _evenly(block, name, puzzle)
 
 
 def _evenly(block: Block, name: str, puzzle: Puzzle) -> list[Question]:
@@ -170,8 +167,8 @@ def _joined(block: Block, name: str, puzzle: Puzzle) -> Question | None:
 
 def _fault(block: Block, name: str, puzzle: Puzzle) -> Question:
     """Return what is wrong with lines that are no puzzle together."""
-    found = read_question(_where(block, name), "\n".join(line for _, line in block), puzzle)
-    return found if found.tokens is None else Question(found.where, found.text, None, f"{found.where}: not a puzzle")
+    text = puzzle.without_note(block[0][1]) if len(block) == 1 else "\n".join(line for _, line in block)
+    return read_question(_where(block, name), text, puzzle)
 
 
 def _where(block: Block, name: str) -> str:

@@ -21,11 +21,11 @@ class Format:
     """What else is read, and what is refused: a sentence each."""
     rows: bool = False
     """Whether its rows may have answers: stores are built of such files, models trained and evaluated on them."""
+    text: bool = False
+    """Whether it is text of puzzles, without answers."""
     command: str = ""
     """A command that reads such a file; FILE stands for it."""
 
-
-_TEXT = (".txt", ".sdm", ".sdk", ".ss", ".col")
 
 FORMATS = (
     Format(
@@ -65,11 +65,7 @@ FORMATS = (
         "one object as in JSON Lines, a list of them, one grid, or a list of grids",
         "[[1, 0, 0, 4],\n [0, 4, 1, 0],\n [0, 1, 4, 0],\n [4, 0, 0, 1]]\n",
         "sudoku-4x4",
-        (
-            "Files of up to 64 MB are read; use JSON Lines for more.",
-            "A puzzle of f-puzzles or SudokuPad (`size`, `grid`, `killercage`) is read by the Sudoku and Killer "
-            "families; one with any other constraint is refused.",
-        ),
+        ("Files of up to 64 MB are read; use JSON Lines for more.",),
         rows=True,
         command="hrm solve sudoku-4x4 FILE",
     ),
@@ -89,22 +85,56 @@ FORMATS = (
     ),
     Format(
         "Plain text",
-        _TEXT,
-        "puzzles without answers: one per line, one over several lines, or several with an empty line between them",
-        "# from a newspaper\n..1.4.....2.3...\t1.2\n\n.1..\n...3\n...4\n.4..\n",
+        (".txt", ".sdm"),
+        "puzzles without answers: one per line, one on several lines, or several with an empty line between them",
+        "# easy\n..1.4.....2.3...\t1.2\n\n.1..\n...3\n...4\n.4..\n",
         "sudoku-4x4",
         (
-            "Lines that begin with `#`, `;` or `//` are notes, unless the mark is a symbol of the puzzle (in mazes, a "
-            "line that begins with `#` is a note where it holds a word).",
-            "What stands beside a whole Sudoku on its line, such as a rating, is ignored.",
-            "In a Sudoku any of `.`, `0`, `-`, `*`, `_`, `?`, `x` and -1 is a blank, but only one of them per puzzle. "
-            "Digits of 16×16 are 1 to G, 1 to 16, or 0 to F beside another mark for blanks (0 is then the digit G).",
-            "Lines between boxes (`---+---`) and bars are ignored, and so are all sections but `[Puzzle]`.",
-            "The suffixes do not matter; `.sdm`, `.sdk` and `.ss` are those of Sudoku programs, and `.col` is a DIMACS "
-            "graph (`p edge 8 12`, `e 1 2`) for graph coloring.",
-            "A puzzle that cannot be read does not end a file: it is named, and all others are read.",
+            "Lines that begin with `#`, `;` or `//` are notes, unless the mark is a symbol of the puzzle. In mazes `#` "
+            "is a wall; a line that begins with it is a note if it holds a word.",
+            "In a Sudoku list, words beside a puzzle on its line, such as a rating, are ignored.",
+            "In a Sudoku any of `.`, `0`, `-`, `*`, `_`, `?`, `x` and -1 is a blank, but only one of them per puzzle; "
+            "two are refused, since one of them may be something else.",
+            "The digits of a 16×16 Sudoku are 1 to G, 1 to 16, or 0 to F with another mark for blanks; this 0 is then "
+            "written G.",
+            "Lines between boxes (`---+---`) and bars are ignored. If a file has sections, only `[Puzzle]` is read.",
+            "In the family `table`, lines without an empty line between them are one grid, if grids have several rows.",
+            "A puzzle that cannot be read is reported with its line, and all others are read.",
         ),
+        text=True,
         command="hrm solve sudoku-4x4 FILE",
+    ),
+    Format(
+        "Sudoku programs",
+        (".sdk", ".ss"),
+        "one Sudoku on several lines, as SadMan Software and Simple Sudoku save it",
+        "#AAuthor\n..|1.\n4.|..\n-----\n..|2.\n3.|..\n",
+        "sudoku-4x4",
+        text=True,
+        command="hrm solve sudoku-4x4 FILE",
+    ),
+    Format(
+        "f-puzzles and SudokuPad",
+        (".json",),
+        "one Sudoku, or a Killer Sudoku with its cages",
+        '{"size": 4, "grid": [[{}, {}, {}, {}], [{}, {}, {}, {}], [{}, {}, {}, {}], [{}, {}, {}, {}]],\n'
+        ' "killercage": [{"cells": ["R1C1", "R1C2"], "value": "6"}]}\n',
+        "killer-4x4",
+        (
+            "Any other constraint, irregular boxes, a cage without a sum, and a given digit inside a cage are refused.",
+            "Digits that are not marked as given are ignored.",
+        ),
+        command="hrm data check FILE --puzzle killer-4x4 --no-unique",
+    ),
+    Format(
+        "DIMACS graph",
+        (".col",),
+        "one graph to be colored; the family says with how many colors, and must have as many nodes",
+        "c a ring\np edge 8 8\ne 1 2\ne 2 3\ne 3 4\ne 4 5\ne 5 6\ne 6 7\ne 7 8\ne 8 1\n",
+        "colouring-8x3",
+        ("An edge that is listed twice counts once. A file with fewer edges than its `p` line says is refused.",),
+        text=True,
+        command="hrm data check FILE --puzzle colouring-8x3 --no-unique",
     ),
     Format(
         "ARC task",
@@ -150,8 +180,8 @@ FORMATS = (
 
 ROWS = tuple(suffix for each in FORMATS if each.rows for suffix in each.suffixes)
 """The suffixes of files whose rows have answers."""
-TEXTS = _TEXT
-"""The suffixes of plain text, whose puzzles have no answers."""
+TEXTS = tuple(suffix for each in FORMATS if each.text for suffix in each.suffixes)
+"""The suffixes of text of puzzles, without answers."""
 
 
 def text_suffix(path: Path) -> str:

@@ -50,7 +50,7 @@ def read_f_puzzle(found: Mapping[str, object], box: tuple[int, int]) -> tuple[li
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise DataError(f"{key!r} must be a list of objects with 'cells' and 'value'")
         for entry in entries:
-            if not entry.get("cells") and isinstance(entry.get("value"), str):
+            if key == "cages" and not entry.get("cells") and small_number(entry.get("value")) is None:
                 continue  # SudokuPad keeps its title and rules in such a cage
             cells = _cells(entry.get("cells"), size)
             where = f"the cage of row {cells[0] // size + 1}, column {cells[0] % size + 1}"

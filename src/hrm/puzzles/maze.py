@@ -112,9 +112,9 @@ class Maze(Puzzle):
 
     def is_note(self, line: str) -> bool:
         """Say whether a line of a text file is a note; ``#`` is a wall, so a note is a line that has a word in it."""
-        marked = line.lstrip().startswith(("#", ";", "//"))
         sized = len(line) in (self.spec.shape[1], self.spec.cells)
-        return marked and not sized and _WORD.search(line) is not None
+        marked = line.startswith("#") and not sized and _WORD.search(line[: self.spec.cells]) is not None
+        return marked or line.lstrip().startswith((";", "//"))
 
     def is_part(self, line: str) -> bool:
         """Say whether a line of a text file is a row of a maze, or too short to be a whole one."""

@@ -202,8 +202,8 @@ def _cells(line: str, shape: Shape) -> list[object]:
     """
     words = [word for word in _WORDS.split(line) if word]
     single = all(len(word) == 1 or (len(word) == 2 and _value(word, shape) is not None) for word in words)
-    if (single and len(words) in (shape.columns, *shape.counts)) or len(words) < 2:
-        return list(words) if single else list("".join(words))
+    if single and len(words) in (shape.columns, *shape.counts):
+        return list(words)
     if (fields := _fields(line, shape)) is not None:
         return list(fields)
     if len({len(word) for word in words}) > 1 and not shape.outside:
@@ -212,7 +212,7 @@ def _cells(line: str, shape: Shape) -> list[object]:
             f"a line has {len(words)} words of different lengths, such as {words[0][:12]!r} and {odd[:12]!r}: put "
             f"something between all {shape.columns} cells of a row or none, and write '.' for a blank, not a space"
         )
-    if "-1" in words and all(word == "-1" for word in words if "-" in word):
+    if single and len(words) > 1 and "-1" in words:
         raise DataError(
             f"a line has {len(words)} words, some of them -1: write -1 for a blank with one word for each of the "
             f"{shape.columns} cells of a row, or '.' for a blank"

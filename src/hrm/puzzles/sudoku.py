@@ -93,7 +93,8 @@ class Sudoku(Puzzle):
             raise DataError(f"not a {name} puzzle: it has {len(rows)} rows instead of {n}{hint}")
         for y, row in enumerate(rows):
             if len(rows) > 1 and len(row) != n:
-                raise DataError(f"not a {name} puzzle: row {y + 1} has {len(row)} cells instead of {n}")
+                spaces = "; write '.' for a blank, not a space" if isinstance(given, str) and " " in given else ""
+                raise DataError(f"not a {name} puzzle: row {y + 1} has {len(row)} cells instead of {n}{spaces}")
         puzzle = (np.concatenate([np.array(row, np.int64) for row in rows]) + BLANK).astype(np.uint8)
         self._grids.refuse_twice(puzzle)
         return puzzle
