@@ -80,6 +80,11 @@ def test_a_block_is_one_grid_of_a_table(rows, columns):
     assert texts(WORDS, "red green\nblue red\n\nred\n") == ['[["red", "green"], ["blue", "red"]]', '[["red"]]']
 
 
+def test_a_symbol_of_a_table_is_no_title_and_no_note():
+    table = Table(Declaration((1, 3), ("no", "yes", "#1")))
+    assert texts(table, "no\n#1 yes no\nyes\n") == ['[["no"]]', "#1 yes no", '[["yes"]]']
+
+
 def test_lines_of_a_table_without_rows_are_puzzles():
     line = Table(Declaration((1, 4), ("a", "b"), "."))
     assert texts(line, "ab.b\nb..a\n") == ["ab.b", "b..a"]
@@ -102,6 +107,31 @@ def test_notes_titles_and_sections_are_passed_over():
     ):
         assert texts(SUDOKU, text) == [puzzle], text
     assert len(texts(SUDOKU, f"Grid 01\n{grid}\nGrid 02\n{grid}\n")) == 2
+
+
+HODOKU = "\n{}\n".join([".-------.-------.-------.", *[":-------+-------+-------:"] * 2, "'-------'-------'-------'"])
+DRAWN = "┌───┬───┬───┐\n{}\n├───┼───┼───┤\n{}\n├───┼───┼───┤\n{}\n└───┴───┴───┘"
+WIDE = "+" + "=" * 40 + "+\n{}\n" + "-" * 42 + "\n{}\n" + "-" * 42 + "\n{}"
+
+
+@pytest.mark.parametrize("frame, bar, between", [(HODOKU, " | ", " "), (DRAWN, "│", ""), (WIDE, " || ", "   ")])
+def test_drawn_frames_are_passed_over(frame, bar, between):
+    puzzle = SUDOKU.text(SUDOKU.generate(4, 0)[0])
+    rows = [bar + bar.join(between.join(puzzle[y + x : y + x + 3]) for x in (0, 3, 6)) + bar for y in range(0, 81, 9)]
+    drawn = frame.format(*("\n".join(rows[i : i + 3]) for i in (0, 3, 6)))
+    assert texts(SUDOKU, drawn) == [puzzle]
+    assert texts(SUDOKU, f"{drawn}\n\n{drawn}\n") == [puzzle] * 2
+
+
+def test_names_of_columns_are_a_title():
+    puzzle = SUDOKU.text(SUDOKU.generate(4, 0)[0])
+    assert texts(SUDOKU, f"puzzle,rating\n{puzzle},1.0\n") == [puzzle]
+
+
+def test_two_marks_of_a_blank_in_a_graph_are_refused():
+    [found] = read(GRAPH, ".0......;1-2\n")
+    assert "'.' and '0'" in found.error
+    assert texts(GRAPH, "--------;1-2\n") == ["........;1-2"]
 
 
 def test_a_wall_is_no_note():

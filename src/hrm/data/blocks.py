@@ -18,7 +18,12 @@ MOST_LINES = 1 << 12
 """A puzzle of more lines is none."""
 MOST_CHARACTERS = 1 << 20
 _SECTION = re.compile(r"\[\s*([A-Za-z][A-Za-z _-]*)\]")
-_TITLE = re.compile(r"(?:grid|puzzle|sudoku|maze|problem|no|nr|number)\b[ .:#]*\d*[ .:]*", re.IGNORECASE)
+_TITLE = re.compile(
+    r"(?:grid|puzzle|sudoku|maze|problem|no|nr|number)\b[ .:#]*\d*[ .:]*"
+    r"|(?:puzzles?|questions?|quizzes)(?:[,;\t ]+[a-z_]+)*",
+    re.IGNORECASE,
+)
+"""A title such as ``Grid 01``, or names of columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +97,8 @@ def _blocks(lines: Iterable[str], puzzle: Puzzle, name: str) -> Iterator[Block]:
             continue
         if section := _SECTION.fullmatch(line.strip()):
             skipped = "puzzle" not in section[1].lower()
-        empty = section or _is_empty(line, puzzle) or _TITLE.fullmatch(line.strip())
+        titled = puzzle.spec.has_rules and _TITLE.fullmatch(line.strip())  # in a table it may be a symbol
+        empty = section or titled or _is_empty(line, puzzle)
         starts_document = line.lstrip()[:1] in ("{", "[") and not empty and not skipped
         if block and (empty or starts_document or not puzzle.is_part(line)):
             if skipped or not puzzle.is_note(line) or empty:

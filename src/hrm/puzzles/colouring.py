@@ -16,6 +16,7 @@ from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, 
 from hrm.puzzles.classical import MOST_TRIED, depth_first
 from hrm.puzzles.dimacs import is_dimacs, is_dimacs_line, read_dimacs
 from hrm.puzzles.grids import MAX_GIVEN, read_json, small_number
+from hrm.puzzles.notation import BLANKS
 from hrm.puzzles.randomness import Stream, generator, mix
 
 MOST_NODES, MOST_COLOURS = 32, 9
@@ -74,10 +75,15 @@ class Colouring(Puzzle):
                 fits = f"; colouring-{len(nodes)}x{self.colours} would fit" if 3 <= len(nodes) <= MOST_NODES else ""
                 raise DataError(f"it has {len(nodes)} nodes instead of {n}, before the ';'{fits}")
             for node, symbol in enumerate(nodes):
-                if symbol not in (".", "0", *_COLOURS[: self.colours]):
+                if symbol not in (*BLANKS, *_COLOURS[: self.colours]):
                     raise DataError(
                         f"node {node + 1} is {symbol!r}; allowed are the colors 1-{self.colours}, and '.' for none yet"
                     )
+            if len(marks := sorted({symbol for symbol in nodes if symbol in BLANKS})) > 1:
+                raise DataError(
+                    f"it holds both {marks[0]!r} and {marks[1]!r}, and one of them may be no blank; colors are 1-"
+                    f"{self.colours}, and one mark is a blank"
+                )
             for a, b in edges:
                 if not 1 <= min(a, b) <= max(a, b) <= n:
                     raise DataError(f"the edge {a}-{b}: nodes have the numbers 1 to {n}")
@@ -86,7 +92,7 @@ class Colouring(Puzzle):
         except DataError as error:
             raise DataError(f"not a {name} puzzle: {error}") from None
         grid = np.full((n, n), _APART, np.uint8)
-        np.fill_diagonal(grid, [_BLANK if s in ".0" else _FIRST_COLOUR + _COLOURS.index(s) for s in nodes])
+        np.fill_diagonal(grid, [_BLANK if s in BLANKS else _FIRST_COLOUR + _COLOURS.index(s) for s in nodes])
         for a, b in edges:
             if nodes[a - 1] == nodes[b - 1] in _COLOURS:
                 raise DataError(

@@ -83,6 +83,12 @@ def read_digits(given: object, shape: Shape) -> list[list[int]]:
     return found
 
 
+def is_part(line: str, shape: Shape) -> bool:
+    """Say whether a line has fewer cells than a whole puzzle: a row, or a line between boxes, however long."""
+    cells = "".join(_WORDS.split(line))
+    return len(cells) <= 2 * shape.columns or (is_ruler(line) and len(cells) not in shape.counts)
+
+
 def without_note(line: str, shape: Shape) -> str:
     """Return the puzzle of a line of a list, without the rating, name or number before or behind it.
 
@@ -137,12 +143,12 @@ def _value(item: object, shape: Shape) -> int | None:
     if len(item) == 1:
         found = DIGITS[: shape.size].find(item.upper()) + 1
         return found or None
-    number = int(item) if item.isascii() and item.isdigit() and len(item) == 2 else 0
-    return number if 10 <= number <= shape.size else None
+    number = int(item) if item.isascii() and item.isdigit() and len(item) == 2 else -1
+    return number if shape.size > 9 and 0 <= number <= shape.size else None  # 07 and 00, too
 
 
 def _mark(item: object) -> str:
-    mark = "" if item is None else str(item).strip()
+    mark = "" if item is None else "0" if str(item).strip() == "00" else str(item).strip()
     return _NAMES.get(mark, mark)
 
 
@@ -174,17 +180,18 @@ def _lines(text: str, shape: Shape) -> list[list[object]]:
     A line of dashes may be a row of blanks: it is where the number of cells says so.
     """
     lines = [line for line in text.splitlines() if line.strip()]
-    certain = [line for line in lines if not _is_ruler(line)]
-    doubtful = {line for line in lines if _is_ruler(line) and _may_be_cells(line, shape)}
+    certain = [line for line in lines if not is_ruler(line)]
+    doubtful = {line for line in lines if is_ruler(line) and _may_be_cells(line, shape)}
     readings = [certain]
     if doubtful:
-        readings.append([line for line in lines if line in doubtful or not _is_ruler(line)])
+        readings.append([line for line in lines if line in doubtful or not is_ruler(line)])
     found = [[_cells(line, shape) for line in reading] for reading in readings]
     fitting = [rows for rows in found if sum(map(len, rows)) in shape.counts]
     return [row for row in (fitting or found)[0] if row] or [[]]
 
 
-def _is_ruler(line: str) -> bool:
+def is_ruler(line: str) -> bool:
+    """Say whether a line holds only the marks that lines between boxes are drawn with."""
     return _RULER.fullmatch(line) is not None and _DRAWN.search(line) is not None
 
 

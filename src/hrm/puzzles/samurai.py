@@ -13,7 +13,7 @@ from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitGrids
 from hrm.puzzles.grids import dihedral, place, random_lines
-from hrm.puzzles.notation import Shape, read_digits, without_note
+from hrm.puzzles.notation import Shape, is_part, read_digits, without_note
 from hrm.puzzles.randomness import Stream, generator, mix
 from hrm.puzzles.sudoku_solver import Layout, solve
 
@@ -96,6 +96,10 @@ class Samurai(Puzzle):
             raise DataError(f"not a {name} puzzle: it has '_' among its {within} cells; leave out all of them or none")
         self._grids.refuse_twice(grid)
         return grid
+
+    def is_part(self, line: str) -> bool:
+        """Say whether a line of a text file is a row of a grid, or a line between boxes."""
+        return is_part(line, self._shape)
 
     def without_note(self, line: str) -> str:
         """Return the puzzle of a line of a list, without ratings and names beside it."""

@@ -15,7 +15,7 @@ from hrm.puzzles.base import ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitGrids
 from hrm.puzzles.f_puzzles import MOST_CHARACTERS, is_f_puzzle, read_f_puzzle
 from hrm.puzzles.grids import box_units, random_lines, read_json
-from hrm.puzzles.notation import Shape, read_digits, without_note
+from hrm.puzzles.notation import Shape, is_part, read_digits, without_note
 from hrm.puzzles.randomness import Stream, generator
 from hrm.puzzles.sudoku_solver import Layout, solve
 from hrm.puzzles.sudoku_twins import Twins
@@ -103,6 +103,10 @@ class Sudoku(Puzzle):
     def context_symbols(self) -> str:
         """Return the characters whose meaning depends on the rest of a puzzle: the 0 of 16×16, a blank or a digit."""
         return "0" if self.size == 16 else ""
+
+    def is_part(self, line: str) -> bool:
+        """Say whether a line of a text file is a row of a grid, or a line between boxes."""
+        return is_part(line, self._shape)
 
     def without_note(self, line: str) -> str:
         """Return the puzzle of a line of a list, without ratings and names beside it."""
