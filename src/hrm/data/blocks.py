@@ -138,15 +138,15 @@ def _is_json(block: Block) -> bool:
 
 def _resolved(block: Block, name: str, puzzle: Puzzle) -> list[Question]:
     """Return the puzzles of one block; none where it can be read neither as one nor as several."""
-    whole = _joined(block, name, puzzle)
-    if len(block) > 1 and whole and not puzzle.spec.has_rules:
+    whole = _joined(block, name, puzzle) if len(block) > 1 else None
+    if whole and not puzzle.spec.has_rules:
         return [whole]
     singly = [read_question(_where([line], name), puzzle.without_note(line[1]), puzzle) for line in block]
     readable = sum(each.tokens is not None for each in singly)
-    if len(block) > 1 and whole and readable == len(block):
+    if whole and readable == len(block):
         says = "is one puzzle, or each line is one: put an empty line between puzzles, or write them as JSON"
         return [Question(whole.where, whole.text, None, f"{whole.where}: this {says}")]
-    if readable and not (len(block) > 1 and whole):
+    if readable and not whole:
         return singly
     return [whole] if whole else _evenly(block, name, puzzle)
 
