@@ -185,3 +185,14 @@ def test_a_full_disk_behind_stdout(hrm, arguments):
             [Path(sys.executable).parent / "hrm", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
         )
     assert done.returncode == 1 and "Traceback" not in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_answers_keep_the_numbers_of_their_puzzles(hrm, trained, workplace):
+    """A puzzle that cannot be read counts, too, so that `show --row` means the same puzzle."""
+    good, bad = "..1.4.....2.3...", "11.............."
+    (workplace / "list.txt").write_text(f"{good}\n{bad}\n{good}\n")
+    result = hrm("solve", trained, "list.txt", "--csv", "--segments", 1)
+    assert [line.partition(",")[0] for line in result.out.splitlines()] == ["row", "1", "3"]
+    assert result.code == 4 and "line 2" in result.err
+    assert hrm("show", trained, "list.txt", "--row", 3, "--json", "--segments", 1).code == 0
+    refused(hrm("show", trained, "list.txt", "--row", 2, "--json", "--segments", 1), 4, "line 2")

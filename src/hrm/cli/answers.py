@@ -25,10 +25,15 @@ class Listing:
         self._unsolved: list[Answer] = []
         self._outside: list[str] = []
 
-    def print_all(self, answers: "Iterable[Answer]", total: int | None, solver: "Solver") -> None:
-        """Print every answer as soon as it is known."""
+    def print_all(self, answers: "Iterable[Answer]", total: int | None, solver: "Solver", rows: Sequence[int]) -> None:
+        """Print every answer as soon as it is known.
+
+        Args:
+            rows: which puzzle of the file each answer belongs to, from 1; those that cannot be read are counted, too.
+        """
         with progress("solved", total) as (console, advance):
             for answer in answers:
+                row = rows[self._count]
                 self._count += 1
                 if answer.verified is False:
                     self._unsolved.append(answer)
@@ -37,17 +42,17 @@ class Listing:
                 if self._as_json:
                     print_json(as_json(answer))
                 elif self._as_csv:
-                    self._line(csv.writer(sys.stdout, lineterminator="\n").writerow, answer)
+                    self._line(csv.writer(sys.stdout, lineterminator="\n").writerow, row, answer)
                 elif sys.stdout.isatty():
                     if self._count == 1:
                         console.print(f"{'row':>5}  {'state':<9}  {'segments':>8}  answer", style="bold")
                     state = STATES[answer.verified]
                     console.print(
-                        f"{self._count:>5}  {state:<9}  {answer.segments:>8}  {answer.answer}",
+                        f"{row:>5}  {state:<9}  {answer.segments:>8}  {answer.answer}",
                         soft_wrap=True, markup=False, style="red" if state == "unsolved" else None,
                     )  # fmt: skip
                 else:
-                    self._line(lambda cells: sys.stdout.write("\t".join(map(str, cells)) + "\n"), answer)
+                    self._line(lambda cells: sys.stdout.write("\t".join(map(str, cells)) + "\n"), row, answer)
                 sys.stdout.flush()
                 advance()
 
@@ -62,10 +67,10 @@ class Listing:
         if self._unsolved:
             raise UnsolvedError(f"{len(self._unsolved)} of {self._count} puzzles: {hint(self._unsolved, segments)}")
 
-    def _line(self, write: Any, answer: "Answer") -> None:
+    def _line(self, write: Any, row: int, answer: "Answer") -> None:
         if self._count == 1:
             write(COLUMNS)
-        write((self._count, STATES[answer.verified], answer.segments, answer.puzzle, answer.answer))
+        write((row, STATES[answer.verified], answer.segments, answer.puzzle, answer.answer))
 
 
 def hint(unsolved: "Sequence[Answer]", segments: int | None) -> str:

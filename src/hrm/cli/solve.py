@@ -97,13 +97,14 @@ def solve(
     limits: dict[str, Any] = {"segments": segments, "max_segments": max_segments, "attempts": attempts}
     if file is not None:
         faults: list[str] = []
-        given = _readable(_questions(file, solver), faults)
+        rows: list[int] = []
+        given = _readable(_questions(file, solver), faults, rows)
         listing = Listing(csv, json)
         known = None
         if puzzle != "-":
             given = list(given)
             known = len(given)
-        listing.print_all(solver.solve_many(given, trace=trace, **limits), known, solver)
+        listing.print_all(solver.solve_many(given, trace=trace, **limits), known, solver, rows)
         if faults:
             raise DataError(_told(faults))
         tell_weights(located)
@@ -221,12 +222,13 @@ def _questions(file: Path, solver: "Solver") -> "Iterable[Question]":
     return (Question(f"{file}, {name}, row {i}", solver.puzzle.text(grid), grid) for i, grid in enumerate(grids, 1))
 
 
-def _readable(questions: "Iterable[Question]", faults: list[str]) -> Iterator[str]:
-    """Yield the puzzles that can be read, and keep what is wrong with the others."""
-    for question in questions:
+def _readable(questions: "Iterable[Question]", faults: list[str], rows: list[int]) -> Iterator[str]:
+    """Yield the puzzles that can be read, and keep their numbers and what is wrong with the others."""
+    for row, question in enumerate(questions, start=1):
         if question.tokens is None:
             faults.append(question.error)
         else:
+            rows.append(row)
             yield question.text
 
 
