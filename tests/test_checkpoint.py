@@ -378,7 +378,7 @@ class TestInterruption:
         with pytest.raises(HrmError, match="cannot write .*choose a folder") as caught:
             save(tmp_path / "file" / "update-000001")
         assert caught.value.exit_code == 1 and "\n" not in str(caught.value)
-        with pytest.raises(UsageError, match="left alone"):
+        with pytest.raises(UsageError, match="nothing was changed"):
             save(tmp_path / "file")
         assert (tmp_path / "file").read_text() == "precious"
 

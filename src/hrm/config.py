@@ -85,7 +85,7 @@ def _kind(section: object) -> object:
 
 
 class RunConfig(_Section):
-    """Everything that decides the result of a run."""
+    """Everything that determines the result of a run."""
 
     recipe: str = "custom"
     """Recipe that this configuration started from."""
@@ -113,7 +113,7 @@ class RunConfig(_Section):
         return tomli_w.dumps(self.model_dump(mode="json"))
 
     def changed(self, path: str, value: object) -> "RunConfig":
-        """Return the configuration with one other value: ``config.changed("train.seed", 3)``.
+        """Return the configuration with one value changed: ``config.changed("train.seed", 3)``.
 
         Raises:
             UsageError: an unknown key, or a value out of range.
@@ -121,7 +121,7 @@ class RunConfig(_Section):
         return changed(self, nested(path, value))
 
     def digest(self) -> str:
-        """Return 8 hex digits that name this configuration."""
+        """Return 8 hex digits that identify this configuration."""
         values = self.model_dump(mode="json")
         if not values["data"]["cells"]:  # came later: without it, configurations keep their names
             del values["data"]["cells"]

@@ -128,8 +128,8 @@ def test_other_questions_have_their_answers_in_json(one_state, split, what):
 
 
 def test_one_segment_leaves_no_choice_and_nothing_to_rest(recurrent, split):
-    with pytest.raises(UsageError, match="a budget of 2 or more"):
+    with pytest.raises(UsageError, match="a budget of at least 2 segments"):
         halting(recurrent, split, 1)
-    with pytest.raises(UsageError, match="3 segments or more"):
+    with pytest.raises(UsageError, match="at least 3 segments"):
         fixed_points(recurrent, split, 2)
     assert segments_for(QUESTIONS["fixed-points"], recurrent.model, budget=1) == 3

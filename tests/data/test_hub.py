@@ -349,7 +349,7 @@ def test_tasks_that_are_not_the_published_ones_leave_nothing(tmp_path, server):
     assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
-    with pytest.raises(UsageError, match="left alone"):
+    with pytest.raises(UsageError, match="nothing was changed"):
         fetch("arc", tmp_path / "mine", tmp_path / "a.zip", NOW, sources=arcs())
 
 

@@ -260,7 +260,7 @@ def test_places_that_do_not_fit(tmp_path, split):
         write_official(store, tmp_path / "o")
     store = write_store(tmp_path / "store", FAMILY, {"test": split}, {}, "now")
     (tmp_path / "o").mkdir()
-    with pytest.raises(UsageError, match="left alone"):
+    with pytest.raises(UsageError, match="nothing was changed"):
         write_official(store, tmp_path / "o")
     write_official(store, tmp_path / "p")
     with pytest.raises(UsageError, match="is a store already"):

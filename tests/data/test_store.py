@@ -64,7 +64,7 @@ def test_an_older_store_is_replaced_and_nothing_else_is(store, tmp_path, toy, to
     checkpoint.mkdir()
     (checkpoint / "manifest.json").write_text('{"kind": "hrm-checkpoint"}')
     for path in (precious, tmp_path / "note", checkpoint):
-        with pytest.raises(UsageError, match="left alone"):
+        with pytest.raises(UsageError, match="nothing was changed"):
             write_store(path, toy, {"train": toy_split}, {}, "now")
     assert (precious / "chapter1.txt").exists() and (tmp_path / "note").read_text() == "x"
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ["README.md", "docs/quickstart.md"]
-PYTHON = [*COMMANDS, "docs/training.md"]
+PYTHON = [*COMMANDS, "docs/training.md", "docs/inside.md"]
 SHORT = ["--train.updates", "2", "--train.compile", "false"]
 """What is added to a long training."""
 
@@ -54,7 +54,7 @@ def test_python_prints_what_its_comments_say(page, code, folder):
     with contextlib.redirect_stdout(said):
         exec(compile(code, page, "exec"), {"__name__": "__main__"})
     promised = re.findall(r"^print\(.*\)\s+# (.+)$", code, re.MULTILINE)
-    assert promised
+    assert promised or page not in COMMANDS
     assert [line.rstrip() for line in said.getvalue().splitlines()][: len(promised)] == promised
 
 

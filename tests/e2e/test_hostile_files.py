@@ -102,7 +102,7 @@ ROWS = {
     "header.npz": (archive(b"\x93NUMPY\x02\x00\xff\xff\xff\x1f" + bytes(1 << 20)), "its header claims 536870911 bytes"),
     "code.npz": (archive(b"\x93NUMPY\x01\x00\x84\x03" + b"(" * 900), "damaged npy header"),
     "bomb.npz": (lambda path: path.write_bytes(archive(npy(shape=(1 << 22, 16), body=bytes(1 << 26)))), "to one"),
-    "lzma.npz": (archive(npy(), packed=zipfile.ZIP_LZMA), "packed in a way that numpy never uses"),
+    "lzma.npz": (archive(npy(), packed=zipfile.ZIP_LZMA), "compressed in a way that numpy never uses"),
     "slip.npz": (archive(npy(), name="../../inputs.npy"), r"holds ../../inputs, labels; it must hold 'inputs'"),
 }  # fmt: skip
 """Content, or what writes it, and what is said about it."""

@@ -24,7 +24,7 @@ class Answers:
     exact: Bool[np.ndarray, "M n"]
     """Whether every supervised cell is right."""
     q_halt: Float[np.ndarray, "M n"]
-    """Probability that the answer is right, as the Q-head sees it."""
+    """Probability that the answer is right, as the Q-head estimates it."""
     prefers_halt: Bool[np.ndarray, "M n"]
     confidence: Float32[np.ndarray, "M n C"]
     """Probability of each cell's token under a softmax of the logits."""

@@ -21,7 +21,7 @@ class Depth:
     segments: list[int]
     """1 … M."""
     exact: list[float]
-    """Share right where every puzzle runs exactly so many segments."""
+    """Share of right answers if every puzzle runs exactly this many segments."""
     exact_ci95: list[list[float]]
     cell: list[float]
     early_exact: list[float]

@@ -142,7 +142,7 @@ def dimensionality(
     Source: HRM paper, figure 8. Differs: the paper does not say how positions and timesteps are pooled and centered.
     """
     if len(split) < 2:
-        raise UsageError(f"a participation ratio with its interval needs 2 puzzles at the least (got {len(split)})")
+        raise UsageError(f"a participation ratio with its interval needs at least 2 puzzles (got {len(split)})")
     model = followed(solver)
     moments, samples = _moments(solver, split, segments, pooling, progress)
     count = len(split)

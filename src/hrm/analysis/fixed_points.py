@@ -104,7 +104,7 @@ def fixed_points(
     """
     looped(solver, "so there is nothing that could come to rest")
     if segments < 3:
-        raise UsageError(f"to see what comes to rest takes 3 segments or more (got {segments})")
+        raise UsageError(f"fixed points need at least 3 segments (got {segments})")
     window = max(2, segments // 4)
     tokens, exact, moved = _run(solver, split, segments, progress)
     movement = moved[-window:].max(0)

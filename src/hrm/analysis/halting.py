@@ -73,7 +73,7 @@ def halting(solver: Solver, split: Split, budget: int, seed: int = 0, progress: 
     """
     looped(solver, "so hard puzzles cannot get more segments than easy ones")
     if budget < 2:
-        raise UsageError(f"to see which puzzles get more segments takes a budget of 2 or more (got {budget})")
+        raise UsageError(f"the analysis of halting needs a budget of at least 2 segments (got {budget})")
     found = answers(solver, split, budget, progress)
     used = found.segments_used(budget)
     exact = found.exact_after(used)

@@ -92,7 +92,7 @@ def analyze(
         now: the present time as ISO 8601.
         data: a store, or a CSV/JSONL file; None: unseen puzzles are generated, named by the seed.
         split: which split of a store to use; empty: ``test``, or the only split.
-        puzzles: the first so many; None: what the question takes.
+        puzzles: this many, from the start; None: depends on the question.
         segments: None: what the question takes; a network that answers in one pass runs one whatever is asked.
         precision: auto, fp32 or bf16; None: what the question takes.
         clock: seconds since any fixed time.

@@ -70,7 +70,7 @@ def evaluate(
     ] = None,
     puzzle: Own = "",
     cache: Cache = None,
-    verbose: Annotated[bool, Parameter(negative="", help="Print how it was measured, too.")] = False,
+    verbose: Annotated[bool, Parameter(negative="", help="Also print how it was measured.")] = False,
     json: Json = False,
 ) -> None:
     """Measure a model on puzzles with known answers, segment by segment.

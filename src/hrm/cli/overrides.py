@@ -33,7 +33,7 @@ def resolve(recipe: str, file: Path | None, flags: Sequence[str]) -> tuple[RunCo
     """
     names, pairs = _sorted_out([recipe, *flags] if recipe else list(flags))
     if len(names) > 1:
-        raise UsageError(f"unexpected argument {names[1]!r}; values are given as --section.key VALUE")
+        raise UsageError(f"unexpected argument {names[1]!r}; values are written as --section.key VALUE")
     recipe = names[0] if names else ""
     if not recipe and file is None:
         raise UsageError(f"name a recipe or give --config FILE; recipes: {', '.join(recipes.RECIPES)}")

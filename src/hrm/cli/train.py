@@ -34,12 +34,13 @@ def train(
     init: Annotated[str | None, Parameter(help="Start from the weights of this model.")] = None,
     updates: Annotated[int | None, Parameter(help="Short for --train.updates: how long to train.")] = None,
     lr: Annotated[float | None, Parameter(help="Short for --optim.lr: the learning rate.")] = None,
-    seed: Annotated[int | None, Parameter(help="Short for --train.seed; --data.seed names generated puzzles.")] = None,
+    seed: Annotated[int | None, Parameter(help="Short for --train.seed. Puzzles: --data.seed.")] = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"] | None, Parameter(help="Short for --train.device: where to compute.")
     ] = None,
     log: Annotated[
-        tuple[Literal["tensorboard", "wandb"], ...], Parameter(negative="", help="Also log there; may be repeated.")
+        tuple[Literal["tensorboard", "wandb"], ...],
+        Parameter(negative="", help="Also log to this service. Can be repeated."),
     ] = (),
     dry_run: Annotated[
         bool, Parameter(negative="", help="Print what would be trained, its size and duration. Write nothing.")

@@ -100,7 +100,7 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
             "them by np.savez, which packs nothing"
         )
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DataError(f"{where} is packed in a way that numpy never uses; save it by np.savez")
+        raise DataError(f"{where} is compressed in a way that numpy never uses; save it with np.savez")
     with archive.open(member) as file:
         shape, dtype, offset, fortran = read_header(file.read, where)
         needed = math.prod(shape) * dtype.itemsize

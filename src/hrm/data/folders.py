@@ -209,4 +209,4 @@ def _refuse_foreign(folder: Path, kind: str) -> None:
     damaged = found is None and (folder / "manifest.json").is_file()  # its own manifest, no longer readable
     empty = folder.is_dir() and not any(folder.iterdir())
     if found != kind and not damaged and not empty:
-        raise UsageError(f"{folder} exists and is not a {kind} folder: it is left alone; choose another name")
+        raise UsageError(f"{folder} exists and is not a {kind} folder: nothing was changed; choose another name")

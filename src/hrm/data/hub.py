@@ -320,7 +320,7 @@ def _place_tasks(job: _Job, receipt: Callable[[dict[str, str]], Receipt]) -> Rec
     """Read the tasks of an archive or folder, check them, and write the whole folder or nothing."""
     source, out = job.source, job.out.resolve()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} exists and has no {RECEIPT}: it is left alone; choose another --out or delete it")
+        raise UsageError(f"{out} exists and has no {RECEIPT}: nothing was changed; choose another --out or delete it")
     work = out.parent / f"{source.name}-{source.revision[:12]}.zip.part"
     if job.given is None:
         job.bring("", work, ARCHIVE_BYTES)

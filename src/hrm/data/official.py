@@ -188,7 +188,7 @@ def write_official(store: Store, path: str | Path) -> Official:
             "a store that has one of them"
         )
     if path.exists():
-        raise UsageError(f"{path} exists: it is left alone; choose another name")
+        raise UsageError(f"{path} exists: nothing was changed; choose another name")
     identifiers = store.puzzle_rows
     needed = sum(len(split) * (2 * spec.cells + 12) + 4096 for split in store.splits.values())
     with replacing(path, needed, KIND) as work:

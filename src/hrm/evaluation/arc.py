@@ -30,14 +30,14 @@ def predict(
     limit: int | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
-    """Answer every test of a store in the variants of its task, each after so many segments.
+    """Answer every test of a store in the variants of its task, each after this many segments.
 
     Tasks are found by name in the solver's table of puzzle ids, whatever store they lie in; a solver without a table
     was trained on this store.
 
     Args:
-        variants: at most so many variants of a task, its original among them; None: all of them.
-        limit: only the first so many tests.
+        variants: at most this many variants of a task, its original among them; None: all of them.
+        limit: only this many tests, from the start.
         progress: called with (answers given, answers wanted).
 
     Raises:

@@ -28,7 +28,7 @@ def evaluate(
 
     Args:
         segments: how many to run.
-        limit: only the first so many puzzles.
+        limit: only this many puzzles, from the start.
         progress: called with (puzzles done, puzzles in all) after every batch.
     """
     count = min(len(split), limit or len(split))

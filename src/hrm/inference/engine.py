@@ -31,7 +31,7 @@ class Thought:
     confidence: Float32[np.ndarray, "B C"]
     """Probability of each cell's token under a softmax of the logits."""
     q_halt: Float32[np.ndarray, " B"]
-    """Probability that the answer is right, as the Q-head sees it."""
+    """Probability that the answer is right, as the Q-head estimates it."""
     prefers_halt: Bool[np.ndarray, " B"]
     """Whether the early-exit rule would stop here."""
 

@@ -28,7 +28,7 @@ def locate(name: str | Path) -> Located:
     """Find a model: a run or checkpoint folder of this name comes first, then a shipped model.
 
     Raises:
-        UsageError: there is none of this name.
+        UsageError: no family has this name.
     """
     folder, shipped = Path(name), pretrained.names()
     if _holds_a_model(folder):

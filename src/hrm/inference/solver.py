@@ -53,7 +53,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to one puzzle, and how it came about.
+    """The answer to one puzzle, and how it was found.
 
     A notebook shows it as a picture. Two answers are equal if their text and numbers are.
     """
@@ -68,7 +68,7 @@ class Answer:
     segments: int
     """Segments used."""
     q_halt: float
-    """Probability that the answer is right, as the Q-head sees it."""
+    """Probability that the answer is right, as the Q-head estimates it."""
     halted_by_choice: bool
     """Whether the early-exit rule held at the end; else the budget, or the fixed number, ended it."""
     trace: tuple[Moment, ...] | None = None
@@ -112,9 +112,9 @@ class Solver:
     Args:
         model: any network that fulfils the contract.
         puzzle: the family.
-        max_segments: give up on a puzzle after so many segments.
+        max_segments: give up on a puzzle after this many segments.
         batch_size: puzzles solved at once, at most; on a CPU ``solve_many`` takes 16 at most.
-        table: of ARC, which puzzle id belongs to which variant of which task.
+        table: for ARC: which puzzle id belongs to which variant of which task.
         origin: the model's configuration and history, which ``save`` writes; ``hrm.load`` fills it in.
     """
 
@@ -169,7 +169,7 @@ class Solver:
     ) -> Answer:
         """Solve one puzzle given as text, nested lists or an array.
 
-        Where the family knows its rules, the network goes on until the answer keeps all of them, even where the Q-head
+        If the family knows its rules, the network continues until the answer keeps all of them, even if the Q-head
         would stop earlier. Where it knows none, the Q-head decides. Either way it gives up after ``max_segments``.
 
         Where the answer still breaks a rule, the network tries again from the start with a symmetric image of the
@@ -180,7 +180,7 @@ class Solver:
             puzzle: what ``Puzzle.parse`` of the family reads.
             segments: run exactly this many.
             trace: keep what every segment changed.
-            max_segments: give up after so many; None: after ``Solver.max_segments``.
+            max_segments: give up after this many; None: after ``Solver.max_segments``.
             attempts: tries in all; where ``segments`` are given, or the family knows no rules, it is one.
 
         Raises:
@@ -212,7 +212,7 @@ class Solver:
             yield self._answer(flight, trace)
 
     def outside(self, puzzle: UInt8[np.ndarray, " C"]) -> str | None:
-        """Say how a parsed puzzle differs from all that the model was trained on; None: in no known way."""
+        """Say how a parsed puzzle differs from the model's training data; None: in no known way."""
         data = self.origin.meta.get("data") if self.origin else None
         trained_on = data.get("provenance", {}).get("generator") if data else None
         if not trained_on or trained_on not in (self.puzzle.generator, self.puzzle.spec.name):
@@ -222,7 +222,7 @@ class Solver:
     def think(
         self, inputs: UInt8[np.ndarray, "B C"], segments: int, puzzle_ids: Int[np.ndarray, " B"] | None = None
     ) -> Iterator[Thought]:
-        """Yield what the network thinks after each of so many segments, for a batch of parsed puzzles.
+        """Run this many segments on a batch of parsed puzzles, and yield the prediction after each.
 
         Args:
             puzzle_ids: rows of the puzzle embedding; None: row 0 for all.
@@ -263,7 +263,7 @@ class Solver:
     def decide(
         self, logits: Float[Tensor, "B C V"], inputs: UInt8[np.ndarray, "B C"]
     ) -> tuple[UInt8[np.ndarray, "B C"], Float32[np.ndarray, "B C"]]:
-        """Return the answer that logits give, and each token's probability under a softmax.
+        """Return the most likely answer, and each token's probability under a softmax.
 
         A cell that exists never gets padding, a blank or a clue, however probable these are.
         """
@@ -291,7 +291,7 @@ class Solver:
             if value is not None and not 1 <= value <= MOST_SEGMENTS:
                 raise UsageError(f"{name} must be 1 to {MOST_SEGMENTS} (got {value})")
         if segments is not None and max_segments is not None:
-            raise UsageError("segments runs exactly so many, max_segments at most so many: give one of the two")
+            raise UsageError("give segments (run exactly so many) or max_segments (at most so many), not both")
         if self.table is not None:
             raise UsageError(
                 "a grid alone does not say which task it belongs to: give the file of its task, "

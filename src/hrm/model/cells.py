@@ -123,7 +123,7 @@ class CellNetwork(Network, Generic[Config]):
         return self.output_head(latents.z_H)[:, self.config.prefix :]  # B S V -> B C V
 
     def halting_values(self, latents: Latents) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"] | None]:
-        """Return the logits of halting and, where there is such a value, of going on, read at position 0."""
+        """Return the logits of halting and, if the network has one, of continuing, read at position 0."""
         q = self.q_head(latents.z_H[:, 0]).float()
         return q[:, 0], q[:, 1] if q.shape[1] > 1 else None
 

@@ -68,7 +68,7 @@ class CellConfig(BaseModel, frozen=True):
 
 
 class HRMConfig(CellConfig, frozen=True):
-    """The hierarchical recurrent network: HRM and TRM are this loop with other numbers."""
+    """The hierarchical recurrent network: HRM and TRM are this loop with different settings."""
 
     title: ClassVar[str] = "a Hierarchical Reasoning Model"
     levels: ClassVar[tuple[LevelName, ...]] = ("L", "H")

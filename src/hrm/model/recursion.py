@@ -112,7 +112,7 @@ class RecursiveNetwork(Network, Generic[Config]):
         """Return what both levels are told beside the states."""
 
     def initial(self, x: Embedded | int, generator: torch.Generator | None = None) -> Latents:
-        """Return the fixed starting states at every position, or random ones where a generator is given.
+        """Return the fixed initial states at every position, or random ones if a generator is given.
 
         Args:
             x: the embedded puzzles, or how many there are.
@@ -140,7 +140,7 @@ class RecursiveNetwork(Network, Generic[Config]):
         yield from timesteps(f_L, f_H, latents, x.x, self.config, cycles)
 
     def preliminary(self, latents: Latents, x: Embedded) -> Latents:
-        """Return the latents after one call of f_H out of turn: what the high level would make of z_L as it stands.
+        """Return the latents after one extra call of f_H: how the high level would read the current z_L.
 
         Source: HRM paper, visualization of intermediate timesteps (figure 7).
         """
@@ -157,7 +157,7 @@ class RecursiveNetwork(Network, Generic[Config]):
         self._run_H.compile()
 
     def hidden_matrices(self) -> list[nn.Parameter]:
-        """Return the weights of f_L and f_H, biases of relations apart."""
+        """Return the weights of f_L and f_H, except the biases of relations."""
         return matrices([self.f_L] if self.f_H is None else [self.f_L, self.f_H])
 
 

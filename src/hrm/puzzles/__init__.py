@@ -37,18 +37,18 @@ _own: dict[str, Puzzle] = {}
 
 
 def register(puzzle: Puzzle, name: str = "") -> None:
-    """Make a family of one's own known to ``get``, by its name and by another one where that is given."""
+    """Register a family of your own, so that ``get`` finds it by its name and, if given, by another one."""
     _own.update(dict.fromkeys({puzzle.spec.name, name} - {""}, puzzle))
 
 
 def admit(name: str, folder: Path | None = None) -> None:
     """Import and register a family named ``module:Class``: this runs the module's code.
 
-    Names without a colon are left alone. A configuration that came with somebody else's model is never admitted by
-    itself; who calls this has been asked to by the user.
+    Names without a colon are ignored. The configuration of a model never triggers this by itself: call it only at the
+    user's request.
 
     Args:
-        folder: looked into before the installed modules; None: only installed ones.
+        folder: searched before the installed modules; None: installed modules only.
 
     Raises:
         UsageError: no such module or class, or it is no family of puzzles.
@@ -70,12 +70,12 @@ def admit(name: str, folder: Path | None = None) -> None:
 
 
 def get(name: str) -> Puzzle:
-    """Return the family of this name, always the same object.
+    """Return the family with this name, always the same object.
 
-    Known are ours, those of installed packages (entry points of the group ``hrm.puzzles``), and what was registered.
+    Families are built in, come from installed packages (entry points of the group ``hrm.puzzles``), or are registered.
 
     Raises:
-        UsageError: there is none of this name.
+        UsageError: no family has this name.
     """
     if name in _own:
         return _own[name]

@@ -1,4 +1,4 @@
-"""Killer Sudoku: no givens, but cages whose different digits have a told sum.
+"""Killer Sudoku: no givens, but cages of different digits with given sums.
 
 Token 0 is padding, 1 a blank (a cell without any clue), the digit d has the token d + 1, and the clues follow. A clue
 stands for a sum and a color; every cell of a cage holds the clue of its cage, and cages that touch have different

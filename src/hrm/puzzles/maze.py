@@ -44,9 +44,7 @@ class Maze(Puzzle):
         """
         cells = rows * columns
         if min(rows, columns) < 4 or cells > MAX_GIVEN:
-            raise UsageError(
-                f"a maze of {rows}x{columns} is not possible: 4x4 is the least, {MAX_GIVEN} cells the most"
-            )
+            raise UsageError(f"a maze of {rows}x{columns} is not possible: at least 4x4, at most {MAX_GIVEN} cells")
         usual = _LONGER_THAN.get(cells, int(18 * (cells / 100) ** 0.824))
         self.longer_than = usual if longer_than is None else longer_than
         self._spec = PuzzleSpec(

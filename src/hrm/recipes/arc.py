@@ -9,10 +9,10 @@ from hrm.optim.config import OptimConfig
 def arc_small() -> RunConfig:
     """Learn ConceptARC from its demonstrations on one CPU core, and answer its tests.
 
-    Messages travel in eight directions, and every cell is told which task it is. Command: ``hrm data fetch
+    Messages travel in eight directions, and every cell gets the task's embedding. Command: ``hrm data fetch
     concept-arc``, ``hrm data arc data/concept-arc --hold-back --variants 3 --out concepts``, ``hrm train arc-small
     --data.path concepts``, ``hrm eval RUN --data concepts``. About 10 minutes of one core with bf16. Expected: little,
-    for there are two or three examples a task; 1.2 – 2.1 % of 336 tests within one attempt, 1.5 – 3.6 %
+    because there are two or three examples per task; 1.2 – 2.1 % of 336 tests within one attempt, 1.5 – 3.6 %
     within two (112 of the 160 tasks, three seeds; docs/tasks.md).
     """
     network = small(
@@ -34,7 +34,7 @@ def arc_small() -> RunConfig:
 
 
 def hrm_arc1() -> RunConfig:
-    """Train the paper's network on ARC-AGI-1 and ConceptARC with 1,000 variants a task, as published for eight GPUs.
+    """Train the paper's network on ARC-AGI-1 and ConceptARC with 1,000 variants per task, as published for eight GPUs.
 
     Command: ``hrm data fetch arc-1`` and ``concept-arc``, ``hrm data arc data/arc-1/training data/arc-1/evaluation
     data/concept-arc --out arc1``, then ``hrm train hrm-arc1 --data.path arc1``. Published: about 24 hours on 8 GPUs;
@@ -45,7 +45,7 @@ def hrm_arc1() -> RunConfig:
 
 
 def hrm_arc2() -> RunConfig:
-    """Train the paper's network on ARC-AGI-2 with 1,000 variants a task, as published for eight GPUs.
+    """Train the paper's network on ARC-AGI-2 with 1,000 variants per task, as published for eight GPUs.
 
     Command: ``hrm data fetch arc-2``, ``hrm data arc data/arc-2/training data/arc-2/evaluation --out arc2``, then
     ``hrm train hrm-arc2 --data.path arc2``. Published: about 24 hours on 8 GPUs; 5.0 % within two attempts. Not run

@@ -7,10 +7,11 @@ from hrm.optim.config import OptimConfig
 
 
 def killer_4x4() -> RunConfig:
-    """Learn Killer Sudoku of 4×4 cells: no givens, but cages whose different digits have a told sum.
+    """Learn Killer Sudoku of 4×4 cells: no givens, but cages of different digits with given sums.
 
     Messages travel along rows, columns, boxes, and the cages of each puzzle. Command: ``hrm train killer-4x4``. About 2
-    minutes on one busy CPU core. Expected: 99.9 % of 1,000 unseen puzzles at 16 segments (three seeds; docs/tasks.md).
+    minutes on one busy CPU core. Expected: 99.9 % of 1,000 held-out puzzles at 16 segments (three seeds;
+    docs/tasks.md).
     """
     network = small(
         56, 16, mixer="messages", relation_kinds=(1, 1, 1, 1), tied=True, l_layers=2, grad_calls=6, puzzle_width=0
@@ -19,10 +20,10 @@ def killer_4x4() -> RunConfig:
 
 
 def samurai_4x4() -> RunConfig:
-    """Learn Samurai Sudoku of five 4×4 grids, of which the middle one shares a box with each of the others.
+    """Learn Samurai Sudoku of five 4×4 grids; the middle one shares a box with each of the others.
 
     Command: ``hrm train samurai-4x4``. About 3 minutes on one busy CPU core, compiled. Expected: 95.2 – 97.8 % of 1,000
-    unseen puzzles at 16 segments (three seeds; docs/tasks.md).
+    held-out puzzles at 16 segments (three seeds; docs/tasks.md).
     """
     network = small(
         6, 64, mixer="messages", relation_kinds=(1, 1, 1), tied=True, l_layers=2, grad_calls=6, puzzle_width=0
@@ -31,9 +32,9 @@ def samurai_4x4() -> RunConfig:
 
 
 def colouring() -> RunConfig:
-    """Learn to color graphs of 10 nodes with three colors, a few of which are given.
+    """Learn to color graphs of 10 nodes with three colors; a few nodes are given.
 
-    Messages travel along the edges of each graph, and between a node and the row and column that tell its edges.
+    Messages travel along the edges of each graph, and between a node and the row and column that hold its edges.
     Command: ``hrm train colouring``. About 3 to 9 minutes on one busy CPU core, compiled. Expected: 90.6 – 99.7 % of
     1,000 unseen puzzles at 16 segments (three seeds; docs/tasks.md).
     """

@@ -7,10 +7,10 @@ from hrm.optim.config import OptimConfig
 
 
 def maze_10x10() -> RunConfig:
-    """Learn shortest paths of more than 18 moves in 10×10 mazes, from generated ones.
+    """Learn shortest paths of more than 18 moves from generated 10×10 mazes.
 
-    Messages travel between neighbors, one kind for each direction: of several shortest paths the one is learned that
-    goes up where it can, else down, else left. Command: ``hrm train maze-10x10``. 9 minutes on two CPU cores with bf16.
+    Messages travel between neighbors, one kind for each direction: of several shortest paths, it learns the one that
+    goes up if possible, else down, else left. Command: ``hrm train maze-10x10``. 9 minutes on two CPU cores with bf16.
     Expected: 97.6 % valid shortest paths on 500 validation mazes (seed 0, shipped as ``maze-10x10``), 96.6 % on 500
     generated test mazes at 16 segments, 96.7 % on 600 mazes of another source with one shortest path each.
     """
@@ -42,7 +42,7 @@ def hrm_maze() -> RunConfig:
 
 
 def trm_maze() -> RunConfig:
-    """Train TRM with attention on Maze-Hard, each draw turned or reflected.
+    """Train TRM with attention on Maze-Hard, with rotations and reflections.
 
     Command: ``hrm train trm-maze --data.path data/maze-hard/train.csv``. Published: less than 24 hours on four L40S;
     85.3 % exact at 16 segments, repeated by others at 75 – 84 %. Not run here.

@@ -1,4 +1,4 @@
-"""Puzzles of one's own."""
+"""Your own puzzles."""
 
 from hrm.config import EvalConfig, HaltingConfig, RunConfig, TrainConfig
 from hrm.data.config import DataConfig

@@ -1,6 +1,6 @@
 """Sudoku, from seconds on a laptop to the published experiments.
 
-A docstring says the command, the hardware, how long it takes and what to expect of it.
+Each docstring has the command, the hardware, the time and the expected accuracy.
 """
 
 from hrm.config import EvalConfig, HaltingConfig, RunConfig, TrainConfig
@@ -12,7 +12,7 @@ from hrm.optim.config import OptimConfig
 def smoke() -> RunConfig:
     """Train a toy network on 4×4 Sudoku for seconds, to see that everything works.
 
-    Command: ``hrm train smoke``. About 5 seconds on two CPU cores. Expected: no accuracy worth naming.
+    Command: ``hrm train smoke``. About 5 seconds on two CPU cores. Expected: no useful accuracy.
     """
     return RunConfig(
         recipe="smoke",
@@ -43,7 +43,7 @@ def sudoku_4x4() -> RunConfig:
 
 
 def sudoku_6x6() -> RunConfig:
-    """Learn 6×6 Sudoku from 1,000 generated puzzles whose twins are in no other split.
+    """Learn 6×6 Sudoku from 1,000 generated puzzles; no split holds a twin of another's.
 
     The network of ``best-sudoku``, smaller. Command: ``hrm train sudoku-6x6``. About 4 minutes on one CPU core with
     bf16. Expected: 99.2 – 99.7 % exact on the 1,000 test puzzles at 16 segments (three seeds), 61 – 67 % at one; they
@@ -67,7 +67,7 @@ def sudoku_6x6() -> RunConfig:
 
 
 def hrm_6x6() -> RunConfig:
-    """Learn 6×6 Sudoku with the two levels of the paper, small: what docs/findings.md compares other networks with.
+    """Learn 6×6 Sudoku with a small version of the paper's network, the baseline of docs/findings.md.
 
     One block a level, attention with related cells in place of positions, gradient through the last cycle; no symbol is
     special by design, unlike in ``sudoku-6x6``. Command: ``hrm train hrm-6x6``. About 2 minutes on one CPU core with

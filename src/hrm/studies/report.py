@@ -62,7 +62,7 @@ def report(
         now: the present time as ISO 8601.
         data: a store, or a CSV/JSONL file; None: unseen puzzles are generated, named by the seed.
         split: which split of a store to use; empty: ``test``, or the only split.
-        puzzles: the first so many.
+        puzzles: this many, from the start.
         segments: None: the budget of the training.
         analyses: names in ``QUESTIONS``; each gets the first of the same puzzles.
         seed: of the generated puzzles and every random draw.

@@ -160,7 +160,7 @@ def planned(
     if quick and compiled:
         raise UsageError("--quick times eager cases only: leave out --compiled, or --quick")
     if compiled and presets and all(not PRESETS[name].recipe for name in presets):
-        raise UsageError("the yardstick is never compiled: leave out --compiled, or name a preset of ours")
+        raise UsageError("the reference implementation is never compiled: leave out --compiled, or name another preset")
     bf16 = choose_dtype(dtype, choose_device(device)) == torch.bfloat16
     chosen = "bf16" if bf16 else "fp32"
     ours = list(_quick_cases(presets, chosen, batch_size) if quick else _cases(presets, chosen, batch_size, compiled))

@@ -187,9 +187,11 @@ class Yardstick(nn.Module):
     def __init__(self, config: HRMConfig, dtype: torch.dtype = torch.float32, seed: int = 0):
         super().__init__()
         if config.tied or config.mixer != "attention" or config.positions != "rope" or config.relation_kinds:
-            raise ValueError("the yardstick is the published HRM: untied levels, attention, rotary positions")
+            raise ValueError(
+                "the reference implementation is the published HRM: untied levels, attention, rotary positions"
+            )
         if config.grad_calls != 2 or not config.q_continue or not config.puzzle_width:
-            raise ValueError("the yardstick has the one-step gradient, Q_continue and a puzzle vector")
+            raise ValueError("the reference implementation has the one-step gradient, Q_continue and a puzzle vector")
         self.config, self.dtype = config, dtype
         generator = torch.Generator().manual_seed(seed)
         width = config.width

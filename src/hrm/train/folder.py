@@ -34,7 +34,7 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
     file = folder / CONFIG
     if not file.is_file():
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            raise UsageError(f"{folder} exists and is not a run folder: it is left alone; choose another --out")
+            raise UsageError(f"{folder} exists and is not a run folder: nothing was changed; choose another --out")
         if writes:
             require_writable(folder, CHECKPOINT)
         return ""
@@ -54,7 +54,7 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
     told = ", ".join(f"{path} {before} → {after}" for path, (before, after) in list(changes.items())[:4])
     more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
     raise UsageError(
-        f"{folder} holds a run with another configuration ({told}{more}): repeat the command that began it, choose "
+        f"{folder} holds a run with another configuration ({told}{more}): repeat the command that started it, choose "
         f"another --out, or start from its weights with --init {folder} and another --out"
     )
 

@@ -63,7 +63,7 @@ class Outcome:
 
 
 class Trainer:
-    """Trains the network of a configuration, from scratch or from where its folder stands.
+    """Trains the network of a configuration, from scratch or from the newest checkpoint in its folder.
 
     Args:
         config: the experiment.
@@ -71,8 +71,8 @@ class Trainer:
         cache_dir: where data stores are kept; None: ``.cache`` beside the run folder.
         init: a model whose weights to start from, in place of random ones.
         console: where progress goes; None: stderr.
-        callbacks: what hears of the run: objects with some of the methods of ``hrm.train.callbacks.Callback``.
-        announce: whether to say first what will be trained.
+        callbacks: objects to notify of progress, with some of the methods of ``hrm.train.callbacks.Callback``.
+        announce: whether to print first what will be trained.
 
     Raises:
         UsageError: a configuration that cannot be trained, or a folder that holds something else.
@@ -138,14 +138,14 @@ class Trainer:
 
     @property
     def slots(self) -> Slots:
-        """The puzzles in flight."""
+        """The puzzles that are being trained on."""
         return self._slots
 
     def fit(self, until: int | None = None) -> Outcome:
         """Train to the last update, from the newest checkpoint of the folder where there is one.
 
         Args:
-            until: end before that, after so many updates in all; another call goes on as if nothing had been.
+            until: stop early, after this many updates in total; another call continues as if uninterrupted.
 
         Raises:
             DivergedError: a loss or a weight is not finite; the checkpoints are from before that.
@@ -213,7 +213,7 @@ class Trainer:
         return next_commands(self.config, self.folder, self.store, self.splits)
 
     def train_segment(self) -> dict[str, Tensor]:
-        """Make one update: fill the free slots, run a segment of all, learn from it, carry the latents on.
+        """Make one update: fill free slots, run one segment of all, take an optimizer step, keep the latents.
 
         Returns:
             Sums over the slots, on the device, for the log.
@@ -293,7 +293,7 @@ class Trainer:
         )
 
     def restore(self, folder: str | Path) -> None:
-        """Take back everything that ``save`` wrote with its state.
+        """Restore everything that ``save`` wrote with its state.
 
         Raises:
             DataError: the checkpoint is damaged, has no state, or is of other puzzles.
