@@ -17,8 +17,8 @@ from unittest.mock import patch
 import hrm
 from hrm import errors
 from hrm.cli.main import app
-from hrm.data import formats as hrm_formats
-from hrm.data.records import MEANINGS
+from hrm.data.sources import formats as hrm_formats
+from hrm.data.sources.records import MEANINGS
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by `make docs` from the code: edit the help texts and docstrings, not this page. -->\n"

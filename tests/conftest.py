@@ -76,7 +76,9 @@ def hrm(workplace, environment, tmp_path_factory):
     The process is forked from one that has imported torch, which takes longer than most commands.
     """
     forking = multiprocessing.get_context("forkserver")
-    forking.set_forkserver_preload(["hrm.cli.main", "hrm.train.fit", "hrm.data.prepare", "hrm.viz.render", "hrm.plot"])
+    forking.set_forkserver_preload(
+        ["hrm.cli.main", "hrm.train.fit", "hrm.data.prepare", "hrm.viz.puzzle.files", "hrm.viz.figures"]
+    )
 
     def run(*arguments, cwd=None, stdin=None, timeout=280, columns=120):
         streams = tmp_path_factory.mktemp("streams")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,8 @@ import pytest
 import torch
 
 from hrm import checkpoint as module
+from hrm import files as files_module
 from hrm.checkpoint import latest_checkpoint, load_checkpoint, prune, save_checkpoint, verify_checkpoint
-from hrm.data import folders
 from hrm.errors import DataError, HrmError, UsageError
 
 CONFIG = 'kind = "hrm"\n[model]\nwidth = 8\n'
@@ -315,7 +316,7 @@ class TestInterruption:
         before = files(saved)
         owner, name = {
             "write": (module.Path, "write_bytes"),
-            "flush": (folders, "flush"),
+            "flush": (files_module, "flush"),
             "rename": (module.Path, "rename"),
         }[place]
         works, calls = getattr(owner, name), 0
@@ -355,7 +356,7 @@ class TestInterruption:
 
     def test_a_full_disk_is_told_before_anything_is_written(self, saved, monkeypatch):
         before = files(saved)
-        monkeypatch.setattr(folders.shutil, "disk_usage", lambda _: type("", (), {"free": 1234}))
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: type("", (), {"free": 1234}))
         with pytest.raises(HrmError, match=r"cannot write .*update-000001: it needs \d+ bytes and 1234 are free"):
             save(saved, 2)
         assert files(saved) == before and len(list(saved.parent.iterdir())) == 1

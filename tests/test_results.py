@@ -7,9 +7,9 @@ import pytest
 
 from hrm import pretrained, puzzles
 from hrm.data.build import generate_store
-from hrm.data.folders import sha256_of
 from hrm.evaluation.metrics import wilson_interval
-from hrm.evaluation.protocol import evaluate_model
+from hrm.evaluation.run import evaluate_model
+from hrm.files import sha256_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"

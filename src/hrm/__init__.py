@@ -40,11 +40,11 @@ if _TYPE_CHECKING:
     from hrm.model.config import HRMConfig as HRMConfig
     from hrm.model.hrm import HRM as HRM
     from hrm.pretrained import names as models
-    from hrm.studies.face import Result as Result
-    from hrm.studies.face import analyze as analyze
-    from hrm.studies.face import evaluate as evaluate
-    from hrm.studies.face import report as report
     from hrm.train.trainer import Trainer as Trainer
+    from hrm.workflows.api import Result as Result
+    from hrm.workflows.api import analyze as analyze
+    from hrm.workflows.api import evaluate as evaluate
+    from hrm.workflows.api import report as report
 
     __version__: str
 
@@ -53,10 +53,10 @@ _HOMES = {
     "models": "hrm.pretrained:names",
     "Solver": "hrm.inference.solver:Solver",
     "Answer": "hrm.inference.solver:Answer",
-    "evaluate": "hrm.studies.face:evaluate",
-    "Result": "hrm.studies.face:Result",
-    "analyze": "hrm.studies.face:analyze",
-    "report": "hrm.studies.face:report",
+    "evaluate": "hrm.workflows.api:evaluate",
+    "Result": "hrm.workflows.api:Result",
+    "analyze": "hrm.workflows.api:analyze",
+    "report": "hrm.workflows.api:report",
     "Trainer": "hrm.train.trainer:Trainer",
     "RunConfig": "hrm.config:RunConfig",
     "HRM": "hrm.model.hrm:HRM",
@@ -71,7 +71,7 @@ __all__ = [  # noqa: RUF022  in the order of the table above
     "HRM", "HRMConfig", "puzzles", "recipes", "__version__",
 ]  # fmt: skip
 
-_pictures.painter = lambda: _import_module("hrm.viz.answers")
+_pictures.painter = lambda: _import_module("hrm.viz.puzzle.answers")
 
 
 def __getattr__(name: str) -> object:

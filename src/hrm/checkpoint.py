@@ -23,10 +23,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hrm.data.folders import CHECKPOINT, MANIFEST_BYTES, FileRecord, open_file, replacing, sha256_of
 from hrm.data.variants import ROWS, TASKS, table_files, table_of
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.arc_variants import PuzzleTable
+from hrm.files import CHECKPOINT, MANIFEST_BYTES, FileRecord, open_file, replacing, sha256_of
+from hrm.puzzles.arc.variants import PuzzleTable
 
 KIND = CHECKPOINT
 FORMAT = 1

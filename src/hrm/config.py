@@ -15,7 +15,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from hrm.data.config import DataConfig
-from hrm.data.lines import whole_text
+from hrm.data.sources.lines import whole_text
 from hrm.errors import DataError, UsageError, did_you_mean
 from hrm.model.config import CellConfig, DirectConfig, EquivariantConfig, HRMConfig, RecurrentConfig, heads_of
 from hrm.optim.config import OptimConfig

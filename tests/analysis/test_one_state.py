@@ -13,12 +13,12 @@ from hrm.analysis.fixed_points import fixed_points
 from hrm.analysis.halting import halting
 from hrm.analysis.intermediate import intermediate, preliminary_answers
 from hrm.analysis.memory import memory
-from hrm.analysis.protocol import Choices, ask, segments_for
 from hrm.analysis.questions import QUESTIONS
 from hrm.analysis.residuals import residuals
+from hrm.analysis.run import Choices, ask, segments_for
 from hrm.analysis.trajectories import trajectories
 from hrm.errors import UsageError
-from hrm.model.contract import Latents
+from hrm.model.network import Latents
 
 SEGMENTS = 2
 ROWS = range(5)

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from hrm.analysis.calls import followed, positions_of
 from hrm.analysis.dimensionality import Moments, _permutation_test, dimensionality, participation_ratio
 from hrm.analysis.intermediate import intermediate, preliminary_answers
-from hrm.analysis.paths import followed, positions_of
 from hrm.analysis.residuals import residuals
 from hrm.analysis.trajectories import principal_path, trajectories
 from hrm.errors import UsageError
 from hrm.inference.solver import Solver
 from hrm.model.config import EquivariantConfig, small
-from hrm.model.contract import Latents, Network
+from hrm.model.network import Latents, Network
 
 SEGMENTS = 2
 

@@ -11,7 +11,7 @@ import pytest
 
 from hrm.cli.main import MODEL, app, main
 from hrm.errors import HrmError
-from hrm.studies import doctor
+from hrm.workflows import doctor
 
 OWN_FLAGS = {"--help", "--version", "-h", "-V", "--install-completion"}
 
@@ -125,7 +125,7 @@ def test_what_computes_nothing_does_not_import_torch(words, tmp_path):
 
 def test_the_cards_say_how_large_the_shipped_models_are():
     from hrm import pretrained
-    from hrm.studies.params import count
+    from hrm.workflows.params import count
 
     for entry in pretrained.described():
         assert entry["trainable"] == count(entry["name"])["trainable"] and entry["reached"].startswith("exact")
@@ -165,7 +165,7 @@ def test_doctor_survives_a_torch_that_cannot_be_imported(tmp_path):
 def test_a_user_without_a_home_folder_is_told_what_to_do(monkeypatch):
     from pathlib import Path
 
-    from hrm.studies.place import cache_folder
+    from hrm.runtime.environment import cache_folder
 
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
     for name in ("HRM_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):

@@ -11,7 +11,7 @@ from hrm.errors import DataError
 from hrm.puzzles import NAMES, get
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.check import check
-from hrm.puzzles.randomness import Stream, generator
+from hrm.randomness import Stream, generator
 
 HALF = 4
 

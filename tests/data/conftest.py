@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hrm.data.audit import audit
+from hrm.data.audit.audit import audit
 from hrm.data.store import Split, write_store
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.randomness import Stream, generator
+from hrm.randomness import Stream, generator
 
 SUDOKU_FILES = Path(__file__).resolve().parents[3] / "shared" / "data" / "sudoku"
 

@@ -12,18 +12,18 @@ import pytest
 import torch
 
 from hrm.data.arc import build_arc, held_out_tests
-from hrm.data.audit import audit
+from hrm.data.audit.audit import audit
 from hrm.data.sampler import Sampler
 from hrm.data.store import Split, open_store, write_store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import predict, scored, truth_of, write_submission
 from hrm.evaluation.arc_vote import vote
 from hrm.inference.solver import Solver
-from hrm.model.contract import Embedded, Latents, Network, Segment
+from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.nn.layers import NOWHERE
 from hrm.puzzles import get
-from hrm.puzzles.arc import decode
-from hrm.puzzles.arc_family import shown
+from hrm.puzzles.arc.canvas import decode
+from hrm.puzzles.arc.family import shown
 
 NOW = "2026-01-01T00:00:00+00:00"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

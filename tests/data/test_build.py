@@ -9,7 +9,7 @@ import pytest
 
 from hrm import puzzles
 from hrm.data.build import cached_store, generate_store, store_from_rows
-from hrm.data.reading import Rows, family_of, read_rows
+from hrm.data.sources.files import Rows, family_of, read_rows
 from hrm.data.store import Split, open_store
 from hrm.errors import DataError, UsageError
 

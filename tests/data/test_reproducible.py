@@ -17,9 +17,9 @@ from hrm import puzzles
 from hrm.data.arc import build_arc
 from hrm.data.build import cached_store
 from hrm.data.config import DataConfig
-from hrm.data.official import import_official, write_official
 from hrm.data.prepare import build_store, declared, prepare
 from hrm.data.sample import Draw, sample_file
+from hrm.data.sources.official import import_official, write_official
 from hrm.data.store import open_store
 
 NOW = "2026-01-01T00:00:00+00:00"

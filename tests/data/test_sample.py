@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from hrm import puzzles
-from hrm.data.reading import read_rows
 from hrm.data.sample import Draw, sample_file
+from hrm.data.sources.files import read_rows
 from hrm.errors import DataError, HrmError, UsageError
 
 FAMILY = puzzles.get("sudoku-6x6")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hrm import puzzles
-from hrm.data.audit import audit
+from hrm.data.audit.audit import audit
 from hrm.data.build import generate_store, store_from_rows
-from hrm.data.reading import Rows
+from hrm.data.sources.files import Rows
 from hrm.data.store import Split, write_store
 from hrm.puzzles.table import Declaration, Table
 

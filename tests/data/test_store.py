@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import signal
 import struct
 import time
@@ -9,9 +10,9 @@ import time
 import numpy as np
 import pytest
 
-from hrm.data import folders
 from hrm.data.store import Split, open_store, write_store
 from hrm.errors import DataError, HrmError, UsageError
+from hrm.files import sha256_of
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_a_place_that_cannot_be_written_gives_one_clear_line(tmp_path, toy, toy_
     with pytest.raises(HrmError, match="cannot write .*choose a folder") as caught:
         write_store(tmp_path / "file" / "store", toy, {"train": toy_split}, {}, "now")
     assert caught.value.exit_code == 1 and "\n" not in str(caught.value)
-    monkeypatch.setattr(folders.shutil, "disk_usage", lambda _: type("", (), {"free": 10}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("", (), {"free": 10}))
     with pytest.raises(HrmError, match="needs 1[0-9]+ bytes and 10 are free"):
         write_store(tmp_path / "full", toy, {"train": toy_split}, {}, "now")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
@@ -186,7 +187,7 @@ def test_a_hostile_array_is_refused_before_memory_is_taken(store, toy, content, 
         train = manifest["splits"]["train"]
         train["rows"] = rows
         train["files"]["inputs.npy"] = {
-            "bytes": len(content), "sha256": folders.sha256_of(store.path / "train" / "inputs.npy"),
+            "bytes": len(content), "sha256": sha256_of(store.path / "train" / "inputs.npy"),
         }  # fmt: skip
 
     reseal(store.path, change)

@@ -4,7 +4,7 @@ import doctest
 from pathlib import Path
 
 from hrm import puzzles, recipes
-from hrm.data.hub import SOURCES
+from hrm.data.sources.hub import SOURCES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
 

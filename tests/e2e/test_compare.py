@@ -2,7 +2,7 @@
 
 import pytest
 
-from hrm.recipes.variants import VARIANTS
+from hrm.recipes.ablations import VARIANTS
 
 TINY = {
     "data.train": 20, "data.validation": 4, "data.test": 8, "train.updates": 2, "train.batch-size": 4,

@@ -49,7 +49,7 @@ def test_the_official_layout_goes_there_and_back(hrm, workplace, store):
 
 
 def test_a_set_is_taken_from_what_the_user_has(hrm, workplace):
-    from hrm.data.hub import SOURCES
+    from hrm.data.sources.hub import SOURCES
 
     with zipfile.ZipFile(workplace / "concept.zip", "w") as archive:
         for part in SOURCES["concept-arc"].parts:

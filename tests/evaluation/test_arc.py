@@ -15,10 +15,10 @@ from hrm.data.arc import build_arc
 from hrm.data.store import open_store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import predict, predict_tasks
-from hrm.evaluation.protocol import evaluate_model
+from hrm.evaluation.run import evaluate_model
 from hrm.inference.load import PUZZLES, load, read_model
-from hrm.puzzles.arc_files import read_tasks
-from hrm.puzzles.arc_variants import puzzle_table
+from hrm.puzzles.arc.files import read_tasks
+from hrm.puzzles.arc.variants import puzzle_table
 from hrm.train.fit import fitted
 from hrm.train.trainer import Trainer
 

@@ -9,10 +9,10 @@ import pytest
 
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc_vote import Candidate, Predictions, answers, restored, score, submission, vote
-from hrm.puzzles.arc import encode
-from hrm.puzzles.arc_files import read_tasks
-from hrm.puzzles.arc_tasks import Pair, Task
-from hrm.puzzles.arc_variants import puzzle_table
+from hrm.puzzles.arc.canvas import encode
+from hrm.puzzles.arc.files import read_tasks
+from hrm.puzzles.arc.tasks import Pair, Task
+from hrm.puzzles.arc.variants import puzzle_table
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 BLACK = np.zeros((1, 1), np.uint8)

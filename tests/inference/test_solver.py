@@ -13,10 +13,10 @@ from hrm.errors import DataError, UsageError
 from hrm.inference.load import load
 from hrm.inference.solver import Solver
 from hrm.model.config import small
-from hrm.model.contract import Embedded, Latents, Network, Segment
 from hrm.model.hrm import HRM
+from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.nn.layers import NOWHERE
-from hrm.puzzles.sudoku import Sudoku
+from hrm.puzzles.sudoku.classic import Sudoku
 from hrm.puzzles.table import Declaration, Table
 
 FAMILY = puzzles.get("sudoku-4x4")

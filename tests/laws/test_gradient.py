@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from hrm.model.config import hrm
-from hrm.model.contract import Latents
 from hrm.model.hrm import HRM
+from hrm.model.network import Latents
 
 SIZES = {"width": 32, "heads": 2, "h_layers": 1, "l_layers": 1, "cycles": 2, "timesteps": 3}
 INPUTS = torch.arange(12).reshape(2, 6) % 7

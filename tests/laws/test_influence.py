@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from hrm.model.config import hrm, trm_attention
-from hrm.model.contract import Embedded, Latents
 from hrm.model.hrm import HRM
+from hrm.model.network import Embedded, Latents
 
 NETWORKS = {
     "hrm": hrm(7, 6, width=32, heads=2, h_layers=1, l_layers=1, puzzle_width=32),

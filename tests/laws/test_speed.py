@@ -13,9 +13,9 @@ from hrm import recipes
 from hrm.config import merged, validated
 from hrm.model.config import EquivariantConfig
 from hrm.model.recursion import Runner
-from hrm.nn.compiling import can_compile
 from hrm.nn.layers import Linear
-from hrm.recipes.variants import variant
+from hrm.recipes.ablations import variant
+from hrm.runtime.compiling import can_compile
 from hrm.train.trainer import Trainer
 
 UPDATES = 20

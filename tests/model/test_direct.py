@@ -5,7 +5,7 @@ import torch
 
 from hrm.model.build import build
 from hrm.model.config import DirectConfig
-from hrm.model.contract import Latents
+from hrm.model.network import Latents
 
 INPUTS = torch.arange(12).reshape(2, 6) % 7
 SIZES = {"kind": "direct", "vocab_size": 7, "cells": 6, "width": 32, "heads": 2, "layers": 3, "puzzle_width": 32}

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from hrm.nn import layers
 from hrm.nn.layers import Linear, Messages, Surroundings
-from hrm.nn.memory import keep_freed_memory, return_freed_memory
+from hrm.runtime.allocator import keep_freed_memory, return_freed_memory
 
 
 def near(ours, exact, tolerance):

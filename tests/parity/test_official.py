@@ -16,7 +16,7 @@ import torch
 from hrm.errors import DataError, UsageError
 from hrm.interop import official
 from hrm.model.halting import continue_target, should_halt
-from hrm.nn.compiling import can_compile
+from hrm.runtime.compiling import can_compile
 from hrm.train.losses import segment_loss
 from hrm.train.slots import admit, advance, empty_slots
 

@@ -9,8 +9,8 @@ import pytest
 
 from hrm.puzzles.base import Symmetries
 from hrm.puzzles.check import check
-from hrm.puzzles.killer import Killer
-from hrm.puzzles.sudoku import Sudoku
+from hrm.puzzles.sudoku.classic import Sudoku
+from hrm.puzzles.sudoku.killer import Killer
 
 SOUND = Sudoku(4)
 
@@ -221,7 +221,7 @@ def test_a_sound_family_has_no_broken_promise():
 
 def test_a_family_that_imports_torch_is_named(tmp_path, monkeypatch):
     (tmp_path / "leaning.py").write_text(
-        "from hrm.puzzles.sudoku import Sudoku\n\n\nclass Leaning(Sudoku):\n"
+        "from hrm.puzzles.sudoku.classic import Sudoku\n\n\nclass Leaning(Sudoku):\n"
         "    def text(self, grid):\n        from torch.nn import Linear\n\n"
         "        return super().text(grid)\n"
     )

@@ -7,8 +7,8 @@ import pytest
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD
-from hrm.puzzles.randomness import Stream, uniforms
 from hrm.puzzles.table import Declaration, Table, infer
+from hrm.randomness import Stream, uniforms
 
 TURNED = Table(Declaration((3, 3), ("a", "b", "c"), ".", ("turn", "rename")))
 WORDS = Table(Declaration((2, 3), ("-1", "7", "10")))

@@ -9,7 +9,7 @@ import numpy as np
 
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.randomness import Stream, generator
+from hrm.randomness import Stream, generator
 
 SIZE, WIDTH = 4, 7
 TOKENS = ("_", ".", "1", "2", "3", "4", "-", "<", ">", "^", "v", "#")

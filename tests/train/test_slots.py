@@ -2,8 +2,8 @@
 
 import torch
 
-from hrm.model.contract import Latents
 from hrm.model.halting import Halt
+from hrm.model.network import Latents
 from hrm.train.slots import admit, advance, empty_slots
 
 

@@ -17,7 +17,7 @@ from hrm.checkpoint import load_checkpoint
 from hrm.config import merged, validated
 from hrm.errors import DivergedError, HrmError, UsageError
 from hrm.inference.load import load
-from hrm.recipes.variants import variant
+from hrm.recipes.ablations import variant
 from hrm.train.trainer import Interrupted, Trainer
 
 UPDATES = 10

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 
-from hrm.analysis.paths import Progress, silent
+from hrm.analysis.calls import Progress, silent
 from hrm.data.store import Split
 from hrm.inference.solver import Solver, filled_up
 from hrm.puzzles.base import PAD

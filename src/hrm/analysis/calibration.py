@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from hrm.analysis.answers import answers
-from hrm.analysis.paths import Progress, silent
+from hrm.analysis.calls import Progress, silent
 from hrm.data.store import Split
 from hrm.evaluation.metrics import auroc, bootstrap_interval, wilson_interval
 from hrm.inference.solver import Solver

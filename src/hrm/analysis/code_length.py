@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.paths import Progress, batches, silent
+from hrm.analysis.calls import Progress, batches, silent
 from hrm.data.store import Split
 from hrm.errors import DataError
 from hrm.evaluation.metrics import bootstrap_interval

@@ -6,7 +6,7 @@ Axes: M segments, n puzzles.
 from dataclasses import dataclass
 
 from hrm.analysis.answers import answers
-from hrm.analysis.paths import Progress, silent
+from hrm.analysis.calls import Progress, silent
 from hrm.data.store import Split
 from hrm.evaluation.metrics import wilson_interval
 from hrm.inference.solver import Solver

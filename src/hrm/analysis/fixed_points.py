@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 
 from hrm.analysis.answers import answers
-from hrm.analysis.paths import Progress, batches, looped, silent
+from hrm.analysis.calls import Progress, batches, looped, silent
 from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.evaluation.metrics import wilson_interval

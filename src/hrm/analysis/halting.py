@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from hrm.analysis.answers import answers
-from hrm.analysis.paths import Progress, looped, silent
+from hrm.analysis.calls import Progress, looped, silent
 from hrm.data.store import Split
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.metrics import bootstrap_interval, spearman

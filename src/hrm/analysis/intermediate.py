@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from hrm.analysis.paths import Progress, batches, calls, followed, silent
+from hrm.analysis.calls import Progress, batches, calls, followed, silent
 from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.inference.solver import Solver

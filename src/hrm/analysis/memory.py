@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hrm.analysis.paths import looped
+from hrm.analysis.calls import looped
 from hrm.data.store import Split
 from hrm.inference.solver import Solver
 from hrm.model.build import build

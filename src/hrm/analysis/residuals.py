@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from hrm.analysis.paths import Progress, batches, calls, followed, silent
+from hrm.analysis.calls import Progress, batches, calls, followed, silent
 from hrm.data.store import Split
 from hrm.inference.solver import Solver
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.paths import Progress, batches, calls, followed, silent, state_of
+from hrm.analysis.calls import Progress, batches, calls, followed, silent, state_of
 from hrm.data.store import Split
 from hrm.inference.solver import Solver
 

@@ -31,7 +31,7 @@ def adapt(
     Example: `hrm adapt runs/arc1 task.json --out adapted`.
     """
     located = locate(model)
-    from hrm.studies.adapt import adapt as study
+    from hrm.workflows.adapt import adapt as study
 
     found = study(
         model, tasks, out, now=present(), updates=updates, variants=variants, all_weights=all_weights,

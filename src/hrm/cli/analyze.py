@@ -74,11 +74,11 @@ def analyze(
     """
     for name in models:
         locate(name)
-    from hrm.analysis.protocol import Choices
-    from hrm.analysis.protocol import analyze as analyze_model
-    from hrm.data.folders import replace_file, require_writable_file
-    from hrm.plot.canvas import require_matplotlib, write
-    from hrm.plot.figures import draw, short_names
+    from hrm.analysis.run import Choices
+    from hrm.analysis.run import analyze as analyze_model
+    from hrm.files import replace_file, require_writable_file
+    from hrm.viz.figures.draw import draw, short_names
+    from hrm.viz.figures.style import require_matplotlib, write
 
     admit_own(puzzle, *models)
     if figure:
@@ -119,8 +119,8 @@ def analyze(
 
 def _table(found: list[dict[str, Any]], shown: slice) -> Table:
     """Return the headline numbers of some of the models, whose names are short among all."""
-    from hrm.plot.figures import short_names
-    from hrm.plot.sentences import shown as shown_number
+    from hrm.viz.figures.draw import short_names
+    from hrm.viz.figures.sentences import shown as shown_number
 
     table = Table(title=found[0]["asks"], caption="; ".join(dict.fromkeys(entry["puzzles"] for entry in found)))
     table.add_column("")

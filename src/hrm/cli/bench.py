@@ -40,9 +40,9 @@ def bench(
 
     Example: `hrm bench --quick`, `hrm bench --preset hrm small --eager`.
     """
-    from hrm.studies.bench import bench as study
-    from hrm.studies.bench import protocol
-    from hrm.studies.workloads import planned
+    from hrm.bench.cases import planned
+    from hrm.bench.run import bench as study
+    from hrm.bench.run import protocol
 
     keep_compiled_code()
     cases = planned(

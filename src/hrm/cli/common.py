@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hrm import pretrained, puzzles, recipes
 from hrm.errors import UsageError
 from hrm.inference.names import Located
-from hrm.studies.place import cache_folder as cache_folder
-from hrm.studies.place import present as present
+from hrm.runtime.environment import cache_folder as cache_folder
+from hrm.runtime.environment import present as present
 
 Json = Annotated[bool, Parameter(negative="", help="Print one JSON object on stdout and nothing else there.")]
 Model = Annotated[

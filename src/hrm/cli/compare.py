@@ -51,10 +51,10 @@ def compare(
 
     Example: `hrm compare sudoku-4x4 --data.test 1000 --variants base,full-gradient --seeds 3`.
     """
-    from hrm.recipes.variants import variant
-    from hrm.studies.compare import FIGURE, RESULT
-    from hrm.studies.compare import compare as study
+    from hrm.recipes.ablations import variant
     from hrm.train.fit import fitted
+    from hrm.workflows.compare import FIGURE, RESULT
+    from hrm.workflows.compare import compare as study
 
     resolved, _ = resolve(recipe, config, overrides)
     admit_own(resolved.data.puzzle)

@@ -12,7 +12,7 @@ from hrm.cli.common import Family, Json, admit_own, output, present, print_json,
 from hrm.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from hrm.data.findings import Audit
+    from hrm.data.audit.findings import Audit
     from hrm.data.sample import Draw
     from hrm.data.store import Store
 
@@ -50,8 +50,8 @@ def build(
     Example: `hrm data build sudoku-6x6 --out six --train 1000 --test 500`.
     """
     from hrm.data.csv_rows import write_store_as_csv
-    from hrm.data.folders import require_writable_file
     from hrm.data.prepare import build_store
+    from hrm.files import require_writable_file
 
     if out is None and csv is None:
         raise UsageError("say where to write: --out FOLDER for a store, --csv FILE for rows, or both")
@@ -100,7 +100,7 @@ def arc(
     Example: `hrm data arc data/arc-1/training data/arc-1/evaluation data/concept-arc --out arc1`.
     """
     from hrm.data.arc import build_arc
-    from hrm.puzzles.arc_files import Notes
+    from hrm.puzzles.arc.files import Notes
 
     notes = Notes()
     store = build_arc(out, folders, variants, seed, present(), hold_back, notes)
@@ -161,7 +161,7 @@ def fetch(
 
     Example: `hrm data fetch maze-hard`, then `hrm eval MODEL --data data/maze-hard/test.csv`.
     """
-    from hrm.data import hub
+    from hrm.data.sources import hub
 
     hosts = hub.Hosts(hugging_face=os.environ.get("HF_ENDPOINT", "").rstrip("/") or hub.Hosts.hugging_face)
     folder = out or Path("data") / name
@@ -192,7 +192,7 @@ def import_(
     Example: `hrm data import data/sudoku-extreme-1k-aug-1000 --out store --puzzle sudoku-9x9`.
     """
     from hrm import puzzles
-    from hrm.data.official import import_official
+    from hrm.data.sources.official import import_official
 
     admit_own(puzzle)
     _describe(import_official(official, out, puzzles.get(puzzle), present(), augmented), json)
@@ -210,7 +210,7 @@ def export(
 
     Example: `hrm data export store --out official`.
     """
-    from hrm.data.official import write_official
+    from hrm.data.sources.official import write_official
     from hrm.data.store import open_store
 
     splits = {name: len(split) for name, split in write_official(open_store(store), out).splits.items()}
@@ -245,7 +245,7 @@ def check(
 
     Example: `hrm data check train.csv --apart-from test.csv`.
     """
-    from hrm.data.audit import audit
+    from hrm.data.audit.audit import audit
     from hrm.data.prepare import family_of_file
 
     admit_own(puzzle)
@@ -312,7 +312,7 @@ def _describe(store: "Store", json: bool, csv: Path | None = None, kept: bool = 
 
 
 def _report(found: "Audit") -> None:
-    from hrm.puzzles.arc_family import ARC
+    from hrm.puzzles.arc.family import ARC
 
     def say(text: str) -> None:
         stdout().print(text, markup=False, soft_wrap=True)

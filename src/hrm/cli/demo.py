@@ -25,13 +25,13 @@ def demo(
     plan = planned(config, out / f"run-{config.digest()}")
     announce(plan, stderr())  # before torch is loaded
     from hrm.cli.evaluate import segment_table
-    from hrm.studies.demo import run_demo
+    from hrm.workflows.demo import run_demo
 
     result = run_demo(plan, out, seed, stderr())
     if json:
         print_json(result.as_json())
         return
-    from hrm.viz.terminal import replay
+    from hrm.viz.puzzle.terminal import replay
 
     console = stdout()
     console.print(segment_table(result.evaluation))

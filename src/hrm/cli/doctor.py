@@ -24,7 +24,7 @@ def doctor(
 
     Example: `hrm doctor`.
     """
-    from hrm.studies.doctor import examine
+    from hrm.workflows.doctor import examine
 
     found = examine(lambda: cache_folder(cache), out)
     if json:

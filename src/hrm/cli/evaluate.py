@@ -32,8 +32,8 @@ from hrm.cli.common import (
 from hrm.inference.names import locate
 
 if TYPE_CHECKING:
-    from hrm.evaluation.protocol import Ranked
-    from hrm.puzzles.arc_tasks import Task
+    from hrm.evaluation.run import Ranked
+    from hrm.puzzles.arc.tasks import Task
 
 
 def evaluate(
@@ -78,11 +78,11 @@ def evaluate(
     Example: `hrm eval sudoku-4x4`, or with your own puzzles: `hrm eval sudoku-4x4 --data puzzles.csv`.
     """
     located = locate(model)
-    from hrm.data.folders import require_writable_file
     from hrm.evaluation.arc import write_submission
-    from hrm.evaluation.protocol import evaluate_model
     from hrm.evaluation.record import source_tree, write_record
-    from hrm.viz.arc_sheet import require_suffix, save_sheet
+    from hrm.evaluation.run import evaluate_model
+    from hrm.files import require_writable_file
+    from hrm.viz.puzzle.arc_sheet import require_suffix, save_sheet
 
     admit_own(puzzle, model)
     if compile:

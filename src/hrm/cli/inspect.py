@@ -50,7 +50,7 @@ def params(
     Example: `hrm params hrm-sudoku`.
     """
     pretrained.require(name, list(RECIPES))
-    from hrm.studies.params import count
+    from hrm.workflows.params import count
 
     counts = count(name)
     if json:

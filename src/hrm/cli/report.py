@@ -56,7 +56,7 @@ def report(
     Example: `hrm report sudoku-4x4 --out report.html`.
     """
     located = locate(model)
-    from hrm.studies.face import write_report
+    from hrm.workflows.api import write_report
 
     admit_own(puzzle, model)
     named = [] if analyses == "none" else list(QUESTIONS) if analyses == "all" else analyses.split(",")

@@ -26,7 +26,7 @@ from hrm.errors import DataError, UndecidedError, UnsolvedError, UsageError
 from hrm.inference.names import locate
 
 if TYPE_CHECKING:
-    from hrm.data.blocks import Question
+    from hrm.data.sources.blocks import Question
     from hrm.inference.solver import Answer, Solver
 
 Exactly = Annotated[
@@ -119,7 +119,7 @@ def solve(
     if json:
         print_json(as_json(answer))
     elif trace:
-        from hrm.viz.terminal import replay
+        from hrm.viz.puzzle.terminal import replay
 
         replay(solver.puzzle, answer, stdout())
         stdout().print(verdict(answer))
@@ -158,8 +158,8 @@ def show(
     """
     located = locate(model)
     from hrm.inference.load import load
-    from hrm.viz.render import save
-    from hrm.viz.terminal import replay
+    from hrm.viz.puzzle.files import save
+    from hrm.viz.puzzle.terminal import replay
 
     admit_own(own, model)
     solver = load(model, device, precision)
@@ -207,8 +207,8 @@ def _ambiguity(solver: "Solver", puzzle: str) -> DataError | None:
 
 def _questions(file: Path, solver: "Solver") -> "Iterable[Question]":
     """Return the puzzles of a file, of a store's test split or only split, or of stdin."""
-    from hrm.data.blocks import Question
-    from hrm.data.questions import plain_questions, questions
+    from hrm.data.sources.blocks import Question
+    from hrm.data.sources.questions import plain_questions, questions
 
     if str(file) == "-":
         return plain_questions(open(sys.stdin.fileno(), "rb", closefd=False), "stdin", solver.puzzle)

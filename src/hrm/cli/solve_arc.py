@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from hrm.evaluation.arc_vote import Candidate
     from hrm.inference.solver import Solver
-    from hrm.puzzles.arc_tasks import Task
+    from hrm.puzzles.arc.tasks import Task
 
 
 def solve_tasks(
@@ -56,7 +56,7 @@ def show_tasks(
 ) -> None:
     """Show the grid with the most votes after each segment, in the terminal or as a GIF, PNG or HTML file."""
     from hrm.evaluation.arc import replay_tasks
-    from hrm.viz.arc_replay import replays, require_suffix, save_replays
+    from hrm.viz.puzzle.arc_replay import replays, require_suffix, save_replays
 
     if out is not None:
         require_suffix(out)
@@ -95,7 +95,7 @@ def tasks_file(puzzle: str) -> Path:
 
 
 def _tasks(file: Path) -> "Sequence[Task]":
-    from hrm.puzzles.arc_files import Notes, read_tasks
+    from hrm.puzzles.arc.files import Notes, read_tasks
 
     notes = Notes()
     tasks = read_tasks(file, notes=notes)
@@ -105,7 +105,7 @@ def _tasks(file: Path) -> "Sequence[Task]":
 
 
 def _print_replays(tasks: "Sequence[Task]", stages: Any) -> None:
-    from hrm.viz.arc_replay import print_replay, replays
+    from hrm.viz.puzzle.arc_replay import print_replay, replays
 
     for replay in replays(tasks, stages):
         print_replay(stdout(), replay)

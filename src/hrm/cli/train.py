@@ -93,7 +93,7 @@ def _dry_run(config: RunConfig, out: Path | None, init: str | None, json: bool) 
     from hrm.train.plan import planned
 
     config = planned(config, out, init, writes=False).config  # what cannot be trained is refused before torch is loaded
-    from hrm.studies.dry_run import dry_run as study
+    from hrm.workflows.dry_run import dry_run as study
 
     plan = study(config, out)
     if json:

@@ -8,12 +8,12 @@ import numpy as np
 
 from hrm.data.store import Plain, Split, Store, write_store
 from hrm.errors import DataError
-from hrm.puzzles.arc import encode_pairs
-from hrm.puzzles.arc_family import Arc
-from hrm.puzzles.arc_files import Notes, read_tasks
-from hrm.puzzles.arc_split import Reference, leaks, resolve, split
-from hrm.puzzles.arc_tasks import Task
-from hrm.puzzles.arc_variants import PuzzleTable, puzzle_table
+from hrm.puzzles.arc.canvas import encode_pairs
+from hrm.puzzles.arc.family import Arc
+from hrm.puzzles.arc.files import Notes, read_tasks
+from hrm.puzzles.arc.split import Reference, leaks, resolve, split
+from hrm.puzzles.arc.tasks import Task
+from hrm.puzzles.arc.variants import PuzzleTable, puzzle_table
 
 
 def build_arc(

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from hrm.data.folders import sha256_of
-from hrm.data.reading import Rows, family_of, first_occurrences, read_rows, require_rows
+from hrm.data.sources.files import Rows, family_of, first_occurrences, read_rows, require_rows
 from hrm.data.store import Plain, Split, Store, open_store, write_store
 from hrm.data.twins import TwinClasses
 from hrm.errors import DataError, UsageError
+from hrm.files import sha256_of
 from hrm.puzzles.base import Puzzle
-from hrm.puzzles.randomness import Stream, generator
+from hrm.randomness import Stream, generator
 
 PATIENCE = 5000
 """A family that repeats itself this many times in a row has no more puzzles to give."""

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 
-from hrm.data.folders import replace_file
 from hrm.data.store import Store
+from hrm.files import replace_file
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

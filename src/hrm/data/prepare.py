@@ -9,11 +9,11 @@ from typing import Literal
 from hrm import puzzles
 from hrm.data.build import Progress, cached_store, generate_store, store_from_rows
 from hrm.data.config import DataConfig
-from hrm.data.folders import kind_of, require_writable, sha256_of
-from hrm.data.reading import pairs, read_rows, require_rows
+from hrm.data.sources.files import pairs, read_rows, require_rows
 from hrm.data.store import KIND, Split, Store, open_store
 from hrm.errors import DataError, UsageError, did_you_mean
-from hrm.puzzles.arc_family import ARC
+from hrm.files import kind_of, require_writable, sha256_of
+from hrm.puzzles.arc.family import ARC
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.cells import Kind
 from hrm.puzzles.table import TABLE, Declaration, Table, infer

@@ -12,14 +12,14 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from hrm.data.csv_rows import as_csv
-from hrm.data.folders import replace_file
-from hrm.data.reading import Rows, family_of, read_records, read_rows
-from hrm.data.records import Record
+from hrm.data.sources.files import Rows, family_of, read_records, read_rows
+from hrm.data.sources.records import Record
 from hrm.data.store import open_store
 from hrm.data.twins import TwinClasses
 from hrm.errors import DataError, UsageError
+from hrm.files import replace_file
 from hrm.puzzles.base import Puzzle
-from hrm.puzzles.randomness import Stream, generator
+from hrm.randomness import Stream, generator
 
 BLOCK = 1024
 """So many rows are judged at once; a sample of few rows never looks at all of a long file."""

@@ -11,10 +11,10 @@ from jaxtyping import Float64, Int64, UInt8
 
 from hrm.data.store import Split
 from hrm.errors import DataError
-from hrm.puzzles.arc_family import shown
-from hrm.puzzles.arc_variants import PuzzleTable
+from hrm.puzzles.arc.family import shown
+from hrm.puzzles.arc.variants import PuzzleTable
 from hrm.puzzles.base import Puzzle
-from hrm.puzzles.randomness import Stream, generator, uniforms
+from hrm.randomness import Stream, generator, uniforms
 
 
 @dataclass(frozen=True)

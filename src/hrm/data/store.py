@@ -20,10 +20,10 @@ from jaxtyping import Bool, Float32, Int32, UInt8
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hrm import puzzles
-from hrm.data.folders import MANIFEST_BYTES, FileRecord, open_file, replacing, sha256_of
 from hrm.data.variants import read_table, write_table
 from hrm.errors import DataError, HrmError, UsageError
-from hrm.puzzles.arc_variants import PuzzleTable
+from hrm.files import MANIFEST_BYTES, FileRecord, open_file, replacing, sha256_of
+from hrm.puzzles.arc.variants import PuzzleTable
 from hrm.puzzles.base import PAD, Puzzle
 from hrm.puzzles.table import TABLE, Declaration, Table
 

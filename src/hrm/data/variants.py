@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hrm.data.folders import FileRecord
 from hrm.errors import DataError
-from hrm.puzzles.arc_tasks import COLOURS
-from hrm.puzzles.arc_variants import PuzzleTable, Variants
+from hrm.files import FileRecord
+from hrm.puzzles.arc.tasks import COLOURS
+from hrm.puzzles.arc.variants import PuzzleTable, Variants
 
 FOLDER = "variants"
 ROWS, TASKS = "variants.u1", "tasks.json"

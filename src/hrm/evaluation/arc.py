@@ -9,15 +9,15 @@ import numpy as np
 from jaxtyping import UInt8
 
 from hrm.data.arc import held_out_tests
-from hrm.data.folders import replace_file
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, answers, score, submission, vote
+from hrm.files import replace_file
 from hrm.inference.solver import Solver, filled_up
-from hrm.puzzles.arc import decode, encode
-from hrm.puzzles.arc_family import shown
-from hrm.puzzles.arc_tasks import Pair, Task
-from hrm.puzzles.arc_variants import PuzzleTable
+from hrm.puzzles.arc.canvas import decode, encode
+from hrm.puzzles.arc.family import shown
+from hrm.puzzles.arc.tasks import Pair, Task
+from hrm.puzzles.arc.variants import PuzzleTable
 
 Progress = Callable[[int, int], None]
 

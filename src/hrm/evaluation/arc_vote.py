@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.arc import decode
-from hrm.puzzles.arc_tasks import COLOURS, SIDE, Grid, Task
-from hrm.puzzles.arc_variants import Variant
+from hrm.puzzles.arc.canvas import decode
+from hrm.puzzles.arc.tasks import COLOURS, SIDE, Grid, Task
+from hrm.puzzles.arc.variants import Variant
 
 KS = (1, 2, 10, 100, 1000)
 """How many attempts are scored; the paper reports 2."""

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hrm.data.folders import replace_file
+from hrm.files import replace_file
 
 PACKAGE = Path(__file__).parents[1]
 SECONDS = 10

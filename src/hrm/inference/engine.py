@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 
 from hrm.errors import HrmError
-from hrm.model.contract import Embedded, Latents, Network
+from hrm.model.network import Embedded, Latents, Network
 from hrm.puzzles.base import Symmetries
 
 LEAST_ROWS = 4

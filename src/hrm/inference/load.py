@@ -12,10 +12,10 @@ from hrm.inference.names import BEST, CHECKPOINTS, locate
 from hrm.inference.origin import Origin
 from hrm.inference.solver import USUAL_SEGMENTS, Solver
 from hrm.model.build import build
-from hrm.model.contract import Network
-from hrm.nn.device import choose_device, choose_dtype
-from hrm.nn.memory import keep_freed_memory
-from hrm.puzzles.arc_variants import PuzzleTable
+from hrm.model.network import Network
+from hrm.puzzles.arc.variants import PuzzleTable
+from hrm.runtime.allocator import keep_freed_memory
+from hrm.runtime.device import choose_device, choose_dtype
 
 PUZZLES = "puzzle_embedding.weight"
 

@@ -9,7 +9,7 @@ from torch import nn
 from hrm.checkpoint import save_checkpoint
 from hrm.config import RunConfig
 from hrm.errors import UsageError
-from hrm.puzzles.arc_variants import PuzzleTable
+from hrm.puzzles.arc.variants import PuzzleTable
 
 
 @dataclass(frozen=True)

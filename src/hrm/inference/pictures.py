@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 @runtime_checkable
 class Painter(Protocol):
-    """What draws answers: ``hrm.viz.answers`` is one."""
+    """What draws answers: ``hrm.viz.puzzle.answers`` is one."""
 
     def html(self, puzzle: Any, answer: Any) -> str:
         """Return a piece of HTML for a notebook."""

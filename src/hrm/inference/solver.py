@@ -17,12 +17,12 @@ from hrm.inference import pictures
 from hrm.inference.engine import Engine, Flight, Thought
 from hrm.inference.engine import filled_up as filled_up
 from hrm.inference.origin import Origin, save_model
-from hrm.model.contract import Embedded, Latents, Network
 from hrm.model.halting import prefers_halt
 from hrm.model.hrm import parameter_counts
-from hrm.puzzles.arc_variants import PuzzleTable
+from hrm.model.network import Embedded, Latents, Network
+from hrm.puzzles.arc.variants import PuzzleTable
 from hrm.puzzles.base import PAD, Puzzle, Symmetries
-from hrm.puzzles.randomness import Stream, uniforms
+from hrm.randomness import Stream, uniforms
 
 MOST_SEGMENTS = 65536
 """Segments that one call may ask for."""

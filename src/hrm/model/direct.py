@@ -13,9 +13,9 @@ from typing import Literal
 import torch
 from torch import nn
 
-from hrm.model.cells import CellNetwork
 from hrm.model.config import DirectConfig
-from hrm.model.contract import Embedded, Latents, Segment
+from hrm.model.grid_io import CellNetwork
+from hrm.model.network import Embedded, Latents, Segment
 from hrm.model.recursion import Runner, matrices, q_head
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hrm.model.config import EquivariantConfig
-from hrm.model.contract import Embedded, Latents
+from hrm.model.network import Embedded, Latents
 from hrm.model.recursion import Level, RecursiveNetwork
 from hrm.nn.init import truncated_normal_
 from hrm.nn.layers import Linear, Surroundings, relation_planes, rms_norm

@@ -5,9 +5,9 @@ Source: HRM paper (arXiv 2506.21734), section "Hierarchical Reasoning Model".
 
 import torch
 
-from hrm.model.cells import CellNetwork
 from hrm.model.config import HRMConfig
-from hrm.model.contract import Network
+from hrm.model.grid_io import CellNetwork
+from hrm.model.network import Network
 from hrm.model.recursion import Level, RecursiveNetwork
 
 

@@ -16,9 +16,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from hrm.model.cells import CellNetwork
 from hrm.model.config import RecurrentConfig
-from hrm.model.contract import Embedded, Latents, Segment
+from hrm.model.grid_io import CellNetwork
+from hrm.model.network import Embedded, Latents, Segment
 from hrm.model.recursion import Level, Runner, matrices, q_head
 from hrm.nn.init import truncated_normal_
 

@@ -18,10 +18,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hrm.model.config import EquivariantConfig, HRMConfig
-from hrm.model.contract import Embedded, Latents, Network, Segment
-from hrm.nn.compiling import compiled
+from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.nn.init import truncated_normal_
 from hrm.nn.layers import Linear
+from hrm.runtime.compiling import compiled
 
 Config = TypeVar("Config", HRMConfig, EquivariantConfig)
 

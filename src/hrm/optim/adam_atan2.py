@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from hrm.nn.compiling import compiled
+from hrm.runtime.compiling import compiled
 
 
 class AdamATan2(Optimizer):

@@ -8,13 +8,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from hrm.errors import UsageError, did_you_mean
-from hrm.puzzles.arc_family import ARC, Arc
+from hrm.puzzles.arc.family import ARC, Arc
 from hrm.puzzles.base import Puzzle
-from hrm.puzzles.colouring import Colouring
-from hrm.puzzles.killer import SIZES, Killer
-from hrm.puzzles.maze import Maze
-from hrm.puzzles.samurai import SIDES, Samurai
-from hrm.puzzles.sudoku import BOXES, Sudoku
+from hrm.puzzles.coloring import Colouring
+from hrm.puzzles.maze.maze import Maze
+from hrm.puzzles.sudoku.classic import BOXES, Sudoku
+from hrm.puzzles.sudoku.killer import SIZES, Killer
+from hrm.puzzles.sudoku.samurai import SIDES, Samurai
 
 _MAZE = re.compile(r"maze-(\d{1,4})x(\d{1,4})(-unique)?", re.ASCII)
 _COLOURING = re.compile(r"colouring-(\d{1,4})x(\d{1,4})", re.ASCII)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from hrm.puzzles.base import PAD, Puzzle, Symmetries
-from hrm.puzzles.randomness import Stream, uniforms
+from hrm.randomness import Stream, uniforms
 
 _COLOUR = re.compile("#[0-9a-f]{6}")
 _Findings = Iterator[tuple[bool, str]]

@@ -19,7 +19,7 @@ from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.cells import MOST_SYMBOLS, Kind, Reading, Row, cells_of, choose
 from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbours
-from hrm.puzzles.randomness import mix
+from hrm.randomness import mix
 
 TABLE = "table"
 """Name of all such families."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from hrm.config import RunConfig, changed, merged, nested
 from hrm.errors import UsageError, did_you_mean
-from hrm.recipes import arc, harder, maze, own, sudoku
+from hrm.recipes import arc, custom, harder, maze, sudoku
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "smoke": sudoku.smoke,
@@ -17,7 +17,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "samurai-4x4": harder.samurai_4x4,
     "colouring": harder.colouring,
     "arc-small": arc.arc_small,
-    "own": own.own,
+    "own": custom.own,
     "hrm-maze": maze.hrm_maze,
     "trm-maze": maze.trm_maze,
     "hrm-arc1": arc.hrm_arc1,

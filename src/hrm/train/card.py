@@ -3,9 +3,9 @@
 from typing import Any
 
 from hrm.config import RunConfig
-from hrm.model.contract import Network
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.hrm import parameter_counts
+from hrm.model.network import Network
 
 
 def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from hrm.data.prepare import declared, family
 from hrm.data.store import Split, Store, open_store
 from hrm.errors import UsageError
 from hrm.model.config import CellConfig, NetworkConfig
-from hrm.puzzles.arc_family import ARC
+from hrm.puzzles.arc.family import ARC
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.table import Table
 

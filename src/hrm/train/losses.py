@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hrm.errors import DivergedError
-from hrm.model.contract import Segment
+from hrm.model.network import Segment
 from hrm.nn.probabilities import log_probabilities
 
 IGNORED = -100

@@ -8,7 +8,7 @@ import numpy as np
 from hrm import pretrained
 from hrm.config import RunConfig
 from hrm.data.store import Split, Store
-from hrm.puzzles.arc_family import ARC
+from hrm.puzzles.arc.family import ARC
 
 LONGEST = 200
 """Characters of a puzzle that is shown on a command line."""

@@ -12,8 +12,8 @@ from hrm.inference.names import locate
 from hrm.model.config import EquivariantConfig, NetworkConfig
 from hrm.puzzles.base import PuzzleSpec
 from hrm.train.fit import fitted
-from hrm.train.folder import claim, run_folder
 from hrm.train.header import header
+from hrm.train.run_folder import claim, run_folder
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from hrm.model.contract import Latents
 from hrm.model.halting import Halt
+from hrm.model.network import Latents
 
 
 @dataclass(frozen=True)

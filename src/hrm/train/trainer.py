@@ -29,25 +29,25 @@ from hrm.inference.names import BEST, CHECKPOINTS
 from hrm.inference.solver import Solver
 from hrm.model.build import build
 from hrm.model.halting import continue_target, draw_min_segments, should_halt
-from hrm.nn.device import choose_device, choose_dtype, described
-from hrm.nn.memory import keep_freed_memory
 from hrm.optim.ema import ema_decay, update_ema
 from hrm.optim.optimizers import Optimizers
-from hrm.plot.canvas import has_matplotlib
-from hrm.plot.curves import plot_curves
 from hrm.puzzles.base import PAD
-from hrm.puzzles.randomness import Stream, uniforms
+from hrm.randomness import Stream, uniforms
+from hrm.runtime.allocator import keep_freed_memory
+from hrm.runtime.device import choose_device, choose_dtype, described
 from hrm.train.callbacks import tell
 from hrm.train.card import model_card
 from hrm.train.fit import require_puzzle_rows
-from hrm.train.folder import CONFIG
 from hrm.train.log import METRICS, RunLog, counting, read_metrics, summarize
 from hrm.train.losses import IGNORED, require_finite, segment_loss
 from hrm.train.next_steps import next_commands
 from hrm.train.plan import announce as announce_plan
 from hrm.train.plan import planned
+from hrm.train.run_folder import CONFIG
 from hrm.train.signals import Interrupted, PoliteSignals
 from hrm.train.slots import Slots, admit, advance, empty_slots, part, slots_from, slots_state
+from hrm.viz.figures.curves import plot_curves
+from hrm.viz.figures.style import has_matplotlib
 
 KEPT_CHECKPOINTS = 2
 

@@ -1,1 +1,1 @@
-"""Pictures of how a puzzle is solved, for the terminal and as files."""
+"""Pictures: puzzles, figures and the report page, in one palette."""

@@ -1,0 +1,149 @@
+"""The way of the states: every call of every segment of a network, for puzzles in batches.
+
+A call is one of f_L or f_H; of the stack, where a network has one state; or one block, where it answers in one pass.
+``AnyNetwork`` is what can be followed: it has ``config``, ``initial``, ``timesteps``, ``preliminary`` and ``decode``.
+
+Axes: B batch, S positions, D width, C cells.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from hrm.data.store import Split
+from hrm.errors import UsageError
+from hrm.inference.solver import Solver, filled_up
+from hrm.model.build import AnyNetwork, LoopNetwork
+from hrm.model.config import EquivariantConfig, LevelName, NetworkConfig
+from hrm.model.direct import Direct
+from hrm.model.network import Embedded, Latents, Network
+from hrm.puzzles.base import PAD
+
+Progress = Callable[[int, int], None]
+
+
+def silent(done: int, total: int) -> None:
+    """Report no progress."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: what it found and what it left."""
+
+    segment: int
+    """From 1."""
+    timestep: int
+    """From 1, counted on through all segments: N·T a segment. A call of f_H has the timestep of the f_L before it."""
+    level: LevelName
+    before: Latents
+    latents: Latents
+
+    @property
+    def old(self) -> Float[Tensor, "B S D"]:
+        """Return the state that this call has replaced."""
+        return state_of(self.before, self.level)
+
+    @property
+    def state(self) -> Float[Tensor, "B S D"]:
+        """Return the state that this call has written."""
+        return state_of(self.latents, self.level)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some puzzles, embedded; rows that only fill the batch up come last."""
+
+    rows: slice
+    """Which puzzles of the split these are."""
+    count: int
+    inputs: UInt8[np.ndarray, "B C"]
+    x: Embedded
+    positions: Bool[Tensor, "B S"]
+    """Which positions exist: all but those of padding."""
+
+    def over_positions(self, values: Float[Tensor, "B S"]) -> Float[np.ndarray, " n"]:
+        """Return for each puzzle the mean over its positions."""
+        exists = self.positions.to(values.dtype)
+        means = (values * exists).sum(1) / exists.sum(1)
+        return means[: self.count].double().cpu().numpy()
+
+
+def state_of(latents: Latents, level: LevelName) -> Float[Tensor, "B S D"]:
+    """Return the state of a level."""
+    return latents.z_L if level == "L" else latents.z_H
+
+
+def followed(solver: Solver) -> AnyNetwork:
+    """Return the network of a solver, where its calls can be followed.
+
+    Raises:
+        UsageError: it is a network of somebody's own, which shows none.
+    """
+    if not isinstance(solver.model, AnyNetwork):
+        raise UsageError(f"the calls of a {type(solver.model).__name__} cannot be followed: it has no timesteps")
+    return solver.model
+
+
+def looped(solver: Solver, so: str) -> LoopNetwork:
+    """Return the network of a solver, where it goes on from its latents.
+
+    Args:
+        so: what is not to be asked of one that does not.
+
+    Raises:
+        UsageError: it answers in one pass.
+    """
+    model = followed(solver)
+    if isinstance(model, Direct):
+        raise UsageError(f"{model.config.title} of kind 'direct' answers in one pass, {so}")
+    return model
+
+
+def segments_of(model: Network, asked: int) -> int:
+    """Return how many segments there are to look at: one, where a second would repeat the first."""
+    return 1 if isinstance(model, Direct) else asked
+
+
+def batches(solver: Solver, split: Split, progress: Progress = silent) -> Iterator[Batch]:
+    """Yield the puzzles of a split as the network sees them; a batch is filled up as the solver does."""
+    model, size = followed(solver), solver.batch_size
+    for start in range(0, len(split), size):
+        stop = min(start + size, len(split))
+        inputs = filled_up(np.asarray(split.inputs[start:stop]), size)
+        ids = filled_up(np.asarray(split.puzzle_ids[start:stop]), size)
+        exists = torch.from_numpy(inputs != PAD) if solver.puzzle.spec.padded else torch.ones(inputs.shape).bool()
+        positions = positions_of(model.config, exists).to(solver.device)
+        with torch.inference_mode():
+            x = solver.embed(inputs, ids)
+        yield Batch(slice(start, stop), stop - start, inputs, x, positions)
+        progress(stop, len(split))
+
+
+def calls(model: AnyNetwork, x: Embedded, segments: int) -> Iterator[Call]:
+    """Yield every call of so many segments from the starting state on, without gradient.
+
+    A network that answers in one pass reads x̃ in every segment: its first block replaces x̃.
+    """
+    T = model.config.timesteps
+    with torch.inference_mode():
+        before = model.initial(x)
+        for segment in range(segments):
+            before = model.initial(x) if isinstance(model, Direct) else before
+            for cycle, timestep, level, latents in model.timesteps(before, x):
+                number = (segment * model.config.cycles + cycle) * T + timestep + 1
+                yield Call(segment + 1, number, level, before, latents)
+                before = latents
+
+
+def positions_of(config: NetworkConfig, exists: Bool[Tensor, "B C"]) -> Bool[Tensor, "B S"]:
+    """Say which positions of the states exist.
+
+    A network of cells has its prefix in front of the cells; one of cells and symbols has all symbols of a cell in turn.
+    """
+    if isinstance(config, EquivariantConfig):
+        return exists.repeat_interleave(config.symbols, dim=1)
+    return torch.nn.functional.pad(exists, (config.prefix, 0), value=True)

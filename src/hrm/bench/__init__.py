@@ -1,0 +1,1 @@
+"""Measure how fast training and inference are on this machine."""

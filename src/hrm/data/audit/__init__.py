@@ -1,0 +1,1 @@
+"""Check a data set for faults: wrong answers, duplicates, leaks between splits."""

@@ -1,0 +1,1 @@
+"""Read puzzles that others wrote: files of users, published sets, downloads."""

@@ -1,1 +1,0 @@
-"""Figures. They take plain numbers and need matplotlib (the extra ``plot``), imported only when one is drawn."""

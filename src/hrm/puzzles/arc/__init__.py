@@ -1,0 +1,1 @@
+"""ARC: tasks, their variants and their canvas."""

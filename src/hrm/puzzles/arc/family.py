@@ -1,0 +1,141 @@
+"""ARC as a family of puzzles: one example is one puzzle, and what it means is told by its puzzle id.
+
+A single example has no rule that could be checked, and its task is known to the network only by the row of the puzzle
+embedding that belongs to the task's variant. So a store of ARC comes with a table of variants, and every draw shows
+its example in the variant of its task that the draw chose, at a random place of the canvas.
+"""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
+
+from hrm.errors import DataError, UsageError
+from hrm.puzzles.arc.canvas import CELLS, decode, encode, encode_pairs, random_offsets
+from hrm.puzzles.arc.split import canonical
+from hrm.puzzles.arc.tasks import SIDE, Pair
+from hrm.puzzles.arc.variants import Variant
+from hrm.puzzles.base import Puzzle, PuzzleSpec, Sketch, Symmetries
+from hrm.puzzles.cells import cells_of
+from hrm.puzzles.grids import directions
+from hrm.randomness import mix
+
+ARC = "arc"
+"""Name of the family."""
+# Black, blue, red, green, yellow, gray, pink, orange, light blue and dark red: the colors of ARC's own pages.
+PALETTE = ("#000000", "#0074d9", "#ff4136", "#2ecc40", "#ffdc00", "#aaaaaa", "#f012be", "#ff851b", "#7fdbff", "#870c25")
+
+
+_SPEC = PuzzleSpec(
+    name=ARC,
+    shape=(SIDE, SIDE),
+    tokens=("_", "|", *"0123456789"),
+    blank=1,
+    answers=tuple(range(12)),  # padding and the mark of the end, too: an answer may be of another size
+    relations=("neighbour",),
+    symmetry_draws=0,
+    unique=False,
+    has_rules=False,
+    fills=tuple(enumerate(PALETTE, start=2)),
+    solid=tuple(range(2, 12)),
+)
+
+
+class Arc(Puzzle):
+    """Grids of ten colors, 1x1 to 30x30, on a canvas of 30x30 with the end of each grid marked."""
+
+    @property
+    def spec(self) -> PuzzleSpec:
+        """Return the declaration, the same at every call."""
+        return _SPEC
+
+    def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
+        """Return a grid on the canvas.
+
+        Args:
+            given: a grid of colors 0 to 9 as JSON, lists, an array, or text with a line a row.
+
+        Raises:
+            DataError: ragged, larger than 30x30, or something that is no color.
+        """
+        rows = cells_of(given)
+        if len(rows) > SIDE or len(rows[0]) > SIDE:
+            raise DataError(f"the grid has {len(rows)}x{len(rows[0])} cells; ARC allows {SIDE}x{SIDE} at most")
+        for y, row in enumerate(rows):
+            for x, symbol in enumerate(row):
+                if symbol not in self.spec.tokens[2:]:
+                    raise DataError(f"row {y + 1}, column {x + 1} holds {symbol[:24]!r}; allowed are the colors 0 to 9")
+        return encode([np.array(rows, np.int64).astype(np.uint8)])[0]
+
+    def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
+        """Return the grid on a canvas as JSON."""
+        return json.dumps(decode(grid[None])[0].tolist(), separators=(",", ":"))
+
+    def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
+        """Say for each answer whether there is a grid on its canvas."""
+        return np.array([grid.size > 0 for grid in decode(answers)], bool)
+
+    def relations(self) -> Int8[np.ndarray, "1 C C"]:
+        """Return in which of the eight directions a neighbor lies, so that messages can tell left from right."""
+        return directions(self.spec.shape)[None]
+
+    def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
+        """Return none: variants are those of whole tasks, and each has an id of its own."""
+        return Symmetries.identity(self.spec, len(draws))
+
+    def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
+        """Return a key that two examples share exactly when a variant turns one into the other."""
+        return canonical(*decode(np.stack([puzzle, answer])))
+
+    def twin_invariants(
+        self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
+    ) -> UInt64[np.ndarray, " n"]:
+        """Return a hash of how many cells of each color there are, whatever the colors are called."""
+        counts = [np.sort((grids[:, :, None] == np.arange(3, 12)).sum(axis=1), axis=1) for grids in (inputs, answers)]
+        blacks = [(grids == 2).sum(axis=1, keepdims=True) for grids in (inputs, answers)]
+        words = np.concatenate([*counts, *blacks], axis=1).astype(np.uint64)
+        return mix(words + np.arange(words.shape[1], dtype=np.uint64) * np.uint64(1024)).sum(axis=1, dtype=np.uint64)
+
+    def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
+        """Return nothing: an example alone has no rule to solve by."""
+        return np.zeros((0, CELLS), np.uint8)
+
+    def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
+        """Return that no cell is fixed: an answer may be of another size."""
+        return Sketch(np.zeros(CELLS, bool))
+
+    def refuse_ambiguous(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
+        """Refuse nothing: an example alone has no rule to judge by."""
+
+    def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
+        """Refuse: tasks come from files.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "ARC tasks are not generated: build a store by `hrm data arc FOLDER … --out STORE`, and give it as --data"
+        )
+
+
+def shown(
+    inputs: UInt8[np.ndarray, "n C"],
+    labels: UInt8[np.ndarray, "n C"],
+    transforms: UInt8[np.ndarray, " n"],
+    colours: UInt8[np.ndarray, "n 10"],
+    seed: int | None = None,
+    counters: Int[np.ndarray, " n"] | None = None,
+) -> tuple[UInt8[np.ndarray, "n C"], UInt8[np.ndarray, "n C"]]:
+    """Return examples in their variants, at random places where a seed and the numbers of the draws are given."""
+    variants = [Variant(int(t), tuple(c)) for t, c in zip(transforms, colours.tolist(), strict=True)]
+    pairs = _moved(decode(inputs), decode(labels), variants)
+    offsets = None if seed is None or counters is None else random_offsets(pairs, seed, counters)
+    return encode_pairs(pairs, offsets)
+
+
+def _moved(inputs: Sequence[np.ndarray], labels: Sequence[np.ndarray], variants: Sequence[Variant]) -> list[Pair]:
+    return [
+        variant.apply_pair(Pair(given, answer if answer.size else None))
+        for given, answer, variant in zip(inputs, labels, variants, strict=True)
+    ]

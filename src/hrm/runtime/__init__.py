@@ -1,0 +1,1 @@
+"""The machine: devices, compiling, memory, time. Knows nothing about puzzles or networks."""

@@ -1,1 +1,0 @@
-"""What joins several rooms: the demo, plans, counts, timings."""

@@ -1,0 +1,1 @@
+"""Write the report page: one HTML file that loads nothing."""

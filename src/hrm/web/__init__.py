@@ -1,1 +1,0 @@
-"""Pages in plain HTML, CSS and JavaScript, which load nothing."""

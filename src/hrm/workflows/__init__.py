@@ -1,0 +1,1 @@
+"""Work that combines many packages: report, comparison, demo, adaptation, dry run."""

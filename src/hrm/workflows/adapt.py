@@ -1,0 +1,87 @@
+"""Adapt a trained model to ARC tasks that it has never seen: train on their demonstrations, answer their tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from hrm.config import merged, validated
+from hrm.data.arc import build_arc, held_out_tests
+from hrm.errors import DataError, UsageError
+from hrm.evaluation.arc import predict, scored, truth_of, write_submission
+from hrm.evaluation.arc_vote import vote
+from hrm.inference.load import read_model
+from hrm.inference.solver import Solver
+from hrm.puzzles.arc.family import ARC
+from hrm.puzzles.arc.files import Notes
+from hrm.train.trainer import Trainer
+
+STORE, RUN, SUBMISSION = "store", "run", "submission.json"
+"""What an adaptation leaves in its folder."""
+
+
+def adapt(
+    name: str,
+    tasks: list[Path],
+    out: Path,
+    *,
+    now: str,
+    updates: int,
+    variants: int,
+    all_weights: bool = False,
+    puzzle_lr: float | None = None,
+    device: str = "auto",
+    console: Console | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Fit a model to the demonstrations of tasks and answer their tests by vote.
+
+    Outputs of tests, where they are known, are scored and never trained on.
+
+    Args:
+        name: a model of ARC.
+        tasks: folders or files of tasks.
+        out: a new folder for the store, the run and ``submission.json``; the same call again goes on with the run.
+        now: the present time as ISO 8601.
+        updates: how long to train.
+        variants: most variants of a task beside itself.
+        all_weights: train the network, too, at the rate of its own training; else only the rows of the puzzle
+            embedding, which begin at the mean of those of the model.
+        puzzle_lr: learning rate of these rows; None: that of the model's training.
+
+    Returns:
+        ``submission`` (its path), ``tests``, ``hidden_tests``, and, where outputs are known, ``pass_at`` and
+        ``pass_at_task``.
+
+    Raises:
+        UsageError: the model is not of ARC, or has no puzzle embedding.
+    """
+    _, config, _ = read_model(name, device)
+    if config.data.puzzle != ARC or getattr(config.model, "puzzle_width", 0) == 0:
+        raise UsageError(f"{name} cannot be adapted: it needs a model of ARC with a puzzle embedding")
+    notes = Notes()
+    store = build_arc(out / STORE, tasks, variants, config.data.seed, now, hold_back=True, notes=notes)
+    for line in notes.lines():
+        (console or Console(stderr=True)).print(line, markup=False, soft_wrap=True)
+    if store.table is None or "test" not in store.splits:
+        raise DataError("the tasks have no tests")
+    optim: dict[str, Any] = {"warmup_updates": 0, "ema": 0.0, "min_lr_ratio": 1.0}
+    if not all_weights:
+        optim |= {"kind": "adam_atan2", "lr": 0.0}
+    if puzzle_lr is not None:
+        optim["puzzle_lr"] = puzzle_lr
+    changes = {
+        "recipe": f"{config.recipe}-adapted",
+        "model": {"puzzles": len(store.table)},
+        "data": {"path": str(store.path), "validation_path": ""},
+        "optim": optim,
+        "train": {"updates": updates, "device": device, "checkpoint_every": max(updates, 1)},
+    }
+    run = Trainer(validated(merged(config.model_dump(), changes), "adapt"), out / RUN, init=name, console=console)
+    run.fit()
+    solver = Solver(run.average.eval(), store.puzzle, config.halting.max_segments, config.eval.batch_size)
+    ranked = vote(predict(solver, store, config.halting.max_segments, progress=progress))
+    write_submission(out / SUBMISSION, ranked)
+    found: dict[str, Any] = {"submission": str(out / SUBMISSION), "tests": len(held_out_tests(store))}
+    return found | scored(ranked, truth_of(store))

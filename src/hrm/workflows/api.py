@@ -1,0 +1,280 @@
+"""``hrm.evaluate``, ``hrm.analyze`` and ``hrm.report``: what the commands do, with the clock and the cache inside."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from hrm.analysis.questions import IN_A_REPORT, What
+from hrm.analysis.run import Choices
+from hrm.analysis.run import analyze as analyze_model
+from hrm.data.store import Store
+from hrm.errors import DataError, UsageError
+from hrm.evaluation.record import source_tree
+from hrm.evaluation.run import evaluate_model
+from hrm.files import replace_file, require_writable_file
+from hrm.inference.solver import Solver
+from hrm.runtime.environment import cache_folder, present
+from hrm.viz.report.page import page
+from hrm.workflows.report import report as measure_report
+
+Model = str | Path | Solver
+"""A shipped model, a run folder or a checkpoint folder by name; or a solver."""
+Data = str | Path | Store | Sequence[Sequence[object]] | tuple[np.ndarray, np.ndarray] | None
+"""A file or store by path; an open store; pairs of question and answer; arrays of questions and answers (n × cells);
+None: held-out puzzles are generated."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a model does on puzzles with known answers. Shares lie between 0 and 1."""
+
+    model: str
+    task: str
+    data: str
+    examples: int
+    """Number of puzzles."""
+    segments: int
+    """Number of segments that every puzzle ran."""
+    exact: float
+    """Share of puzzles whose every cell is right."""
+    exact_ci95: tuple[float, float]
+    """95 % interval of ``exact``."""
+    valid: float | None
+    """Share of answers that keep every rule; None where the family knows no rules."""
+    cell: float
+    """Share of cells that are right."""
+    per_segment: tuple[dict[str, Any], ...]
+    """The metrics after each segment."""
+    early_exit: dict[str, float]
+    """What stopping by the halting rule would give: ``exact``, ``segments_mean``, ``halted_by_choice``."""
+    protocol: dict[str, Any] = field(repr=False)
+    """How the numbers were obtained."""
+    found: dict[str, Any] = field(repr=False)
+    """Everything that `hrm eval --json` prints."""
+
+    def __repr__(self) -> str:
+        """Return the numbers that matter, in one line."""
+        valid = "" if self.valid is None else f", valid {self.valid:.1%}"
+        low, high = self.exact_ci95
+        return (
+            f"<Result {self.model} on {self.data} ({self.examples} puzzles), {self.segments} segments: "
+            f"exact {self.exact:.1%} (95 % interval {low:.1%} – {high:.1%}){valid}, cells {self.cell:.1%}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return a table of the metrics after each segment."""
+        first = ("segment", "exact", "valid", "cell")
+        names = [*first, *(name for name in self.per_segment[-1] if name not in first)]
+        names = [name for name in names if self.per_segment[-1][name] is not None]
+        head = "".join(f"<th>{escape({'cell': 'cells right'}.get(name, name))}</th>" for name in names)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{row[n] if n == 'segment' else f'{row[n]:.1%}'}</td>" for n in names) + "</tr>"
+            for row in self.per_segment
+        )
+        return f"<table><caption>{escape(repr(self)[1:-1])}</caption><tr>{head}</tr>{rows}</table>"
+
+
+def evaluate(
+    model: Model,
+    data: Data = None,
+    segments: int | None = None,
+    *,
+    limit: int | None = None,
+    split: str = "",
+    seed: int = 1,
+    batch_size: int = 256,
+    device: str = "auto",
+    precision: str = "auto",
+    cache: str | Path | None = None,
+) -> Result:
+    """Measure a model on puzzles with known answers.
+
+    >>> hrm.evaluate("sudoku-4x4")
+
+    Args:
+        model: a shipped model, a run folder or a checkpoint folder by name; or a solver, which keeps its device,
+            arithmetic and batch size.
+        data: a file or store by path, an open store, pairs of question and answer, or two arrays of token ids; None:
+            held-out puzzles are generated.
+        segments: number of segments to run; None: the training budget.
+        limit: number of puzzles, from the start; None: all, or 200 generated ones.
+        split: split of a store; empty: ``test``, or the only one.
+        seed: of the generated puzzles.
+        batch_size: number of puzzles at a time.
+        device: auto, cpu, cuda or mps.
+        precision: auto (as in training), fp32 or bf16.
+        cache: cache folder; None: ``$HRM_CACHE``, or the user's cache folder.
+
+    Raises:
+        UsageError: a name or value that does not exist.
+        DataError: a file, store, row or checkpoint that is not what it should be.
+    """
+    with _file_of(data) as file:
+        found = evaluate_model(
+            model, file, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
+            seed=seed, batch_size=batch_size, device=device, precision=precision,
+        )  # fmt: skip
+    if not found["examples"]:
+        raise DataError(f"no answer in {data} is known: `hrm eval --submission FILE` writes answers to hidden tests")
+    low, high = found["exact_ci95"]
+    return Result(
+        model=found["protocol"]["model"],
+        task=found["task"],
+        data=found["data"]["name"],
+        examples=found["examples"],
+        segments=found["protocol"]["segments"],
+        exact=found["exact"],
+        exact_ci95=(low, high),
+        valid=found["valid"],
+        cell=found["cell"],
+        per_segment=tuple(found["per_segment"]),
+        early_exit=found["early_exit"],
+        protocol=found["protocol"],
+        found=found,
+    )
+
+
+def analyze(
+    model: Model,
+    what: What | str,
+    data: str | Path | None = None,
+    *,
+    puzzles: int | None = None,
+    segments: int | None = None,
+    split: str = "",
+    choices: Choices | None = None,
+    seed: int = 1,
+    device: str = "auto",
+    precision: str | None = None,
+    cache: str | Path | None = None,
+) -> dict[str, Any]:
+    """Ask one question about what happens inside a model (docs/inside.md), and return its numbers.
+
+    >>> hrm.analyze("sudoku-4x4", "residuals")["summary"]
+
+    Args:
+        model: a shipped model, a run folder or a checkpoint folder by name; or a loaded solver.
+        what: residuals, trajectories, dimensionality, intermediate, halting, depth, calibration, fixed-points,
+            code-length or memory.
+        data: a file or store by path; None: held-out puzzles are generated.
+        puzzles: number of puzzles; None: depends on the question.
+        segments: number of segments; None: depends on the question.
+        split: split of a store; empty: ``test``, or the only one.
+        choices: of single questions; it replaces ``seed``.
+        seed: of the generated puzzles and of every random choice.
+        device: auto, cpu, cuda or mps.
+        precision: auto (as in training), fp32 or bf16; None: depends on the question.
+        cache: cache folder; None: ``$HRM_CACHE``, or the user's cache folder.
+
+    Returns:
+        ``summary`` (the headline numbers), ``numbers`` (all of them), ``asks`` (the question) and ``protocol``.
+
+    Raises:
+        UsageError: a name or value that does not exist, or a question that does not fit the model.
+        DataError: a file, store or checkpoint that is not what it should be.
+    """
+    with _name_of(model) as name:
+        return analyze_model(
+            name, what, cache_dir=cache_folder(cache), now=present(), data=Path(data) if data else None, split=split,
+            puzzles=puzzles, segments=segments, choices=choices or Choices(seed), device=device, precision=precision,
+        )  # fmt: skip
+
+
+def report(
+    model: Model,
+    out: str | Path = "report.html",
+    data: str | Path | None = None,
+    *,
+    puzzles: int = 100,
+    segments: int | None = None,
+    split: str = "",
+    analyses: Sequence[str] = IN_A_REPORT,
+    seed: int = 1,
+    device: str = "auto",
+    precision: str = "auto",
+    cache: str | Path | None = None,
+) -> Path:
+    """Write one HTML page about a model, which works offline, and return its path.
+
+    Args: as those of ``evaluate`` and ``analyze``.
+
+    Raises:
+        UsageError: a name or value that does not exist, or a file that does not end in .html.
+        DataError: a file, store or checkpoint that is not what it should be.
+    """
+    file = Path(out)
+    with _name_of(model) as name:
+        write_report(
+            name, file, "hrm.report(…) in Python", cache_dir=cache_folder(cache), now=present(),
+            data=Path(data) if data else None, split=split, puzzles=puzzles, segments=segments, analyses=analyses,
+            seed=seed, device=device, precision=precision,
+        )  # fmt: skip
+    return file
+
+
+def write_report(name: str | Path, out: Path, command: str, **options: Any) -> tuple[dict[str, Any], int]:
+    """Measure a model, write its page, and return what was found and the bytes of the page.
+
+    Args:
+        command: what to repeat the report with.
+        options: those of ``hrm.workflows.report.report``.
+
+    Raises:
+        UsageError: the file does not end in .html, or an option is wrong.
+        HrmError: the file cannot be written; nothing is measured then.
+    """
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"a report is an HTML file: {str(out)!r} must end in .html")
+    require_writable_file(out)
+    source = source_tree()  # asked now, because files may change while it measures, but not the code that runs
+    found = measure_report(name, **options)
+    written = page(found, command, source).encode()
+    replace_file(out, written)
+    return found, len(written)
+
+
+@contextmanager
+def _name_of(model: Model) -> Iterator[str | Path]:
+    """Give a model a name to be read by; a solver is saved for as long as it takes, as it is in memory."""
+    if not isinstance(model, Solver):
+        yield model
+        return
+    with TemporaryDirectory() as folder:
+        name = Path(model.origin.name).name if model.origin else "model"
+        model.save(Path(folder) / name)
+        yield Path(folder) / name
+
+
+@contextmanager
+def _file_of(data: Data) -> Iterator[Path | None]:
+    """Give data a path to be read by; rows in memory are written to a file, so that they are checked as files are."""
+    if data is None or isinstance(data, str | Path):
+        yield None if data is None else Path(data)
+        return
+    if isinstance(data, Store):
+        yield data.path
+        return
+    with TemporaryDirectory() as folder:
+        arrays = [part for part in data if isinstance(part, np.ndarray)] if isinstance(data, tuple) else []
+        if len(arrays) == len(data) == 2:
+            file = Path(folder) / "arrays.npz"
+            np.savez(file, inputs=arrays[0], labels=arrays[1])
+        else:
+            file = Path(folder) / "rows.jsonl"
+            file.write_text("".join(map(_line, data)), encoding="utf-8")
+        yield file
+
+
+def _line(row: object) -> str:
+    """Return a pair of question and answer as a line of JSON."""
+    if not isinstance(row, tuple | list) or len(row) != 2:
+        raise UsageError(f"a row is a pair of question and answer, not {str(row)[:80]!r}")
+    question, answer = (part.tolist() if isinstance(part, np.ndarray) else part for part in row)
+    return json.dumps({"question": question, "answer": answer}) + "\n"

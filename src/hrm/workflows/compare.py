@@ -1,0 +1,196 @@
+"""Networks side by side: the same puzzles, several seeds, the same updates or the same operations."""
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+
+from hrm.config import RunConfig, merged, validated
+from hrm.data.build import cached_store
+from hrm.data.prepare import family
+from hrm.errors import UsageError
+from hrm.evaluation.run import choose_split, measure, with_answers
+from hrm.files import replace_file
+from hrm.inference.load import BEST, load, read_model
+from hrm.model.flops import flops_per_segment, training_flops
+from hrm.model.hrm import parameter_counts
+from hrm.train.fit import fitted
+from hrm.train.trainer import Trainer
+from hrm.viz.figures.curves import plot_comparison
+from hrm.viz.figures.style import has_matplotlib
+
+STAGES = ("untrained", "half", "trained")
+"""When a network is evaluated: before the first update, after half of them, and after the last one, then with the
+checkpoint that the validation split chose."""
+RESULT, FIGURE = "compare.json", "compare.png"
+KEPT = ("exact", "exact_ci95", "valid", "cell", "per_segment", "early_exit", "pass_at", "pass_at_task")
+T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+"""Two-sided 95 % quantiles of Student's t, for 1 to 10 degrees of freedom."""
+
+
+def compare(
+    variants: Mapping[str, RunConfig],
+    seeds: Sequence[int],
+    folder: Path,
+    *,
+    equal: Literal["updates", "flops"] = "updates",
+    data: Path | None = None,
+    split: str = "",
+    segments: int | None = None,
+    cache_dir: Path,
+    now: str,
+    console: Console,
+) -> dict[str, Any]:
+    """Train every variant with every seed, evaluate each three times, and return all numbers.
+
+    Seeds name the initial weights, the order and the augmentation; the puzzles are the same for all. What was begun
+    goes on, and what is finished is not done again, where the same folder is given.
+
+    Args:
+        variants: configurations by name; the first one sets the budget.
+        folder: gets a run folder for each variant and seed, ``compare.json``, and ``compare.png`` with matplotlib.
+        equal: what all variants have in common: their own number of updates, which then must be the same, or the
+            operations of the first one's training, from which the updates of the others follow.
+        data: puzzles to evaluate on; None: the split ``test`` of the training data.
+        segments: all of them are run; None: each network's own budget.
+        now: the present time as ISO 8601.
+
+    Returns:
+        ``variants``, one record each with its ``runs``, which have ``stages``, and a ``summary`` over the seeds.
+
+    Raises:
+        UsageError: nothing to compare or to evaluate on, or unequal numbers of updates.
+        Interrupted: SIGINT or SIGTERM came; the same call goes on.
+    """
+    first = next(iter(variants.values()))
+    planned = {name: _budgeted(config, first, equal, name) for name, config in variants.items()}
+    if len(set(seeds)) != len(seeds) or not seeds:
+        raise UsageError(f"seeds must be different numbers, at least one (got {list(seeds)})")
+    found: dict[str, Any] = {
+        "recipe": first.recipe, "equal": equal, "seeds": list(seeds), "date": now, "variants": [],
+    }  # fmt: skip
+    for name, config in planned.items():
+        runs = []
+        for seed in seeds:
+            seeded = validated(merged(config.model_dump(), {"train": {"seed": seed}}), name)
+            console.print(f"{name}, seed {seed}: {config.train.updates} updates", highlight=False)
+            runs.append(_run(seeded, folder / f"{name}-seed{seed}", data, split, segments, cache_dir, now, console))
+        batch = config.train.batch_size
+        found["variants"].append({
+            "variant": name, "parameters": runs[0].pop("parameters"), "updates": config.train.updates,
+            "gflops_per_segment": flops_per_segment(config.model) / 1e9,
+            "segments": segments or config.halting.max_segments, "blocks_per_segment": config.model.depth,
+            "pflop": training_flops(config.model, config.train.updates, config.train.shallow_updates) * batch / 1e15,
+            "runs": runs, "summary": {stage: _summary(runs, stage) for stage in STAGES},
+            "config": config.model_dump(mode="json"),
+        })  # fmt: skip
+        found["test"] = runs[0]["test"]
+        replace_file(folder / RESULT, json.dumps(found, indent=1).encode())
+    if has_matplotlib():
+        plot_comparison(found, folder / FIGURE)
+    return found
+
+
+def _budgeted(config: RunConfig, first: RunConfig, equal: str, name: str) -> RunConfig:
+    """Return the configuration with as many updates as its share allows."""
+    config = fitted(config)
+    if equal == "updates":
+        if config.train.updates != first.train.updates:
+            raise UsageError(
+                f"{name} has {config.train.updates} updates, the first variant {first.train.updates}: give all the "
+                "same, or compare at --equal flops"
+            )
+        return config
+    budget, one = (
+        training_flops(each.model, each.train.updates, each.train.shallow_updates) * each.train.batch_size
+        for each in (fitted(first), config)
+    )
+    updates = max(2, round(config.train.updates * budget / one))
+    return config.model_copy(update={"train": config.train.model_copy(update={"updates": updates})})
+
+
+def _run(
+    config: RunConfig,
+    folder: Path,
+    data: Path | None,
+    split: str,
+    segments: int | None,
+    cache_dir: Path,
+    now: str,
+    console: Console,
+) -> dict[str, Any]:
+    """Train one network to its end and return what it reached at each stage."""
+    trainer = Trainer(config, folder, cache_dir, console=console, announce=False)
+    puzzle = family(config.data)
+    store = trainer.store if data is None else cached_store(data, cache_dir, puzzle, now)
+    if data is None and "test" not in store.splits:
+        raise UsageError("there is nothing to evaluate on: give --data FILE, or --data.test N for generated puzzles")
+    name, rows = choose_split(store, split)
+    with_answers(rows, store.path)
+    wanted = segments or config.halting.max_segments
+    key = {"data": store.digest, "split": name, "segments": wanted, "puzzles": len(rows)}
+    stages = []
+    for stage, until in zip(STAGES, (0, config.train.updates // 2, config.train.updates), strict=True):
+        file = folder / f"{stage}.json"
+        line = _kept(file, key)
+        if line is None:
+            checkpoint = _trained(trainer, folder, stage, until)
+            solver = load(checkpoint, config.train.device, batch_size=config.eval.batch_size)
+            measured = measure(solver, store, name, wanted)
+            meta = read_model(checkpoint)[2].meta
+            line = {"stage": stage, "update": meta["update"], "trained_s": meta["trained_s"], "key": key}
+            line |= {k: measured[k] for k in (*KEPT, *measured["per_segment"][-1]) if k in measured}
+            replace_file(file, json.dumps(line).encode())
+        stages.append({k: v for k, v in line.items() if k != "key"})
+    components, _ = parameter_counts(trainer.model)
+    test = {"data": store.path.name if data is None else data.name, "digest": store.digest, "split": name}
+    return {
+        "seed": config.train.seed, "stages": stages,
+        "parameters": sum(components.values()), "test": {**test, "puzzles": len(rows)},
+    }  # fmt: skip
+
+
+def _trained(trainer: Trainer, folder: Path, stage: str, until: int) -> Path:
+    """Train so far, and return the checkpoint of this stage, which is kept beside those of the run."""
+    if stage == STAGES[-1]:
+        trainer.fit()
+        return folder / BEST
+    checkpoint = folder / stage
+    if not checkpoint.is_dir():
+        trainer.fit(until)
+        if trainer.update != until:
+            raise UsageError(
+                f"{folder} is at update {trainer.update} already, without a checkpoint of update {until}: it was not "
+                "begun by `hrm compare`; choose another --out"
+            )
+        trainer.save(checkpoint, with_state=False, choice=f"update {until}, not chosen")
+    return checkpoint
+
+
+def _kept(file: Path, key: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what an earlier call measured, where it measured the same."""
+    try:
+        line = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return line if isinstance(line, dict) and line.get("key") == key else None
+
+
+def _summary(runs: Sequence[dict[str, Any]], stage: str) -> dict[str, Any]:
+    """Return the mean over the seeds, with its 95 % interval by Student's t; None with one seed."""
+    lines = [line for run in runs for line in run["stages"] if line["stage"] == stage]
+    found: dict[str, Any] = {}
+    for metric in ("exact", "valid"):
+        values = [line[metric] for line in lines]
+        if any(value is None for value in values):
+            continue
+        mean = statistics.fmean(values)
+        found[metric] = {"mean": mean, "least": min(values), "greatest": max(values), "ci95": None}
+        if 1 < len(values) <= len(T95) + 1:
+            spread = T95[len(values) - 2] * statistics.stdev(values) / math.sqrt(len(values))
+            found[metric]["ci95"] = [max(0.0, mean - spread), min(1.0, mean + spread)]
+    return found

@@ -1,0 +1,122 @@
+"""Which puzzles a report shows, and a picture of each after every segment."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from hrm.analysis.answers import Answers
+from hrm.data.store import Split
+from hrm.inference.solver import Answer, Moment
+from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
+from hrm.viz.puzzle.canvas2d import to_svg
+from hrm.viz.puzzle.frame import Scene
+from hrm.viz.puzzle.layout import cell_width, draw_alone, spots
+
+OF_EACH = 6
+"""Solved puzzles, and failed ones, that are shown at the most."""
+MOST_CHARACTERS = 1_600_000
+"""Of all pictures together; puzzles that do not fit any more are left out."""
+
+
+def gallery(puzzle: Puzzle, rows: Split, found: Answers, solved: Bool[np.ndarray, "M n"]) -> dict[str, Any]:
+    """Return the chosen puzzles with the number of their picture after every segment, and the pictures.
+
+    Of the solved ones those are chosen that lie evenly between the one that is right soonest and the one that is right
+    last; of the failed ones the first. Equal pictures are kept once.
+
+    Args:
+        solved: after each segment; the last one counts.
+    """
+    right = solved[-1]
+    steady = np.where(solved[::-1].all(0), 0, len(solved) - np.argmin(solved[::-1], axis=0))  # wrong last at this one
+    in_order = np.flatnonzero(right)[np.argsort(steady[right], kind="stable")]
+    spread = in_order[np.linspace(0, len(in_order) - 1, min(OF_EACH, len(in_order))).round().astype(int)]
+    chosen = {"solved": spread.tolist(), "failed": np.flatnonzero(~right)[:OF_EACH].tolist()}
+    pictures: dict[str, int] = {}
+    entries: dict[str, list[dict[str, Any]]] = {"solved": [], "failed": []}
+    for turn in range(OF_EACH):
+        for kind, numbers in chosen.items():
+            if turn < len(numbers) and sum(map(len, pictures)) < MOST_CHARACTERS:
+                entry = _entry(puzzle, rows, found, numbers[turn], pictures)
+                entries[kind].append(
+                    entry | {"right_from": int(steady[numbers[turn]]) + 1 if right[numbers[turn]] else None}
+                )
+    spec = puzzle.spec
+    return {
+        "solved_in_all": int(right.sum()),
+        "failed_in_all": int((~right).sum()),
+        "by": "keeps every rule" if spec.has_rules else "equals the stored answer",
+        **entries,
+        "pictures": list(pictures),
+        "symbols": [_spoken(token, spec) for token in range(spec.vocab_size)],
+        "columns": 0 if puzzle.sketch(np.asarray(rows.inputs[0])).nodes else spec.shape[1],
+        "unique": spec.unique,
+        "has_colors": bool(spec.fills),
+    }
+
+
+def _spoken(token: int, spec: PuzzleSpec) -> str:
+    """Return what a token is called in words."""
+    if token in (PAD, spec.blank):
+        return "empty"
+    return dict(spec.words).get(token) or spec.tokens[token].strip() or "free"
+
+
+def _entry(puzzle: Puzzle, rows: Split, found: Answers, row: int, pictures: dict[str, int]) -> dict[str, Any]:
+    """Return one puzzle, after putting its pictures among the others."""
+    answer = traced(puzzle, rows, found, row)
+    scene = Scene(puzzle, answer)
+    size = cell_width(scene, 36, 360)
+    moments = []
+    for moment in scene.moments():
+        words = ", ".join(scene.caption(moment))
+        drawn = to_svg(draw_alone(scene, moment, size), f"{puzzle.spec.name}, {words}")
+        first, count = scene.caption(moment)
+        moments.append({
+            "picture": pictures.setdefault(drawn, len(pictures)),
+            "q_halt": None if moment.segment == 0 else round(moment.q_halt, 4),
+            "name": first,
+            "count": count,
+            "wrong": sum(cell.clashes for cell in scene.cells(moment)),
+            "tokens": moment.tokens.tolist(),
+            "sure": np.rint(100 * moment.confidence).astype(int).tolist(),
+        })  # fmt: skip
+    return {
+        "row": row,
+        "puzzle": answer.puzzle,
+        "answer": answer.answer,
+        "halts_at": int(found.segments_used(len(found.tokens))[row]),
+        "by_choice": bool(found.prefers_halt[:, row].any()),
+        "moments": moments,
+        "stored": np.asarray(rows.labels[row]).tolist(),
+        "spots": [(place, round(x, 1), round(y, 1), half) for place, x, y, half in spots(scene, size)],
+    }
+
+
+def traced(puzzle: Puzzle, rows: Split, found: Answers, row: int) -> Answer:
+    """Return the answer to one puzzle after all segments, with its trace, from what the solver has answered."""
+    start = np.asarray(rows.inputs[row])
+    before = [start, *found.tokens[:, row]]
+    trace = tuple(
+        Moment(
+            segment=number,
+            tokens=tokens,
+            confidence=found.confidence[number - 1, row],
+            changed=tokens != before[number - 1],
+            q_halt=float(found.q_halt[number - 1, row]),
+            answer=puzzle.text(tokens),
+        )
+        for number, tokens in enumerate(found.tokens[:, row], start=1)
+    )
+    verified = bool(puzzle.verify(start[None], trace[-1].tokens[None])[0]) if puzzle.spec.has_rules else None
+    return Answer(
+        puzzle=puzzle.text(start),
+        answer=trace[-1].answer,
+        tokens=trace[-1].tokens,
+        verified=verified,
+        segments=len(trace),
+        q_halt=trace[-1].q_halt,
+        halted_by_choice=bool(found.prefers_halt[-1, row]),
+        trace=trace,
+    )
