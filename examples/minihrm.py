@@ -118,7 +118,7 @@ def accuracy(model, questions, answers):
 def train(updates, seed=0, batch=64):
     torch.manual_seed(seed)
     model, (questions, answers) = MiniHRM(), puzzles(2000, torch.Generator().manual_seed(seed))
-    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0.1)
     (z_H, z_L), halted = model.initial(batch), torch.ones(batch, dtype=torch.bool)  # every slot is free
     (inputs, labels), (used, least) = torch.zeros(2, batch, 16, dtype=torch.long), torch.zeros(2, batch)
     for update in range(1, updates + 1):  # deep supervision: each segment is an update of its own
@@ -138,8 +138,8 @@ def train(updates, seed=0, batch=64):
             value = torch.where(used >= M_MAX, ahead[:, 0], ahead.max(1).values).sigmoid()
         halting_loss = F.binary_cross_entropy_with_logits(q, torch.stack((right, value), 1))
         (loss := F.cross_entropy(logits.transpose(1, 2), labels) + halting_loss).backward()
-        optimiser.param_groups[0]["lr"] = 1e-3 * min(1, update / 100) * (1.1 - update / updates)
-        optimiser.step(), optimiser.zero_grad()
+        optimizer.param_groups[0]["lr"] = 1e-3 * min(1, update / 100) * (1.1 - update / updates)
+        optimizer.step(), optimizer.zero_grad()
         if update % 200 == 0 or update == updates:
             shares = " ".join(f"{share:.1f}" for share in accuracy(model, questions[1000:], answers[1000:]))
             print(f"update {update}: loss {loss:.3f}; exact in % of 1,000 unseen puzzles by segment: {shares}")

@@ -96,9 +96,9 @@ def save_checkpoint(
         UsageError: something that is not a checkpoint already has this name.
     """
     folder = Path(folder)
-    contents = {_CONFIG: config.encode(), _WEIGHTS: _serialised(weights)}
+    contents = {_CONFIG: config.encode(), _WEIGHTS: _serialized(weights)}
     if state is not None:
-        contents[_STATE] = _serialised(state)
+        contents[_STATE] = _serialized(state)
     if card is not None:
         contents[_CARD] = card.encode()
     if table is not None:
@@ -300,7 +300,7 @@ def _tensors(file: Path, data: bytes) -> dict[str, Tensor]:
         raise DataError(f"{file} is refused: not sound safetensors ({str(error)[:80]}); {REMEDY}") from None
 
 
-def _serialised(tensors: Mapping[str, Tensor]) -> bytes:
+def _serialized(tensors: Mapping[str, Tensor]) -> bytes:
     """Return safetensors bytes; views are made whole, and tensors that share memory are written apart."""
     separate: dict[str, Tensor] = {}
     owners: set[int] = set()

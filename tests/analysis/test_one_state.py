@@ -15,7 +15,7 @@ from hrm.analysis.intermediate import intermediate, preliminary_answers
 from hrm.analysis.memory import memory
 from hrm.analysis.questions import QUESTIONS
 from hrm.analysis.residuals import residuals
-from hrm.analysis.run import Choices, ask, segments_for
+from hrm.analysis.run import AnalysisOptions, run_analysis, segments_for
 from hrm.analysis.trajectories import trajectories
 from hrm.errors import UsageError
 from hrm.model.network import Latents
@@ -115,7 +115,7 @@ def test_memory_of_one_state_is_constant_for_one_step_and_linear_through_all_cal
 def test_what_takes_more_than_one_pass_is_refused_in_one_line(direct, split, what, reason):
     assert segments_for(QUESTIONS[what], direct.model, 4, 8) == 1
     with pytest.raises(UsageError) as error:
-        ask(what, direct, split, 1, Choices())
+        run_analysis(what, direct, split, 1, AnalysisOptions())
     assert str(error.value) == f"a Transformer of kind 'direct' answers in one pass, so {reason}"
 
 
@@ -123,7 +123,7 @@ def test_what_takes_more_than_one_pass_is_refused_in_one_line(direct, split, wha
 def test_other_questions_have_their_answers_in_json(one_state, split, what):
     if what in REFUSED and one_state.model.config.kind == "direct":
         return
-    found = ask(what, one_state, split, segments_for(QUESTIONS[what], one_state.model, 2), Choices())
+    found = run_analysis(what, one_state, split, segments_for(QUESTIONS[what], one_state.model, 2), AnalysisOptions())
     assert json.loads(json.dumps(asdict(found), allow_nan=False)) and json.dumps(found.summary, allow_nan=False)
 
 

@@ -1,10 +1,10 @@
-"""Residuals, paths, dimensions and preliminary answers equal what is written out here by hand."""
+"""Residuals, paths, dimensions and provisional answers equal what is written out here by hand."""
 
 import numpy as np
 import pytest
 import torch
 
-from hrm.analysis.calls import followed, positions_of
+from hrm.analysis.calls import positions_of, traceable
 from hrm.analysis.dimensionality import Moments, _permutation_test, dimensionality, participation_ratio
 from hrm.analysis.intermediate import intermediate, preliminary_answers
 from hrm.analysis.residuals import residuals
@@ -43,13 +43,13 @@ def test_paths_are_the_projections_of_the_states(solver, split, walk):
     assert [puzzle.puzzle for puzzle in found.puzzles] == [0, 1, 2, 3, 4]
     steps = walk(solver, split, 4, SEGMENTS)
     states = torch.cat([steps[0][3], *(step[3] for step in steps if step[0] == "L")]).flatten(1).double().numpy()
-    centred = states - states.mean(0)
-    _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
+    centered = states - states.mean(0)
+    _, lengths, axes = np.linalg.svd(centered, full_matrices=False)
     path = found.puzzles[4].z_L
     assert path.timestep == list(range(13))
     assert path.explained == pytest.approx((lengths**2 / (lengths**2).sum())[:5], abs=1e-5)
     for number in range(2):
-        naive = centred @ axes[number]
+        naive = centered @ axes[number]
         ours = np.array(path.coordinates)[:, number]
         assert ours == pytest.approx(naive * np.sign(naive[-1]), abs=1e-3) and ours[-1] >= 0
 
@@ -196,4 +196,4 @@ def test_a_network_that_does_not_show_its_calls_is_refused(solver):
         initial = segment = hidden_matrices = embed
 
     with pytest.raises(UsageError, match="calls of a Plain cannot be followed"):
-        followed(Solver(Plain(), solver.puzzle, 4))
+        traceable(Solver(Plain(), solver.puzzle, 4))

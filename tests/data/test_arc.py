@@ -20,7 +20,7 @@ from hrm.evaluation.arc import predict, scored, truth_of, write_submission
 from hrm.evaluation.arc_vote import vote
 from hrm.inference.solver import Solver
 from hrm.model.network import Embedded, Latents, Network, Segment
-from hrm.nn.layers import NOWHERE
+from hrm.nn.layers import NO_CONTEXT
 from hrm.puzzles import get
 from hrm.puzzles.arc.canvas import decode
 from hrm.puzzles.arc.family import shown
@@ -76,8 +76,8 @@ def test_no_test_output_can_reach_what_is_trained_on(folder, store, tmp_path):
 def planted(store, place, output_only=False):
     """Write the store again with a turned and recolored test among the training examples."""
     tests, train = store.splits["test"], store.splits["train"]
-    colours = np.array([[0, *range(2, 10), 1]], np.uint8)
-    pair = shown(np.asarray(tests.inputs[2:3]), np.asarray(tests.labels[2:3]), np.array([3], np.uint8), colours)
+    colors = np.array([[0, *range(2, 10), 1]], np.uint8)
+    pair = shown(np.asarray(tests.inputs[2:3]), np.asarray(tests.labels[2:3]), np.array([3], np.uint8), colors)
     if output_only:
         pair = np.asarray(train.inputs[:1]), pair[1]
     columns = zip((train.inputs, train.labels), pair, strict=True)
@@ -163,7 +163,7 @@ class Oracle(Network):
 
     def embed(self, inputs, puzzle_ids=None, mask=None, relations=None):
         self.asked = [(grid.astype(np.uint8), int(i)) for grid, i in zip(inputs.numpy(), puzzle_ids, strict=True)]
-        return Embedded(inputs.float().unsqueeze(-1), NOWHERE)
+        return Embedded(inputs.float().unsqueeze(-1), NO_CONTEXT)
 
     def initial(self, x, generator=None):
         return Latents(x.x, x.x)
@@ -177,7 +177,7 @@ class Oracle(Network):
 
     def answer(self, given, puzzle_id):
         task, variant = self.store.table.lookup(puzzle_id)
-        place = np.array([variant.transform], np.uint8), np.array([variant.colours], np.uint8)
+        place = np.array([variant.transform], np.uint8), np.array([variant.colors], np.uint8)
         tests = self.store.splits["test"]
         for row, (other, _) in enumerate(held_out_tests(self.store)):
             start, answer = shown(

@@ -17,7 +17,7 @@ from hrm import puzzles
 from hrm.data.arc import build_arc
 from hrm.data.build import cached_store
 from hrm.data.config import DataConfig
-from hrm.data.prepare import build_store, declared, prepare
+from hrm.data.prepare import build_store, infer_table, prepare
 from hrm.data.sample import Draw, sample_file
 from hrm.data.sources.official import import_official, write_official
 from hrm.data.store import open_store
@@ -44,7 +44,7 @@ def build_all(sources: Path, out: Path, backwards: bool) -> None:
     for file, family in FILES.items():
         counts = {"train": 0, "validation": 3, "test": 3}
         build_store(str(sources / file), out / f"from-{file}", family, counts, 5, NOW, False, True, quiet)
-        config = declared(DataConfig(puzzle=family, path=str(sources / file), validation=2, seed=1))
+        config = infer_table(DataConfig(puzzle=family, path=str(sources / file), validation=2, seed=1))
         prepare(config, out / f"prepared-{file}", NOW)
     prepare(DataConfig(puzzle="sudoku-6x6", generate=True, train=3), out / "prepared-generated", NOW)
     cached_store(sources / "sudoku-6x6.jsonl", out / "cached", None, NOW)

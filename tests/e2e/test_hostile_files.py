@@ -174,7 +174,7 @@ def place(tmp_path_factory):
     (folder / "tasks" / "evaluation" / "a.json").write_text(json.dumps(TASK))
     before = Path.cwd()
     os.chdir(folder)
-    for module in ("evaluation.arc", "evaluation.protocol", "train.trainer", "train.fit", "data.sample", "data.hub"):
+    for module in ("evaluation.arc", "evaluation.run", "train.trainer", "train.fit", "data.sample", "data.sources.hub"):
         importlib.import_module(f"hrm.{module}")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         for command in (
@@ -247,7 +247,7 @@ WRITERS = {
     "empty": lambda path: path.write_bytes(b""),
     "numbers": lambda path: path.write_bytes(b"[" + b"1," * (1 << 23) + b"1]"),
     "words": lambda path: path.write_bytes(b"[" + b'"",' * (1 << 22) + b'""]'),
-    "colours": lambda path: path.write_text(json.dumps(TASK | {"test": [{"input": [[10]]}]})),
+    "colors": lambda path: path.write_text(json.dumps(TASK | {"test": [{"input": [[10]]}]})),
     "ragged": lambda path: path.write_text(json.dumps(TASK | {"test": [{"input": [[1, 2], [3]]}]})),
     "no tests": lambda path: path.write_text(json.dumps(TASK | {"test": []})),
 }

@@ -16,10 +16,10 @@ from hrm.data.store import open_store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import predict, predict_tasks
 from hrm.evaluation.run import evaluate_model
-from hrm.inference.load import PUZZLES, load, read_model
+from hrm.inference.load import PUZZLES, load, load_model
 from hrm.puzzles.arc.files import read_tasks
 from hrm.puzzles.arc.variants import puzzle_table
-from hrm.train.fit import fitted
+from hrm.train.fit import infer_sizes
 from hrm.train.trainer import Trainer
 
 NOW = "2026-01-01T00:00:00+00:00"
@@ -50,7 +50,7 @@ def place(tmp_path_factory):
     build_arc(place / "store", [place / "evaluation", place / "training"], 3, 0, NOW)
     config = validated(merged(recipes.get("hrm-arc1").model_dump(), TINY), "test")
     data = config.data.model_copy(update={"path": str(place / "store")})
-    Trainer(fitted(config.model_copy(update={"data": data})), place / "run", console=QUIET).fit()
+    Trainer(infer_sizes(config.model_copy(update={"data": data})), place / "run", console=QUIET).fit()
     return place
 
 
@@ -104,7 +104,7 @@ def test_each_answer_is_asked_for_with_its_own_row(place, tmp_path, monkeypatch)
     found = predict(solver, other, 1)
     own = [solver.table.lookup(puzzle_id) for puzzle_id in asked]
     assert [task for task, _ in own] == list(found.task_ids) == ["b"] * 8 + ["c"] * 8
-    assert [list(variant.colours) for _, variant in own] == found.colours.tolist()
+    assert [list(variant.colors) for _, variant in own] == found.colors.tolist()
     assert [variant.transform for _, variant in own] == found.transforms.tolist()
 
 
@@ -132,21 +132,21 @@ def test_a_damaged_or_missing_table_is_refused(place, tmp_path):
         content = (folder / name).read_bytes()
         (folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
         with pytest.raises(DataError, match=f"{name} is damaged"):
-            read_model(folder, "cpu")
+            load_model(folder, "cpu")
         (folder / name).unlink()
         with pytest.raises(DataError, match=f"{name} is damaged: the file is missing"):
-            read_model(folder, "cpu")
+            load_model(folder, "cpu")
 
 
 def test_rows_go_with_their_variants_into_another_run(place, tmp_path):
     """A run that begins from a model keeps what it knows of tasks that both have; new ones begin at the mean."""
     folder = written(tmp_path / "training", ["a"], seed=1)
     build_arc(tmp_path / "store", [folder, place / "evaluation"], 5, 0, NOW)
-    model, config, checkpoint = read_model(place / "run", "cpu")
+    model, config, checkpoint = load_model(place / "run", "cpu")
     changes = {"data": {"path": str(tmp_path / "store")}, "optim": {"puzzle_lr": 1e-12, "puzzle_weight_decay": 0.0}}
-    begun = fitted(validated(merged(config.model_dump(), changes), "test"))
+    begun = infer_sizes(validated(merged(config.model_dump(), changes), "test"))
     Trainer(begun, tmp_path / "run", init=str(place / "run"), console=QUIET).fit()
-    rows, old = read_model(tmp_path / "run", "cpu")[0].state_dict()[PUZZLES], model.state_dict()[PUZZLES]
+    rows, old = load_model(tmp_path / "run", "cpu")[0].state_dict()[PUZZLES], model.state_dict()[PUZZLES]
     table = open_store(tmp_path / "store").table
     for puzzle_id, name in enumerate(table.names()):
         names = checkpoint.table.names()
@@ -167,7 +167,7 @@ def test_what_two_tables_share(place):
 def test_a_run_does_not_go_on_with_other_puzzles(place, tmp_path):
     folder = tmp_path / "moved"
     shutil.copytree(place, folder)
-    _, config, _ = read_model(place / "run", "cpu")
+    _, config, _ = load_model(place / "run", "cpu")
     data = config.data.model_copy(update={"path": str(folder / "store")})
     config = config.model_copy(update={"data": data})
     Trainer(config, tmp_path / "run", console=QUIET).fit()

@@ -34,15 +34,15 @@ def predicted(tasks, count=20, lie=lambda task, test, number, grid: grid, q_halt
             for test, pair in enumerate(task.tests):
                 grid = lie(task.id, test, number, pair.output)
                 turned = BLACK if grid is None else variant.apply(grid)
-                rows.append((task.id, test, variant.transform, variant.colours, q_halt(number), turned, grid is None))
-    ids, tests, transforms, colours, q_halts, grids, empty = zip(*rows, strict=True)
+                rows.append((task.id, test, variant.transform, variant.colors, q_halt(number), turned, grid is None))
+    ids, tests, transforms, colors, q_halts, grids, empty = zip(*rows, strict=True)
     tokens = encode(grids)
     tokens[np.array(empty)] = 0
     return Predictions(
         ids,
         np.array(tests),
         np.array(transforms, np.uint8),
-        np.array(colours, np.uint8),
+        np.array(colors, np.uint8),
         tokens,
         np.array(q_halts),
     )
@@ -50,7 +50,7 @@ def predicted(tasks, count=20, lie=lambda task, test, number, grid: grid, q_halt
 
 def chosen(predictions, rows):
     ids = [predictions.task_ids[row] for row in rows]
-    names = ("tests", "transforms", "colours", "tokens", "q_halt")
+    names = ("tests", "transforms", "colors", "tokens", "q_halt")
     return Predictions(ids, *(getattr(predictions, name)[rows] for name in names))
 
 

@@ -7,7 +7,7 @@ from hrm import puzzles
 from hrm.data.store import Split
 from hrm.evaluation.evaluate import evaluate
 from hrm.evaluation.metrics import wilson_interval
-from hrm.inference.solver import Solver, Thought
+from hrm.inference.solver import SegmentOutput, Solver
 from hrm.model.config import small
 from hrm.model.hrm import HRM
 
@@ -33,7 +33,7 @@ class Scripted(Solver):
             wrong = self.data.labels[rows].copy()
             wrong[:, 0] = np.where(wrong[:, 0] == 2, 3, 2)
             right = (np.array(self.right_from)[rows] <= m)[:, None]
-            yield Thought(
+            yield SegmentOutput(
                 np.where(right, self.data.labels[rows], wrong).astype(np.uint8),
                 np.ones((4, 16), np.float32),
                 np.ones(4, np.float32),

@@ -15,7 +15,7 @@ from hrm.inference.solver import Solver
 from hrm.model.config import small
 from hrm.model.hrm import HRM
 from hrm.model.network import Embedded, Latents, Network, Segment
-from hrm.nn.layers import NOWHERE
+from hrm.nn.layers import NO_CONTEXT
 from hrm.puzzles.sudoku.classic import Sudoku
 from hrm.puzzles.table import Declaration, Table
 
@@ -32,7 +32,7 @@ class Oracle(Network):
         self.right_at, self.halts_at, self.calls = right_at, halts_at, 0
 
     def embed(self, inputs, puzzle_ids=None, mask=None, relations=None):
-        return Embedded(inputs.float().unsqueeze(-1), NOWHERE)
+        return Embedded(inputs.float().unsqueeze(-1), NO_CONTEXT)
 
     def initial(self, x, generator=None):
         return Latents(torch.zeros_like(x.x), torch.zeros_like(x.x))

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from hrm.nn import layers
-from hrm.nn.layers import Linear, Messages, Surroundings
+from hrm.nn.layers import Context, Linear, Messages
 from hrm.runtime.allocator import keep_freed_memory, return_freed_memory
 
 
@@ -74,7 +74,7 @@ def test_messages_are_sums_over_the_related_and_a_mean_over_all():
                 total = sum((told[b, there, 8 * kind : 8 * kind + 8] for there in related), torch.zeros(8))
                 heard[b, here, 8 * kind : 8 * kind + 8] = total / max(len(related), 1) ** 0.5
             heard[b, here, 16:] = told[b, :, 16:].sum(0) / mask[b].sum()
-    found = layer(x, Surroundings(mask, planes))
+    found = layer(x, Context(mask, planes))
     torch.testing.assert_close(found, heard @ layer.out.weight.T, rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="messages travel along relations"):
         layer(x)
@@ -83,7 +83,7 @@ def test_messages_are_sums_over_the_related_and_a_mean_over_all():
 def test_hidden_positions_are_heard_by_nobody():
     layer = Messages(16, relation_kinds=1, generator=torch.Generator().manual_seed(0))
     x, planes = torch.randn(1, 4, 16), torch.ones(1, 4, 4)
-    around = Surroundings(torch.tensor([[True, True, False, True]]), planes)
+    around = Context(torch.tensor([[True, True, False, True]]), planes)
     other = x.clone()
     other[:, 2] += 5
     assert torch.equal(layer(x, around)[:, [0, 1, 3]], layer(other, around)[:, [0, 1, 3]])

@@ -100,7 +100,7 @@ def test_every_parameter_moves_and_state_round_trips(kind):
         loss = (named["matrix"] * torch.randn(6, 4, generator=gen)).sum()
         loss = loss + (named["bias"] * torch.randn(6, generator=gen)).sum() + table(torch.tensor([1])).sum()
         loss.backward()
-        optimizers.move(update)
+        optimizers.step(update)
 
     one, two = build(), build()
     before = {name: p.detach().clone() for name, p in one[0].items()}

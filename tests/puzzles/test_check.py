@@ -24,7 +24,7 @@ def broken(**members: object) -> Sudoku:
     return type("Broken", (Sudoku,), {**sound, **members, "__module__": __name__})(4)
 
 
-def declared(**changes: object) -> Sudoku:
+def with_spec(**changes: object) -> Sudoku:
     return broken(spec=property(lambda self: dataclasses.replace(SOUND.spec, **changes)))
 
 
@@ -111,19 +111,19 @@ def clue_for_digit(self, draws):
 RNG = np.random.default_rng(0)
 
 FAMILIES = {
-    "spec: two tokens share": declared(tokens=("_", ".", "1", "1", "3", "4")),
-    "spec: a token is not one character": declared(tokens=("_", ".", "10", "1", "3", "4")),
-    "spec: 3 tokens": declared(tokens=("_", ".", "1")),
-    "spec: the blank 0": declared(blank=0),
-    "spec: the blank 6": declared(blank=6),
-    "spec: the shape (0, 16)": declared(shape=(0, 16)),
-    "spec: the name 'Sudoku 4'": declared(name="Sudoku 4"),
-    "spec: two relations share": declared(relations=("same row", "same row", "same box")),
-    "spec: differ names ('same diagonal',)": declared(differ=("same diagonal",)),
-    "spec: fills and solid name [99]": declared(solid=(99,)),
-    "spec: the colors ['red']": declared(fills=((1, "red"),)),
-    "spec: symmetry_draws is -1": declared(symmetry_draws=-1),
-    "spec: boxes of (3, 2)": declared(box=(3, 2)),
+    "spec: two tokens share": with_spec(tokens=("_", ".", "1", "1", "3", "4")),
+    "spec: a token is not one character": with_spec(tokens=("_", ".", "10", "1", "3", "4")),
+    "spec: 3 tokens": with_spec(tokens=("_", ".", "1")),
+    "spec: the blank 0": with_spec(blank=0),
+    "spec: the blank 6": with_spec(blank=6),
+    "spec: the shape (0, 16)": with_spec(shape=(0, 16)),
+    "spec: the name 'Sudoku 4'": with_spec(name="Sudoku 4"),
+    "spec: two relations share": with_spec(relations=("same row", "same row", "same box")),
+    "spec: differ names ('same diagonal',)": with_spec(differ=("same diagonal",)),
+    "spec: fills and solid name [99]": with_spec(solid=(99,)),
+    "spec: the colors ['red']": with_spec(fills=((1, "red"),)),
+    "spec: symmetry_draws is -1": with_spec(symmetry_draws=-1),
+    "spec: boxes of (3, 2)": with_spec(box=(3, 2)),
     "spec: differs": broken(spec=property(lambda self: dataclasses.replace(SOUND.spec, name=f"a{RNG.integers(9**9)}"))),
     "spec: raised KeyError": broken(spec=property(lambda self: {}["spec"])),
     "generate: a grid is int64": broken(
@@ -137,8 +137,8 @@ FAMILIES = {
         generate=lambda self, s, i: (SOUND.generate(s, i)[0], np.roll(SOUND.generate(s, i)[1], int(RNG.integers(16))))
     ),
     "generate: another seed": broken(generate=lambda self, s, i: SOUND.generate(0, i)),
-    "spec: a token cannot be printed": declared(tokens=("_", ".", "1", "\n", "3", "4")),
-    "spec: the solid cells (9,)": declared(solid=(9,)),
+    "spec: a token cannot be printed": with_spec(tokens=("_", ".", "1", "\n", "3", "4")),
+    "spec: the solid cells (9,)": with_spec(solid=(9,)),
     "verify: raised ValueError": broken(verify=lambda self, i, a: SOUND.verify(i, np.maximum(a, 1, out=a))),
     "symmetries: one makes of a puzzle what parse": broken(parse=knowing_only_its_own),
     "twins: twin_key is the same": broken(

@@ -9,14 +9,14 @@ import pytest
 from hrm.errors import DataError, UsageError
 from hrm.puzzles import coloring, get
 from hrm.puzzles.check import check
-from hrm.puzzles.coloring import Colouring, colour_graph
+from hrm.puzzles.coloring import Coloring, color_graph
 
 SIX = get("colouring-6x3")
 WHEEL = "1.....;1-2,1-3,1-4,1-5,2-3,3-4,4-5,5-2,6-1,6-2"
 """A hub, a rim of four, and a node joined with the hub and the rim: two ways, for the rim may swap its colors."""
 
 
-def colours(answer: np.ndarray) -> str:
+def colors(answer: np.ndarray) -> str:
     return SIX.text(answer).split(";")[0]
 
 
@@ -26,17 +26,17 @@ def test_the_search_finds_every_answer_and_no_other(seed):
     edges = [(a, b) for a in range(6) for b in range(a) if rng.random() < 0.5]
     given = np.where(rng.random(6) < 0.3, rng.integers(1, 4, 6), 0).tolist()
     kept = [(a, b) for a, b in edges if not given[a] or given[a] != given[b]]
-    nodes = "".join(str(colour) if colour else "." for colour in given)
+    nodes = "".join(str(color) if color else "." for color in given)
     puzzle = SIX.parse({"nodes": nodes, "edges": [[a + 1, b + 1] for a, b in kept]})
     ways = list(product((1, 2, 3), repeat=6))
 
     def fits(way: tuple[int, ...]) -> bool:
-        told = all(symbol in (0, colour) for symbol, colour in zip(given, way, strict=True))
+        told = all(symbol in (0, color) for symbol, color in zip(given, way, strict=True))
         return told and all(way[a] != way[b] for a, b in kept)
 
     expected = sorted("".join(map(str, way)) for way in ways if fits(way))
     found = SIX.solutions(puzzle, limit=1000)
-    assert sorted(map(colours, found)) == expected
+    assert sorted(map(colors, found)) == expected
     assert len(SIX.solutions(puzzle, limit=2)) == min(2, len(expected))
     every = puzzle[None].repeat(len(ways), 0)
     every[:, SIX._is_node] = np.array(ways) + 3
@@ -50,7 +50,7 @@ def test_generated_puzzles_have_one_answer_and_no_given_to_spare(name):
         puzzle, answer = family.generate(4, index)
         assert np.array_equal(family.solutions(puzzle), answer[None])
         assert np.array_equal(family.generate(4, index)[0], puzzle)
-        assert len(set(answer[family._is_node].tolist())) == family.colours
+        assert len(set(answer[family._is_node].tolist())) == family.colors
         for cell in np.flatnonzero(family._is_node & (puzzle > 3)):
             less = puzzle.copy()
             less[cell] = 1
@@ -170,9 +170,9 @@ def test_a_search_that_takes_too_long_says_so(monkeypatch):
     """Ten nodes, all joined, and nine colors: every order of the colors is tried in vain."""
     monkeypatch.setattr(coloring, "MOST_TRIED", 5000)
     clique = [((1 << 10) - 1) & ~(1 << node) for node in range(10)]
-    found, tried, complete = colour_graph(clique, [(1 << 9) - 1] * 10, 1)
+    found, tried, complete = color_graph(clique, [(1 << 9) - 1] * 10, 1)
     assert not found and not complete and tried == 5000
-    family = Colouring(10, 9)
+    family = Coloring(10, 9)
     puzzle = family.parse("." * 10 + ";" + ",".join(f"{a}-{b}" for a in range(1, 11) for b in range(1, a)))
     with pytest.raises(DataError, match="no proof within"):
         family.solutions(puzzle)

@@ -149,8 +149,8 @@ def test_colouring(name):
     family, counts = get(name), []
     n, rng, nodes = family.nodes, np.random.default_rng(0), np.flatnonzero(family._is_node)
     for index in range(25):
-        for grid in altered(*family.generate(100, index), nodes, 4, family.colours, rng):
-            clauses = Clauses(n, family.colours)
+        for grid in altered(*family.generate(100, index), nodes, 4, family.colors, rng):
+            clauses = Clauses(n, family.colors)
             for a, b in np.argwhere(np.triu(grid.reshape(n, n) == 3, k=1)).tolist():
                 clauses.differ(a, b)
             give(clauses, np.maximum(grid[nodes].astype(int) - 3, 0).tolist())

@@ -146,4 +146,4 @@ def test_impossible_declarations_are_refused(declaration, said):
 def test_a_table_makes_no_puzzles():
     with pytest.raises(UsageError, match="not generated"):
         LETTERS.generate(0, 0)
-    LETTERS.refuse_ambiguous(LETTERS.parse("abc"))
+    LETTERS.require_unique(LETTERS.parse("abc"))

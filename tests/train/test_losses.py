@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hrm.nn.probabilities import log_stablemax
-from hrm.train.losses import IGNORED, cross_entropy, exactly_right
+from hrm.train.losses import IGNORED, cross_entropy, exact_match
 
 
 def naive_log_stablemax(x):
@@ -46,7 +46,7 @@ def test_ignored_cells_do_not_count(kind):
     alone = cross_entropy(logits[:1, :2], labels[:1, :2], kind)
     torch.testing.assert_close(loss[0], alone[0])
     assert loss[1] == 0
-    assert exactly_right(logits, labels)[1]
+    assert exact_match(logits, labels)[1]
 
 
 def test_softmax_is_torch_s_cross_entropy():

@@ -14,7 +14,7 @@ from hrm.cli.overrides import resolve
 from hrm.data.store import Split, write_store
 from hrm.errors import UsageError
 from hrm.puzzles.check import check
-from hrm.train.fit import fitted
+from hrm.train.fit import infer_sizes
 from hrm.train.trainer import Trainer
 
 HERE = Path(__file__).parent
@@ -45,10 +45,10 @@ def test_the_class_keeps_its_promises(futoshiki):
 
 
 def test_relations_choose_messages_and_muon(futoshiki):
-    config = fitted(own())
+    config = infer_sizes(own())
     assert (config.model.mixer, config.model.positions, config.optim.kind) == ("messages", "none", "muon")
     assert (config.model.vocab_size, config.model.cells, config.model.relation_kinds) == (12, 49, (1, 1, 4))
-    assert fitted(config) == config
+    assert infer_sizes(config) == config
 
 
 @pytest.mark.parametrize("path, value", [
@@ -56,20 +56,20 @@ def test_relations_choose_messages_and_muon(futoshiki):
     ("model.relation_kinds", (1, 1)),
 ])  # fmt: skip
 def test_what_is_given_is_kept(futoshiki, path, value):
-    config = fitted(own(**{path: value}))
+    config = infer_sizes(own(**{path: value}))
     section, key = path.split(".")
     assert getattr(getattr(config, section), key) == value
 
 
 def test_a_mixer_is_checked_once_the_puzzles_are_known(futoshiki, rows):
     flags = ["--data.puzzle", FUTOSHIKI, "--data.generate", "true", "--data.train", "20", "--model.mixer", "messages"]
-    assert fitted(resolve("own", None, flags)[0]).model.relation_kinds == (1, 1, 4)
-    table = fitted(resolve("own", None, ["--data.path", str(rows), "--model.mixer", "messages"])[0])
+    assert infer_sizes(resolve("own", None, flags)[0]).model.relation_kinds == (1, 1, 4)
+    table = infer_sizes(resolve("own", None, ["--data.path", str(rows), "--model.mixer", "messages"])[0])
     assert table.model.relation_kinds == (1,) and table.model.positions == "learned"
 
 
 def test_rows_keep_attention_and_learned_places(rows):
-    config = fitted(recipes.get("own", {"data.path": str(rows)}))
+    config = infer_sizes(recipes.get("own", {"data.path": str(rows)}))
     assert (config.model.mixer, config.model.positions, config.optim.kind) == ("attention", "learned", "adam_atan2")
     assert config.model.relation_kinds == () and (config.model.vocab_size, config.model.cells) == (10, 2)
 

@@ -12,8 +12,8 @@ from hrm import recipes
 from hrm.config import merged, validated
 from hrm.data.arc import build_arc
 from hrm.errors import DataError, UsageError
-from hrm.inference.load import PUZZLES, read_model
-from hrm.train.fit import fitted
+from hrm.inference.load import PUZZLES, load_model
+from hrm.train.fit import infer_sizes
 from hrm.train.trainer import Trainer
 from hrm.workflows.adapt import adapt
 
@@ -43,7 +43,9 @@ def model(tmp_path_factory):
         task(place / "training", f"t{number}", rng)
     build_arc(place / "store", [place / "training"], 2, 0, NOW)
     config = validated(merged(recipes.get("hrm-arc1").model_dump(), TINY), "test")
-    config = fitted(config.model_copy(update={"data": config.data.model_copy(update={"path": str(place / "store")})}))
+    config = infer_sizes(
+        config.model_copy(update={"data": config.data.model_copy(update={"path": str(place / "store")})})
+    )
     Trainer(config, place / "run", console=QUIET).fit()
     return str(place / "run")
 
@@ -58,7 +60,7 @@ def test_only_what_was_asked_for_moves(model, tmp_path, all_weights):
     assert found["tests"] == 1 and set(found["pass_at"]) == {"1", "2", "10", "100", "1000"}
     submitted = json.loads((tmp_path / "out" / "submission.json").read_text())
     assert list(submitted) == ["unseen"] and set(submitted["unseen"][0]) == {"attempt_1", "attempt_2"}
-    before, after = (read_model(name, "cpu")[0].state_dict() for name in (model, tmp_path / "out" / "run"))
+    before, after = (load_model(name, "cpu")[0].state_dict() for name in (model, tmp_path / "out" / "run"))
     assert after[PUZZLES].shape[0] == 4  # blank, the task and two variants
     assert not torch.equal(after[PUZZLES], before[PUZZLES].mean(0).expand_as(after[PUZZLES]))
     moved = [name for name in before if name != PUZZLES and not torch.equal(before[name], after[name])]

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from hrm.analysis.calls import Progress, silent
 from hrm.data.store import Split
-from hrm.inference.solver import Solver, filled_up
+from hrm.inference.solver import Solver, pad_batch
 from hrm.puzzles.base import PAD
 
 
@@ -45,8 +45,8 @@ def answers(solver: Solver, split: Split, segments: int, progress: Progress = si
     columns: list[tuple[list[np.ndarray], ...]] = []
     for start in range(0, count, size):
         stop = min(start + size, count)
-        ids = filled_up(np.asarray(split.puzzle_ids[start:stop]), size)
-        thoughts = list(solver.think(filled_up(np.asarray(split.inputs[start:stop]), size), segments, ids))
+        ids = pad_batch(np.asarray(split.puzzle_ids[start:stop]), size)
+        thoughts = list(solver.think(pad_batch(np.asarray(split.inputs[start:stop]), size), segments, ids))
         n = stop - start
         columns.append((
             [thought.tokens[:n] for thought in thoughts],

@@ -1,7 +1,7 @@
 """The way of the states: every call of every segment of a network, for puzzles in batches.
 
 A call is one of f_L or f_H; of the stack, where a network has one state; or one block, where it answers in one pass.
-``AnyNetwork`` is what can be followed: it has ``config``, ``initial``, ``timesteps``, ``preliminary`` and ``decode``.
+``AnyNetwork`` is what can be followed: it has ``config``, ``initial``, ``timesteps``, ``provisional`` and ``decode``.
 
 Axes: B batch, S positions, D width, C cells.
 """
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from hrm.data.store import Split
 from hrm.errors import UsageError
-from hrm.inference.solver import Solver, filled_up
+from hrm.inference.solver import Solver, pad_batch
 from hrm.model.build import AnyNetwork, LoopNetwork
 from hrm.model.config import EquivariantConfig, LevelName, NetworkConfig
 from hrm.model.direct import Direct
@@ -77,7 +77,7 @@ def state_of(latents: Latents, level: LevelName) -> Float[Tensor, "B S D"]:
     return latents.z_L if level == "L" else latents.z_H
 
 
-def followed(solver: Solver) -> AnyNetwork:
+def traceable(solver: Solver) -> AnyNetwork:
     """Return the network of a solver, where its calls can be followed.
 
     Raises:
@@ -88,7 +88,7 @@ def followed(solver: Solver) -> AnyNetwork:
     return solver.model
 
 
-def looped(solver: Solver, so: str) -> LoopNetwork:
+def require_recurrent(solver: Solver, so: str) -> LoopNetwork:
     """Return the network of a solver, where it goes on from its latents.
 
     Args:
@@ -97,7 +97,7 @@ def looped(solver: Solver, so: str) -> LoopNetwork:
     Raises:
         UsageError: it answers in one pass.
     """
-    model = followed(solver)
+    model = traceable(solver)
     if isinstance(model, Direct):
         raise UsageError(f"{model.config.title} of kind 'direct' answers in one pass, {so}")
     return model
@@ -110,11 +110,11 @@ def segments_of(model: Network, asked: int) -> int:
 
 def batches(solver: Solver, split: Split, progress: Progress = silent) -> Iterator[Batch]:
     """Yield the puzzles of a split as the network sees them; a batch is filled up as the solver does."""
-    model, size = followed(solver), solver.batch_size
+    model, size = traceable(solver), solver.batch_size
     for start in range(0, len(split), size):
         stop = min(start + size, len(split))
-        inputs = filled_up(np.asarray(split.inputs[start:stop]), size)
-        ids = filled_up(np.asarray(split.puzzle_ids[start:stop]), size)
+        inputs = pad_batch(np.asarray(split.inputs[start:stop]), size)
+        ids = pad_batch(np.asarray(split.puzzle_ids[start:stop]), size)
         exists = torch.from_numpy(inputs != PAD) if solver.puzzle.spec.padded else torch.ones(inputs.shape).bool()
         positions = positions_of(model.config, exists).to(solver.device)
         with torch.inference_mode():

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.calls import Progress, batches, calls, followed, silent
+from hrm.analysis.calls import Progress, batches, calls, silent, traceable
 from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.inference.solver import Solver
@@ -34,11 +34,11 @@ class Moments:
 
     def standardised(self) -> "Moments":
         """Return the moments of z, less its mean over all puzzles, at a total variance of 1."""
-        centre = self.mean.mean(0)
-        cross = self.mean[:, :, None] * centre
-        square = self.square - cross - cross.swapaxes(1, 2) + np.outer(centre, centre)
+        center = self.mean.mean(0)
+        cross = self.mean[:, :, None] * center
+        square = self.square - cross - cross.swapaxes(1, 2) + np.outer(center, center)
         variance = np.trace(square.mean(0))
-        return Moments((self.mean - centre) / np.sqrt(variance), square / variance)
+        return Moments((self.mean - center) / np.sqrt(variance), square / variance)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def dimensionality(
     """
     if len(split) < 2:
         raise UsageError(f"a participation ratio with its interval needs at least 2 puzzles (got {len(split)})")
-    model = followed(solver)
+    model = traceable(solver)
     moments, samples = _moments(solver, split, segments, pooling, progress)
     count = len(split)
     everyone, left_out = np.full((1, count), 1 / count), (1 - np.eye(count)) / (count - 1)
@@ -174,7 +174,7 @@ def _moments(
     solver: Solver, split: Split, segments: int, pooling: Pooling, progress: Progress
 ) -> tuple[dict[LevelName, Moments], dict[str, int]]:
     """Return by level the moments of each puzzle's states, and how many states were pooled for one puzzle."""
-    model = followed(solver)
+    model = traceable(solver)
     levels = model.config.levels
     parts: dict[LevelName, list[Moments]] = {level: [] for level in levels}
     samples: dict[str, int] = {}

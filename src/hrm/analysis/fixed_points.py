@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 
 from hrm.analysis.answers import answers
-from hrm.analysis.calls import Progress, batches, looped, silent
+from hrm.analysis.calls import Progress, batches, require_recurrent, silent
 from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.evaluation.metrics import wilson_interval
@@ -102,7 +102,7 @@ def fixed_points(
     Source: Ren and Liu (arXiv 2601.10679): spurious fixed points, and failures with one blank cell. Differs: the
     criterion of rest is ours.
     """
-    looped(solver, "so there is nothing that could come to rest")
+    require_recurrent(solver, "so there is nothing that could come to rest")
     if segments < 3:
         raise UsageError(f"fixed points need at least 3 segments (got {segments})")
     window = max(2, segments // 4)

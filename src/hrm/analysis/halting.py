@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from hrm.analysis.answers import answers
-from hrm.analysis.calls import Progress, looped, silent
+from hrm.analysis.calls import Progress, require_recurrent, silent
 from hrm.data.store import Split
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.metrics import bootstrap_interval, spearman
@@ -71,7 +71,7 @@ def halting(solver: Solver, split: Split, budget: int, seed: int = 0, progress: 
 
     Source: HRM paper, adaptive computation time.
     """
-    looped(solver, "so hard puzzles cannot get more segments than easy ones")
+    require_recurrent(solver, "so hard puzzles cannot get more segments than easy ones")
     if budget < 2:
         raise UsageError(f"the analysis of halting needs a budget of at least 2 segments (got {budget})")
     found = answers(solver, split, budget, progress)

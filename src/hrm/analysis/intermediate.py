@@ -1,4 +1,4 @@
-"""What the network would answer at every timestep: a preliminary call of f_H, decoded, as in figure 7.
+"""What the network would answer at every timestep: a provisional call of f_H, decoded, as in figure 7.
 
 Where there is one state, it is decoded as it stands: after every call, or after every block.
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from hrm.analysis.calls import Progress, batches, calls, followed, silent
+from hrm.analysis.calls import Progress, batches, calls, silent, traceable
 from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.inference.solver import Solver
@@ -90,17 +90,17 @@ class Intermediate:
 def preliminary_answers(
     solver: Solver, split: Split, segments: int, progress: Progress = silent
 ) -> UInt8[np.ndarray, "K n C"]:
-    """Return the preliminary answer to each puzzle at every timestep: after every call of f_L, or of the one level.
+    """Return the provisional answer to each puzzle at every timestep: after every call of f_L, or of the one level.
 
-    At the end of a cycle the preliminary call is the network's own, so the last answer of a segment is the solver's.
+    At the end of a cycle the provisional call is the network's own, so the last answer of a segment is the solver's.
     """
-    model = followed(solver)
+    model = traceable(solver)
     parts: list[np.ndarray] = []
     for batch in batches(solver, split, progress):
         rows = []
         for call in calls(model, batch.x, segments):
             if call.level == model.config.levels[0]:
-                logits = model.decode(model.preliminary(call.latents, batch.x))
+                logits = model.decode(model.provisional(call.latents, batch.x))
                 rows.append(solver.decide(logits, batch.inputs)[0][: batch.count])
         parts.append(np.stack(rows))
     return np.concatenate(parts, axis=1)
@@ -122,7 +122,7 @@ def intermediate(
     """
     if shown is not None and not 0 <= shown < len(split):
         raise UsageError(f"puzzle {shown} cannot be shown: there are puzzles 0 to {len(split) - 1}")
-    model, spec = followed(solver), solver.puzzle.spec
+    model, spec = traceable(solver), solver.puzzle.spec
     tokens = preliminary_answers(solver, split, segments, progress)
     inputs, labels = np.asarray(split.inputs), np.asarray(split.labels)
     supervised = labels != PAD

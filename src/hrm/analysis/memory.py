@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hrm.analysis.calls import looped
+from hrm.analysis.calls import require_recurrent
 from hrm.data.store import Split
 from hrm.inference.solver import Solver
 from hrm.model.build import build
@@ -62,7 +62,7 @@ def memory(solver: Solver, split: Split, cycles: Sequence[int] = CYCLES, timeste
 
     Source: HRM paper, "approximate gradient": O(1) in place of O(T).
     """
-    own = looped(solver, "so there is no N·T that its memory could grow with").config
+    own = require_recurrent(solver, "so there is no N·T that its memory could grow with").config
     batch = min(len(split), 2)
     calls, one_step, full = [], [], []
     for N in cycles:

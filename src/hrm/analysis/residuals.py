@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from hrm.analysis.calls import Progress, batches, calls, followed, silent
+from hrm.analysis.calls import Progress, batches, calls, silent, traceable
 from hrm.data.store import Split
 from hrm.inference.solver import Solver
 
@@ -77,7 +77,7 @@ def residuals(solver: Solver, split: Split, segments: int, progress: Progress = 
     Source: HRM paper, figure 3, "forward residuals". Differs: the paper does not say how positions and puzzles are
     averaged (docs/paper.md).
     """
-    model = followed(solver)
+    model = traceable(solver)
     levels = model.config.levels
     found: dict[str, list[list[tuple[np.ndarray, np.ndarray]]]] = {level: [] for level in levels}
     numbers: dict[str, list[int]] = {}

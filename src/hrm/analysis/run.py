@@ -29,7 +29,7 @@ from hrm.data.store import Split
 from hrm.errors import UsageError, did_you_mean
 from hrm.evaluation.arc import in_own_ids
 from hrm.evaluation.run import rows_for, with_answers
-from hrm.inference.load import facts, read_model
+from hrm.inference.load import describe_model, load_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.model.network import Network
 from hrm.puzzles.arc.family import ARC
@@ -52,7 +52,7 @@ class Finding(Protocol):
 
 
 @dataclass(frozen=True)
-class Choices:
+class AnalysisOptions:
     """What can be chosen of single analyses; the others do not look at it."""
 
     seed: int = 0
@@ -75,7 +75,7 @@ def analyze(
     split: str = "",
     puzzles: int | None = None,
     segments: int | None = None,
-    choices: Choices | None = None,
+    choices: AnalysisOptions | None = None,
     device: str = "auto",
     precision: str | None = None,
     progress: Progress = silent,
@@ -103,13 +103,13 @@ def analyze(
     if what not in QUESTIONS:
         hint = did_you_mean(what, list(QUESTIONS))
         raise UsageError(f"no analysis is called {what!r}; there are {', '.join(QUESTIONS)}.{hint}")
-    question, choices = QUESTIONS[what], choices or Choices()
+    question, choices = QUESTIONS[what], choices or AnalysisOptions()
     count = question.puzzles if puzzles is None else puzzles
     if count < 1:
         raise UsageError(f"--puzzles must be 1 or more (got {count})")
     if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
         raise UsageError(f"--segments must be 1 to {MOST_SEGMENTS} (got {segments})")
-    model, config, checkpoint = read_model(name, device, precision or question.precision)
+    model, config, checkpoint = load_model(name, device, precision or question.precision)
     segments = segments_for(question, model, config.halting.max_segments, segments)
     rows, origin = puzzles_for(config, checkpoint, data, split, count, choices.seed, cache_dir, now)
     batches = -(-len(rows) // BATCH_SIZE)
@@ -117,7 +117,7 @@ def analyze(
     began = clock()
     trained_on = checkpoint.meta.get("data", {}).get("train_rows")
     try:
-        found = ask(what, solver, rows, segments, choices, config.train.loss, trained_on, progress)
+        found = run_analysis(what, solver, rows, segments, choices, config.train.loss, trained_on, progress)
     except UsageError as error:  # one of several models, perhaps
         raise UsageError(f"{name}: {error}") from None
     numbers = asdict(found)
@@ -131,7 +131,7 @@ def analyze(
         "answer": answer(what, numbers, len(rows)),
         "summary": found.summary,
         "numbers": numbers,
-        "protocol": facts(checkpoint, config, model)
+        "protocol": describe_model(checkpoint, config, model)
         | {
             "checkpoint": checkpoint.path.name,
             "puzzles": origin | {"rows": len(rows)},
@@ -144,12 +144,12 @@ def analyze(
     }
 
 
-def ask(
+def run_analysis(
     what: str,
     solver: Solver,
     rows: Split,
     segments: int,
-    choices: Choices,
+    choices: AnalysisOptions,
     loss: Literal["stablemax", "softmax"] = "softmax",
     training_puzzles: int | None = None,
     progress: Progress = silent,

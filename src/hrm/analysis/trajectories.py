@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.calls import Progress, batches, calls, followed, silent, state_of
+from hrm.analysis.calls import Progress, batches, calls, silent, state_of, traceable
 from hrm.data.store import Split
 from hrm.inference.solver import Solver
 
@@ -87,7 +87,7 @@ def trajectories(
 
     Source: HRM paper, figure 3, "PCA trajectories". Differs: the paper does not say what a state is.
     """
-    model = followed(solver)
+    model = traceable(solver)
     levels = model.config.levels
     found: list[PuzzlePaths] = []
     for batch in batches(solver, split, progress):
@@ -117,8 +117,8 @@ def principal_path(timesteps: list[int], states: Float[np.ndarray, "K F"]) -> Pa
 
     They come from the K×K products of the centered states, which are far fewer than the F numbers of a state.
     """
-    centred = states - states.mean(0)
-    values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
+    centered = states - states.mean(0)
+    values, vectors = np.linalg.eigh((centered @ centered.T).astype(np.float64))
     values, vectors = values[::-1].clip(min=0), vectors[:, ::-1]
     coordinates = vectors[:, :COMPONENTS] * np.sqrt(values[:COMPONENTS])
     coordinates = coordinates * np.where(coordinates[-1] < 0, -1.0, 1.0)

@@ -77,7 +77,7 @@ def turned(
     return ((wide * cos.unsqueeze(-2)) + (across * sin.unsqueeze(-2))).to(x.dtype)
 
 
-def normalised(x: Float[Tensor, "*B D"], eps: float) -> Float[Tensor, "*B D"]:
+def normalized(x: Float[Tensor, "*B D"], eps: float) -> Float[Tensor, "*B D"]:
     """Divide by the root mean square, step by step in fp32."""
     wide = x.to(torch.float32)
     mean_square = wide.square().mean(-1, keepdim=True)
@@ -131,8 +131,8 @@ class PlainBlock(nn.Module):
         self, x: Float[Tensor, "B S D"], cos: Float[Tensor, "S K"], sin: Float[Tensor, "S K"]
     ) -> Float[Tensor, "B S D"]:
         """Return the next states."""
-        x = normalised(x + self.self_attn(x, cos, sin), self.eps)
-        return normalised(x + self.mlp(x), self.eps)
+        x = normalized(x + self.self_attn(x, cos, sin), self.eps)
+        return normalized(x + self.mlp(x), self.eps)
 
 
 class PlainLevel(nn.Module):

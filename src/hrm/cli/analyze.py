@@ -13,14 +13,14 @@ from hrm.cli.common import (
     Cache,
     Device,
     Json,
-    Own,
     SplitName,
-    admit_own,
+    UserPuzzle,
     cache_folder,
     output,
     present,
     print_json,
     progress_line,
+    register_own,
     stderr,
     stdout,
     tell_weights,
@@ -64,7 +64,7 @@ def analyze(
         Literal["auto", "fp32", "bf16"] | None,
         Parameter(help="Arithmetic. auto: as in training. Default: depends on the question."),
     ] = None,
-    puzzle: Own = "",
+    puzzle: UserPuzzle = "",
     cache: Cache = None,
     json: Json = False,
 ) -> None:
@@ -74,13 +74,13 @@ def analyze(
     """
     for name in models:
         locate(name)
-    from hrm.analysis.run import Choices
+    from hrm.analysis.run import AnalysisOptions
     from hrm.analysis.run import analyze as analyze_model
     from hrm.files import replace_file, require_writable_file
     from hrm.viz.figures.draw import draw, short_names
     from hrm.viz.figures.style import require_matplotlib, write
 
-    admit_own(puzzle, *models)
+    register_own(puzzle, *models)
     if figure:
         require_matplotlib()
     stem = out / "-".join((what, *(Path(name).name for name in models)))
@@ -95,7 +95,7 @@ def analyze(
             split=split,
             puzzles=puzzles,
             segments=segments,
-            choices=Choices(seed, pooling, state, shown),
+            choices=AnalysisOptions(seed, pooling, state, shown),
             device=device,
             precision=precision,
             progress=progress_line(stderr(), name),

@@ -33,7 +33,7 @@ Recipe = Annotated[
         completer=lambda context: list(recipes.RECIPES),
     ),
 ]
-Own = Annotated[
+UserPuzzle = Annotated[
     str,
     Parameter(
         name="--puzzle",
@@ -82,7 +82,7 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def admit_own(name: str, *models: str) -> None:
+def register_own(name: str, *models: str) -> None:
     """Let a family of the user's own be found, in this folder or among what is installed.
 
     Args:

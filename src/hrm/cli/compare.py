@@ -13,12 +13,12 @@ from hrm.cli.common import (
     Recipe,
     Segments,
     SplitName,
-    admit_own,
     cache_folder,
     keep_compiled_code,
     output,
     present,
     print_json,
+    register_own,
     stderr,
     stdout,
 )
@@ -52,13 +52,13 @@ def compare(
     Example: `hrm compare sudoku-4x4 --data.test 1000 --variants base,full-gradient --seeds 3`.
     """
     from hrm.recipes.ablations import variant
-    from hrm.train.fit import fitted
+    from hrm.train.fit import infer_sizes
     from hrm.workflows.compare import FIGURE, RESULT
     from hrm.workflows.compare import compare as study
 
     resolved, _ = resolve(recipe, config, overrides)
-    admit_own(resolved.data.puzzle)
-    resolved = fitted(resolved)  # variants are made of the sizes that puzzles decide
+    register_own(resolved.data.puzzle)
+    resolved = infer_sizes(resolved)  # variants are made of the sizes that puzzles decide
     if resolved.train.compile:
         keep_compiled_code()
     folder = out or Path("runs") / f"compare-{resolved.recipe}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from hrm.cli.common import Family, Json, admit_own, output, present, print_json, progress_line, stderr, stdout
+from hrm.cli.common import Family, Json, output, present, print_json, progress_line, register_own, stderr, stdout
 from hrm.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def build(
         require_writable_file(csv)
 
     counts = {"train": train, "validation": validation, "test": test}
-    admit_own(source)
-    admit_own(puzzle)
+    register_own(source)
+    register_own(puzzle)
     progress = progress_line(stderr(), "puzzles")
     with TemporaryDirectory() as temporary:
         folder = out or Path(temporary) / "store"
@@ -133,7 +133,7 @@ def sample(
     from hrm.data.sample import sample_file
 
     parsed = [_draw(text) for text in draws]
-    admit_own(puzzle)
+    register_own(puzzle)
     written = sample_file(out, parsed, apart_from, puzzles.get(puzzle) if puzzle else None, seed)
     if json:
         print_json(asdict(written) | {"path": str(out)})
@@ -194,7 +194,7 @@ def import_(
     from hrm import puzzles
     from hrm.data.sources.official import import_official
 
-    admit_own(puzzle)
+    register_own(puzzle)
     _describe(import_official(official, out, puzzles.get(puzzle), present(), augmented), json)
 
 
@@ -248,7 +248,7 @@ def check(
     from hrm.data.audit.audit import audit
     from hrm.data.prepare import family_of_file
 
-    admit_own(puzzle)
+    register_own(puzzle)
     found = audit(
         path, apart_from, family_of_file(puzzle, path, cells), unique, progress_line(stderr(), "puzzles searched")
     )

@@ -15,16 +15,16 @@ from hrm.cli.common import (
     Device,
     Json,
     Model,
-    Own,
     Precision,
     Segments,
     SplitName,
-    admit_own,
+    UserPuzzle,
     cache_folder,
     keep_compiled_code,
     present,
     print_json,
     progress_line,
+    register_own,
     stderr,
     stdout,
     tell_weights,
@@ -68,7 +68,7 @@ def evaluate(
     sheet: Annotated[
         Path | None, Parameter(help="For ARC: picture of the attempts, .html or .png (the first 64 tests).")
     ] = None,
-    puzzle: Own = "",
+    puzzle: UserPuzzle = "",
     cache: Cache = None,
     verbose: Annotated[bool, Parameter(negative="", help="Also print how it was measured.")] = False,
     json: Json = False,
@@ -84,7 +84,7 @@ def evaluate(
     from hrm.files import require_writable_file
     from hrm.viz.puzzle.arc_sheet import require_suffix, save_sheet
 
-    admit_own(puzzle, model)
+    register_own(puzzle, model)
     if compile:
         keep_compiled_code()
     for file in (record, submission, sheet):

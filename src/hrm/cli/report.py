@@ -13,16 +13,16 @@ from hrm.cli.common import (
     Device,
     Json,
     Model,
-    Own,
     Precision,
     Segments,
     SplitName,
-    admit_own,
+    UserPuzzle,
     cache_folder,
     output,
     present,
     print_json,
     progress_line,
+    register_own,
     stderr,
     stdout,
     tell_weights,
@@ -47,7 +47,7 @@ def report(
     seed: Annotated[int, Parameter(help="Seed of the generated puzzles and of every random choice.")] = 1,
     device: Device = "auto",
     precision: Precision = "auto",
-    puzzle: Own = "",
+    puzzle: UserPuzzle = "",
     cache: Cache = None,
     json: Json = False,
 ) -> None:
@@ -58,7 +58,7 @@ def report(
     located = locate(model)
     from hrm.workflows.api import write_report
 
-    admit_own(puzzle, model)
+    register_own(puzzle, model)
     named = [] if analyses == "none" else list(QUESTIONS) if analyses == "all" else analyses.split(",")
     found, size = write_report(
         model, out, shlex.join(["hrm", *sys.argv[1:]]), cache_dir=cache_folder(cache), now=present(), data=data,

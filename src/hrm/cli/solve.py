@@ -13,11 +13,11 @@ from hrm.cli.common import (
     Device,
     Json,
     Model,
-    Own,
     Precision,
-    admit_own,
+    UserPuzzle,
     output,
     print_json,
+    register_own,
     stderr,
     stdout,
     tell_weights,
@@ -70,7 +70,7 @@ def solve(
     ] = True,
     device: Device = "auto",
     precision: Precision = "auto",
-    own: Own = "",
+    own: UserPuzzle = "",
     variants: Variants = None,
     csv: Annotated[bool, Parameter(negative="", help="Print the answers to a file as CSV.")] = False,
     json: Json = False,
@@ -86,7 +86,7 @@ def solve(
     file = _file(puzzle)
     from hrm.inference.load import load
 
-    admit_own(own, model)
+    register_own(own, model)
     solver = load(model, device, precision)
     if solver.table is not None and file is not None and puzzle != "-":
         from hrm.cli.solve_arc import solve_tasks
@@ -148,7 +148,7 @@ def show(
     attempts: Attempts = 8,
     device: Device = "auto",
     precision: Precision = "auto",
-    own: Own = "",
+    own: UserPuzzle = "",
     variants: Variants = None,
     json: Json = False,
 ) -> None:
@@ -161,7 +161,7 @@ def show(
     from hrm.viz.puzzle.files import save
     from hrm.viz.puzzle.terminal import replay
 
-    admit_own(own, model)
+    register_own(own, model)
     solver = load(model, device, precision)
     if solver.table is not None:
         from hrm.cli.solve_arc import show_tasks, tasks_file
@@ -197,7 +197,7 @@ def tell_if_outside(solver: "Solver", answer: "Answer") -> None:
 def _ambiguity(solver: "Solver", puzzle: str) -> DataError | None:
     """Return what is wrong with a puzzle that has no solution, or several where that is a fault."""
     try:
-        solver.puzzle.refuse_ambiguous(solver.puzzle.parse(puzzle))
+        solver.puzzle.require_unique(solver.puzzle.parse(puzzle))
     except UndecidedError:
         return None
     except DataError as error:

@@ -10,11 +10,11 @@ from hrm.cli.common import (
     Cache,
     Json,
     Recipe,
-    admit_own,
     cache_folder,
     keep_compiled_code,
     output,
     print_json,
+    register_own,
     stderr,
     stdout,
 )
@@ -61,7 +61,7 @@ def train(
     short = {"train.updates": updates, "optim.lr": lr, "train.seed": seed, "train.device": device}
     flags = [f"--{path}={value}" for path, value in short.items() if value is not None]
     resolved, _ = resolve(recipe, config, [*overrides, *flags])
-    admit_own(resolved.data.puzzle)
+    register_own(resolved.data.puzzle)
     if dry_run:
         _dry_run(resolved, out, init, json)
         return

@@ -49,7 +49,7 @@ def family_of_file(name: str, path: Path, cells: Kind | Literal[""] = "") -> Puz
     return puzzles.get(name) if name else None
 
 
-def declared(config: DataConfig) -> DataConfig:
+def infer_table(config: DataConfig) -> DataConfig:
     """Return the settings of a table with everything that was left out read off its rows.
 
     Raises:
@@ -190,7 +190,7 @@ def build_store(
         if check:
             for row, puzzle in enumerate(rows.inputs, start=1):
                 try:
-                    rows.puzzle.refuse_ambiguous(puzzle)
+                    rows.puzzle.require_unique(puzzle)
                 except DataError as error:
                     raise DataError(f"{path}, puzzle {row}: {error}") from None
                 progress(row, len(rows))

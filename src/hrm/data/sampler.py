@@ -124,8 +124,8 @@ class Sampler:
         counters = (draws // len(self)) * len(table.task_ids) + tasks
         chosen = (uniforms(self._seed, Stream.VARIANT, counters, 1)[:, 0] * counts).astype(np.int64)
         variants = first - 1 + chosen
-        transforms, colours = table.variants.transforms[variants], table.variants.colours[variants]
-        return Batch(*shown(inputs, labels, transforms, colours, self._seed, draws), variants + 1, draws)
+        transforms, colors = table.variants.transforms[variants], table.variants.colors[variants]
+        return Batch(*shown(inputs, labels, transforms, colors, self._seed, draws), variants + 1, draws)
 
     def _revealed(
         self, inputs: UInt8[np.ndarray, "n C"], labels: UInt8[np.ndarray, "n C"], draws: Int64[np.ndarray, " n"],

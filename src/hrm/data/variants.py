@@ -9,20 +9,20 @@ import numpy as np
 
 from hrm.errors import DataError
 from hrm.files import FileRecord
-from hrm.puzzles.arc.tasks import COLOURS
+from hrm.puzzles.arc.tasks import COLORS
 from hrm.puzzles.arc.variants import PuzzleTable, Variants
 
 FOLDER = "variants"
 ROWS, TASKS = "variants.u1", "tasks.json"
 """The two files: a row of bytes for each puzzle id from 1, and how many rows each task has, in their order."""
-_WIDTH = 1 + COLOURS
+_WIDTH = 1 + COLORS
 MOST_BYTES = {ROWS: 1 << 28, TASKS: 1 << 22}
 """Larger files are refused unread: the published sets need 12 MB and 25 kB."""
 
 
 def table_files(table: PuzzleTable) -> dict[str, bytes]:
     """Return the content of both files."""
-    rows = np.concatenate([table.variants.transforms[:, None], table.variants.colours], axis=1)
+    rows = np.concatenate([table.variants.transforms[:, None], table.variants.colors], axis=1)
     counts = dict(zip(table.task_ids, np.diff(table.starts).tolist(), strict=True))
     return {ROWS: np.ascontiguousarray(rows, np.uint8).tobytes(), TASKS: json.dumps(counts).encode()}
 
@@ -45,7 +45,7 @@ def table_of(files: Mapping[str, bytes], where: Path, remedy: str) -> PuzzleTabl
     if len(rows) != _WIDTH * sum(counts.values()) or min(counts.values(), default=0) < 1:
         raise DataError(f"{where}: {ROWS} and {TASKS} do not fit each other; {remedy}")
     rows = rows.reshape(-1, _WIDTH)
-    renamed = np.sort(rows[:, 1:], axis=1) == np.arange(COLOURS)
+    renamed = np.sort(rows[:, 1:], axis=1) == np.arange(COLORS)
     if (rows[:, 0] > 7).any() or rows[:, 1].any() or not renamed.all():
         raise DataError(f"{where}/{ROWS} holds what is no variant; {remedy}")
     return PuzzleTable(tuple(counts), np.cumsum([0, *counts.values()]), Variants(rows[:, 0], rows[:, 1:]))

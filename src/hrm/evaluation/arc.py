@@ -13,7 +13,7 @@ from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, answers, score, submission, vote
 from hrm.files import replace_file
-from hrm.inference.solver import Solver, filled_up
+from hrm.inference.solver import Solver, pad_batch
 from hrm.puzzles.arc.canvas import decode, encode
 from hrm.puzzles.arc.family import shown
 from hrm.puzzles.arc.tasks import Pair, Task
@@ -106,7 +106,7 @@ def _predicted(
     every: bool = False,
 ) -> list[Predictions]:
     """Return the predictions after the last segment, or with ``every`` after each."""
-    refuse_unseen(table, [task for task, _ in tests])
+    require_known_tasks(table, [task for task, _ in tests])
     rows, ids = [], []
     for row, (task, _) in enumerate(tests):
         own = table.puzzle_ids(task)
@@ -122,19 +122,19 @@ def _predicted(
     for start in range(0, total, size):
         here = slice(start, min(start + size, total))
         inputs = grids[rows[here]]
-        transforms, colours = table.variants.transforms[chosen[here]], table.variants.colours[chosen[here]]
-        inputs, _ = shown(inputs, np.zeros_like(inputs), transforms, colours)
-        thoughts = solver.think(filled_up(inputs, size), segments, filled_up(chosen[here] + 1, size))
+        transforms, colors = table.variants.transforms[chosen[here]], table.variants.colors[chosen[here]]
+        inputs, _ = shown(inputs, np.zeros_like(inputs), transforms, colors)
+        thoughts = solver.think(pad_batch(inputs, size), segments, pad_batch(chosen[here] + 1, size))
         for number, thought in enumerate(thoughts):
             place = number if every else 0  # the last one stays
             tokens[place, here], q_halt[place, here] = thought.tokens[: len(inputs)], thought.q_halt[: len(inputs)]
         progress(here.stop, total)
     task_ids, numbers = [tests[row][0] for row in rows], np.array([tests[row][1] for row in rows])
-    transforms, colours = table.variants.transforms[chosen], table.variants.colours[chosen]
-    return [Predictions(task_ids, numbers, transforms, colours, *after) for after in zip(tokens, q_halt, strict=True)]
+    transforms, colors = table.variants.transforms[chosen], table.variants.colors[chosen]
+    return [Predictions(task_ids, numbers, transforms, colors, *after) for after in zip(tokens, q_halt, strict=True)]
 
 
-def refuse_unseen(table: PuzzleTable, task_ids: Iterable[str]) -> None:
+def require_known_tasks(table: PuzzleTable, task_ids: Iterable[str]) -> None:
     """Refuse tasks that a model's table of puzzle ids does not have.
 
     Raises:
@@ -168,7 +168,7 @@ def in_own_ids(split: Split, table: PuzzleTable | None, of: Store, limit: int | 
         )
     ids, inverse = np.unique(np.asarray(split.puzzle_ids[:limit]), return_inverse=True)
     names = [of.table.lookup(puzzle_id)[0] for puzzle_id in ids.tolist()]
-    refuse_unseen(table, names)
+    require_known_tasks(table, names)
     own = np.array([table.puzzle_ids(name)[0] for name in names], np.int32)[inverse]
     return Split(split.inputs[:limit], split.labels[:limit], own, split.ratings[:limit])
 

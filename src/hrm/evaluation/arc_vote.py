@@ -15,7 +15,7 @@ from jaxtyping import Float, Int, UInt8
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.arc.canvas import decode
-from hrm.puzzles.arc.tasks import COLOURS, SIDE, Grid, Task
+from hrm.puzzles.arc.tasks import COLORS, SIDE, Grid, Task
 from hrm.puzzles.arc.variants import Variant
 
 KS = (1, 2, 10, 100, 1000)
@@ -34,7 +34,7 @@ class Predictions:
     tests: Int[np.ndarray, " n"]
     """Number of the test within its task, from 0."""
     transforms: UInt8[np.ndarray, " n"]
-    colours: UInt8[np.ndarray, "n 10"]
+    colors: UInt8[np.ndarray, "n 10"]
     """The variants, as ``puzzles.arc_variants.Variants`` keeps them."""
     tokens: UInt8[np.ndarray, "n 900"]
     q_halt: Float[np.ndarray, " n"]
@@ -45,7 +45,7 @@ class Predictions:
         wanted = {
             "tests": (n,),
             "transforms": (n,),
-            "colours": (n, COLOURS),
+            "colors": (n, COLORS),
             "tokens": (n, SIDE * SIDE),
             "q_halt": (n,),
         }
@@ -78,7 +78,7 @@ def restored(predictions: Predictions) -> Iterator[Grid]:
     """Yield for each prediction the grid that it means for the original task; empty where it holds none."""
     for start in range(0, len(predictions), _BLOCK):
         for row, grid in enumerate(decode(predictions.tokens[start : start + _BLOCK]), start=start):
-            variant = Variant(int(predictions.transforms[row]), tuple(predictions.colours[row].tolist()))
+            variant = Variant(int(predictions.transforms[row]), tuple(predictions.colors[row].tolist()))
             yield variant.inverse().apply(grid)
 
 

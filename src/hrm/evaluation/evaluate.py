@@ -8,7 +8,7 @@ import numpy as np
 
 from hrm.data.store import Split
 from hrm.evaluation.metrics import wilson_interval
-from hrm.inference.solver import Solver, filled_up
+from hrm.inference.solver import Solver, pad_batch
 from hrm.puzzles.base import PAD
 
 
@@ -41,8 +41,8 @@ def evaluate(
         rows = len(inputs)
         supervised = labels != PAD
         going = np.ones(rows, bool)
-        ids = filled_up(np.asarray(split.puzzle_ids[start:stop]), size)
-        for number, thought in enumerate(solver.think(filled_up(inputs, size), segments, ids)):
+        ids = pad_batch(np.asarray(split.puzzle_ids[start:stop]), size)
+        for number, thought in enumerate(solver.think(pad_batch(inputs, size), segments, ids)):
             answers = thought.tokens[:rows]
             right = (answers == labels) | ~supervised
             exact = right.all(1)

@@ -21,7 +21,7 @@ from hrm.evaluation.arc import in_own_ids, predict, scored, tested_tasks, truth_
 from hrm.evaluation.arc_vote import Candidate, Test, vote
 from hrm.evaluation.baselines import classical
 from hrm.evaluation.evaluate import evaluate
-from hrm.inference.load import facts, origin, read_model
+from hrm.inference.load import describe_model, load_model, origin
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.puzzles.arc.family import ARC
 from hrm.puzzles.arc.tasks import Task
@@ -139,7 +139,7 @@ def _outside(solver: Solver, inputs: UInt8[np.ndarray, "n C"]) -> dict[str, Any]
 
 
 def _solver(name: str | Path, device: str, precision: str, batch_size: int) -> Solver:
-    model, config, checkpoint = read_model(name, device, precision)
+    model, config, checkpoint = load_model(name, device, precision)
     known = origin(name, checkpoint, config)
     return Solver(model, family(config.data), config.halting.max_segments, batch_size, checkpoint.table, known)
 
@@ -159,7 +159,7 @@ def _known(solver: Solver, model: str | Path | Solver) -> dict[str, Any]:
     if known is None:
         return {"model": type(solver.model).__name__, "device": str(solver.device)}
     exits = "q_halt_logit > q_continue_logit" if known.config.model.q_continue else "q_halt_logit > 0"
-    return facts(known, known.config, solver.model) | {
+    return describe_model(known, known.config, solver.model) | {
         "model": known.name if isinstance(model, Solver) else str(model),
         "checkpoint": known.path.name,
         "early_exit_rule": exits,

@@ -23,7 +23,7 @@ LEAST_ROWS = 4
 
 
 @dataclass(frozen=True)
-class Thought:
+class SegmentOutput:
     """The answers to a batch of puzzles after one segment."""
 
     tokens: UInt8[np.ndarray, "B C"]
@@ -35,29 +35,31 @@ class Thought:
     prefers_halt: Bool[np.ndarray, " B"]
     """Whether the early-exit rule would stop here."""
 
-    def seen_before(self, image: Symmetries) -> "Thought":
+    def seen_before(self, image: Symmetries) -> "SegmentOutput":
         """Return the answers to puzzles, given those to their images under symmetries."""
         confidence = np.empty_like(self.confidence)
         np.put_along_axis(confidence, image.cells, self.confidence, axis=1)
         return replace(self, tokens=image.inverse().apply(self.tokens), confidence=confidence)
 
-    def rows(self, chosen: slice) -> "Thought":
+    def rows(self, chosen: slice) -> "SegmentOutput":
         """Return the answers to some of the puzzles."""
-        return Thought(self.tokens[chosen], self.confidence[chosen], self.q_halt[chosen], self.prefers_halt[chosen])
+        return SegmentOutput(
+            self.tokens[chosen], self.confidence[chosen], self.q_halt[chosen], self.prefers_halt[chosen]
+        )
 
 
 @dataclass(frozen=True)
 class Attempt:
     """One run of a puzzle from its beginning."""
 
-    thoughts: tuple[Thought, ...] = ()
+    thoughts: tuple[SegmentOutput, ...] = ()
     """After every segment where a trace is kept, else after the last one; each is a batch of one."""
     segments: int = 0
     """Segments run."""
     settled: int = 0
     """The last segment that changed the answer."""
 
-    def after(self, thought: Thought, trace: bool) -> "Attempt":
+    def after(self, thought: SegmentOutput, trace: bool) -> "Attempt":
         """Return this run one segment further."""
         segments = self.segments + 1
         changed = not self.thoughts or not np.array_equal(self.thoughts[-1].tokens, thought.tokens)
@@ -92,7 +94,7 @@ class Flight:
     def _image(self) -> Symmetries:
         return self.images[len(self.attempts) - 2]
 
-    def advance(self, thought: Thought, stops: bool, budget: int, trace: bool) -> None:
+    def advance(self, thought: SegmentOutput, stops: bool, budget: int, trace: bool) -> None:
         """Note the answer after one more segment, and stop, go on, or try again."""
         if len(self.attempts) > 1:
             thought = thought.seen_before(self._image)
@@ -112,9 +114,9 @@ class Engine:
     model: Network
     embed: Callable[[UInt8[np.ndarray, "B C"]], Embedded]
     """Returns a batch of parsed puzzles as the network sees it."""
-    segment: Callable[[Latents, Embedded, UInt8[np.ndarray, "B C"]], tuple[Latents, Thought]]
+    segment: Callable[[Latents, Embedded, UInt8[np.ndarray, "B C"]], tuple[Latents, SegmentOutput]]
     """Runs one segment of a batch."""
-    stops: Callable[[UInt8[np.ndarray, "B C"], Thought], Bool[np.ndarray, " B"]]
+    stops: Callable[[UInt8[np.ndarray, "B C"], SegmentOutput], Bool[np.ndarray, " B"]]
     """Says which puzzles may stop with these answers."""
     budget: int
     """No attempt runs more segments."""
@@ -181,12 +183,12 @@ class _Bank:
         if seats == self._seats:
             return self._inputs
         size = min(max(LEAST_ROWS, 1 << (len(seats) - 1).bit_length()), self._most)
-        self._inputs = filled_up(np.stack([flight.view for flight in flying]), size)
+        self._inputs = pad_batch(np.stack([flight.view for flight in flying]), size)
         self.x = self._embed(self._inputs)
         fresh = self._model.initial(self.x)
         if self._seats:
             old = {seat: row for row, seat in enumerate(self._seats)}
-            rows = filled_up(np.array([old.get(seat, -1) for seat in seats]), size)
+            rows = pad_batch(np.array([old.get(seat, -1) for seat in seats]), size)
             source = torch.from_numpy(rows).to(fresh.z_H.device)
             kept = Latents(*(part[source.clamp(min=0)] for part in (self.latents.z_H, self.latents.z_L)))
             fresh = kept.where(source >= 0, fresh)
@@ -194,6 +196,6 @@ class _Bank:
         return self._inputs
 
 
-def filled_up(rows: Shaped[np.ndarray, "n ..."], batch_size: int) -> Shaped[np.ndarray, "B ..."]:
+def pad_batch(rows: Shaped[np.ndarray, "n ..."], batch_size: int) -> Shaped[np.ndarray, "B ..."]:
     """Repeat the last row, a puzzle or its id, until the batch is full."""
     return np.pad(rows, ((0, batch_size - len(rows)), *[(0, 0)] * (rows.ndim - 1)), mode="edge")

@@ -42,7 +42,7 @@ def find_checkpoint(name: str | Path) -> Path:
     return folder
 
 
-def read_model(
+def load_model(
     name: str | Path, device: str = "auto", precision: str = "auto"
 ) -> tuple[Network, RunConfig, Checkpoint]:
     """Load the weights to use, verified, with the configuration that they were trained under.
@@ -112,7 +112,7 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
         UsageError: no such name.
         DataError: not a checkpoint, or a damaged one.
     """
-    model, config, checkpoint = read_model(name, device, precision)
+    model, config, checkpoint = load_model(name, device, precision)
     return Solver(
         model,
         family(config.data),
@@ -134,7 +134,7 @@ def origin(name: str | Path, checkpoint: Checkpoint, config: RunConfig) -> Origi
     return Origin(str(name), checkpoint.path, config, checkpoint.meta, checkpoint.card, checkpoint.weights_sha256)
 
 
-def facts(checkpoint: Checkpoint | Origin, config: RunConfig, model: Network) -> dict[str, object]:
+def describe_model(checkpoint: Checkpoint | Origin, config: RunConfig, model: Network) -> dict[str, object]:
     """Return what a protocol says of a model: its recipe, update, weights and arithmetic."""
     return {
         "model": str(checkpoint.path),

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from hrm.errors import DataError, UsageError
 from hrm.inference import pictures
-from hrm.inference.engine import Engine, Flight, Thought
-from hrm.inference.engine import filled_up as filled_up
+from hrm.inference.engine import Engine, Flight, SegmentOutput
+from hrm.inference.engine import pad_batch as pad_batch
 from hrm.inference.origin import Origin, save_model
 from hrm.model.halting import prefers_halt
 from hrm.model.hrm import parameter_counts
@@ -37,7 +37,7 @@ SHOWN = 81
 
 
 @dataclass(frozen=True)
-class Moment:
+class TraceStep:
     """One puzzle after one segment of its trace."""
 
     segment: int
@@ -71,7 +71,7 @@ class Answer:
     """Probability that the answer is right, as the Q-head estimates it."""
     halted_by_choice: bool
     """Whether the early-exit rule held at the end; else the budget, or the fixed number, ended it."""
-    trace: tuple[Moment, ...] | None = None
+    trace: tuple[TraceStep, ...] | None = None
     """A moment per segment where a trace was asked for."""
     settled: int = 0
     """The last segment that changed the answer."""
@@ -110,7 +110,7 @@ class Solver:
     """A network together with the family of puzzles that it was trained on.
 
     Args:
-        model: any network that fulfils the contract.
+        model: any network that fulfills the contract.
         puzzle: the family.
         max_segments: give up on a puzzle after this many segments.
         batch_size: puzzles solved at once, at most; on a CPU ``solve_many`` takes 16 at most.
@@ -221,7 +221,7 @@ class Solver:
 
     def think(
         self, inputs: UInt8[np.ndarray, "B C"], segments: int, puzzle_ids: Int[np.ndarray, " B"] | None = None
-    ) -> Iterator[Thought]:
+    ) -> Iterator[SegmentOutput]:
         """Run this many segments on a batch of parsed puzzles, and yield the prediction after each.
 
         Args:
@@ -274,10 +274,12 @@ class Solver:
             answers = np.where(inputs == PAD, np.uint8(PAD), answers)
         return answers, _numpy(confidence)
 
-    def _segment(self, latents: Latents, x: Embedded, inputs: UInt8[np.ndarray, "B C"]) -> tuple[Latents, Thought]:
+    def _segment(
+        self, latents: Latents, x: Embedded, inputs: UInt8[np.ndarray, "B C"]
+    ) -> tuple[Latents, SegmentOutput]:
         segment = self.model.segment(latents, x)
         tokens, confidence = self.decide(segment.logits, inputs)
-        thought = Thought(
+        thought = SegmentOutput(
             tokens=tokens,
             confidence=confidence,
             q_halt=_numpy(segment.q_halt_logit.sigmoid()),
@@ -309,7 +311,7 @@ class Solver:
         draws = uniforms(0, Stream.SYMMETRY, np.arange(attempts - 1), spec.symmetry_draws)
         return [self.puzzle.symmetries(draws[i : i + 1]) for i in range(attempts - 1)]
 
-    def _stops(self, inputs: UInt8[np.ndarray, "B C"], thought: Thought) -> Bool[np.ndarray, " B"]:
+    def _stops(self, inputs: UInt8[np.ndarray, "B C"], thought: SegmentOutput) -> Bool[np.ndarray, " B"]:
         """Say which answers end their puzzle: those that keep the rules, or that the Q-head takes for right."""
         return self.puzzle.verify(inputs, thought.tokens) if self.puzzle.spec.has_rules else thought.prefers_halt
 
@@ -332,10 +334,10 @@ class Solver:
             model="" if self.origin is None else self.origin.name,
         )
 
-    def _trace(self, puzzle: UInt8[np.ndarray, " C"], thoughts: Sequence[Thought]) -> tuple[Moment, ...]:
+    def _trace(self, puzzle: UInt8[np.ndarray, " C"], thoughts: Sequence[SegmentOutput]) -> tuple[TraceStep, ...]:
         before = [puzzle, *(thought.tokens[0] for thought in thoughts)]
         return tuple(
-            Moment(
+            TraceStep(
                 segment=number,
                 tokens=thought.tokens[0],
                 confidence=thought.confidence[0],
@@ -352,7 +354,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _never(inputs: UInt8[np.ndarray, "B C"], thought: Thought) -> Bool[np.ndarray, " B"]:
+def _never(inputs: UInt8[np.ndarray, "B C"], thought: SegmentOutput) -> Bool[np.ndarray, " B"]:
     """Stop no puzzle before the budget does."""
     return np.zeros(len(inputs), bool)
 

@@ -58,7 +58,7 @@ class Direct(CellNetwork[DirectConfig]):
             state = run(state, *beside)
             yield 0, number, "H", Latents.single(state)
 
-    def preliminary(self, latents: Latents, x: Embedded) -> Latents:
+    def provisional(self, latents: Latents, x: Embedded) -> Latents:
         """Return the latents as they are: the state after any block can be decoded."""
         return latents
 

@@ -19,7 +19,7 @@ from hrm.model.config import EquivariantConfig
 from hrm.model.network import Embedded, Latents
 from hrm.model.recursion import Level, RecursiveNetwork
 from hrm.nn.init import truncated_normal_
-from hrm.nn.layers import Linear, Surroundings, relation_planes, rms_norm
+from hrm.nn.layers import Context, Linear, relation_planes, rms_norm
 
 _NEVER = -1e4
 """Logit of the tokens that are no symbol: they are never an answer."""
@@ -101,7 +101,7 @@ class EquivariantHRM(RecursiveNetwork[EquivariantConfig]):
         if mask is not None:
             planes = planes * mask[:, None, None, :]
         planes = planes * planes.sum(-1, keepdim=True).clamp(min=1).rsqrt()
-        return Embedded(x, Surroundings(relations=planes.to(self.dtype)))
+        return Embedded(x, Context(relations=planes.to(self.dtype)))
 
     def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:
         """Return the logits of every token at every cell."""

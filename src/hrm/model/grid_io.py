@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from hrm.model.config import CellConfig
 from hrm.model.network import Embedded, Latents, Network
 from hrm.nn.init import truncated_normal_
-from hrm.nn.layers import Block, Linear, Rotary, Surroundings, relation_planes
+from hrm.nn.layers import Block, Context, Linear, Rotary, relation_planes
 
 Config = TypeVar("Config", bound=CellConfig)
 
@@ -115,7 +115,7 @@ class CellNetwork(Network, Generic[Config]):
             planes = F.pad(planes, (config.prefix, 0, config.prefix, 0))
             if config.mixer == "messages":
                 planes = planes.to(self.dtype)  # once, not at every call
-        around = Surroundings(mask, planes)
+        around = Context(mask, planes)
         return Embedded(math.sqrt(config.width) * x, around)
 
     def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:

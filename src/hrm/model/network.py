@@ -1,4 +1,4 @@
-"""What every network fulfils: embed a puzzle once, start the latents, run segments.
+"""What every network fulfills: embed a puzzle once, start the latents, run segments.
 
 The Trainer, the Solver and the evaluators know this file and never ask which network they hold.
 Axes: B batch, C cells, S positions (prefix and cells), D width, V vocabulary, Q kinds of relation.
@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hrm.errors import UsageError
-from hrm.nn.layers import Surroundings
+from hrm.nn.layers import Context
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Embedded:
     """A batch of puzzles as the network sees it: computed once, used by every segment."""
 
     x: Float[Tensor, "B S D"]
-    around: Surroundings
+    around: Context
 
     def __len__(self) -> int:
         return self.x.shape[0]
@@ -130,7 +130,7 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def hidden_matrices(self) -> list[nn.Parameter]:
-        """Return the weights that map states to states: those that Muon may orthogonalise."""
+        """Return the weights that map states to states: those that Muon may orthogonalize."""
 
     def puzzle_tables(self) -> list[nn.Parameter]:
         """Return the tables that have a row for each puzzle id, which sign-SGD moves; most networks have none."""

@@ -72,7 +72,7 @@ class Recurrent(CellNetwork[RecurrentConfig]):
                 calls_left -= 1
                 yield cycle, timestep, "H", Latents.single(state)
 
-    def preliminary(self, latents: Latents, x: Embedded) -> Latents:
+    def provisional(self, latents: Latents, x: Embedded) -> Latents:
         """Return the latents as they are: the one state can be decoded after any call."""
         return latents
 

@@ -139,7 +139,7 @@ class RecursiveNetwork(Network, Generic[Config]):
 
         yield from timesteps(f_L, f_H, latents, x.x, self.config, cycles)
 
-    def preliminary(self, latents: Latents, x: Embedded) -> Latents:
+    def provisional(self, latents: Latents, x: Embedded) -> Latents:
         """Return the latents after one extra call of f_H: how the high level would read the current z_L.
 
         Source: HRM paper, visualization of intermediate timesteps (figure 7).

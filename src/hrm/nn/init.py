@@ -18,7 +18,7 @@ TRUNCATED_STD = math.sqrt(1 - 4 * _PHI / _MASS)
 def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | None = None) -> Tensor:
     """Fill a tensor in place with a normal distribution of the given std, cut at ±2.27 std.
 
-    Source: JAX ``truncated_normal`` as used by the official code; HRM paper, appendix on initialisation.
+    Source: JAX ``truncated_normal`` as used by the official code; HRM paper, appendix on initialization.
     """
     with torch.no_grad():
         if std == 0:

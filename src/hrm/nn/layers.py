@@ -107,7 +107,7 @@ class Rotary(nn.Module):
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Context:
     """What attention knows beside the states: which cells exist and how they are related."""
 
     mask: Bool[Tensor, "B S"] | None = None
@@ -116,7 +116,7 @@ class Surroundings:
     """1 where two positions are related in way q, else 0; with or without a batch axis."""
 
 
-NOWHERE = Surroundings()
+NO_CONTEXT = Context()
 """Every position exists and none is related."""
 
 
@@ -158,7 +158,7 @@ class Attention(nn.Module):
                     self.relation_bias[head, head % relation_kinds] = 2.0
 
     def forward(
-        self, x: Float[Tensor, "B S D"], around: Surroundings = NOWHERE, rotary: Rotary | None = None
+        self, x: Float[Tensor, "B S D"], around: Context = NO_CONTEXT, rotary: Rotary | None = None
     ) -> Float[Tensor, "B S D"]:
         """Return what each position reads from all others."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # 3 × (B A S K)
@@ -167,7 +167,7 @@ class Attention(nn.Module):
         read = _attend(q, k, v, self._bias(around, x.dtype))
         return self.out(read.transpose(1, 2).flatten(2))
 
-    def _bias(self, around: Surroundings, dtype: torch.dtype) -> Float[Tensor, "..."] | None:
+    def _bias(self, around: Context, dtype: torch.dtype) -> Float[Tensor, "..."] | None:
         """Return what is added to the scores, of a shape that broadcasts to (B, A, S, S)."""
         bias = None
         if self.relation_bias is not None and around.relations is not None:
@@ -219,7 +219,7 @@ class Messages(nn.Module):
         self.tell = Linear(width, heard, generator=generator)
         self.out = Linear(heard, width, generator=generator)
 
-    def forward(self, x: Float[Tensor, "B S D"], around: Surroundings = NOWHERE) -> Float[Tensor, "B S D"]:
+    def forward(self, x: Float[Tensor, "B S D"], around: Context = NO_CONTEXT) -> Float[Tensor, "B S D"]:
         """Return what each position makes of what it hears."""
         planes = around.relations
         if planes is None:
@@ -272,7 +272,7 @@ class Block(nn.Module):
         self.mlp = SwiGLU(width, expansion, generator)
 
     def forward(
-        self, x: Float[Tensor, "B S D"], around: Surroundings = NOWHERE, rotary: Rotary | None = None
+        self, x: Float[Tensor, "B S D"], around: Context = NO_CONTEXT, rotary: Rotary | None = None
     ) -> Float[Tensor, "B S D"]:
         """Return the next states."""
         if self.attention is not None:

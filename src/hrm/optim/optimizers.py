@@ -62,7 +62,7 @@ class Optimizers:
             if isinstance(optimizer, AdamATan2):
                 optimizer.compile()
 
-    def move(self, update: int) -> float:
+    def step(self, update: int) -> float:
         """Make update number ``update`` (from 1), clear the gradients, return the factor on the rates."""
         factor = lr_factor(
             update,

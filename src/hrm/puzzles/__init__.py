@@ -10,14 +10,14 @@ from pathlib import Path
 from hrm.errors import UsageError, did_you_mean
 from hrm.puzzles.arc.family import ARC, Arc
 from hrm.puzzles.base import Puzzle
-from hrm.puzzles.coloring import Colouring
+from hrm.puzzles.coloring import Coloring
 from hrm.puzzles.maze.maze import Maze
 from hrm.puzzles.sudoku.classic import BOXES, Sudoku
 from hrm.puzzles.sudoku.killer import SIZES, Killer
 from hrm.puzzles.sudoku.samurai import SIDES, Samurai
 
 _MAZE = re.compile(r"maze-(\d{1,4})x(\d{1,4})(-unique)?", re.ASCII)
-_COLOURING = re.compile(r"colouring-(\d{1,4})x(\d{1,4})", re.ASCII)
+_COLORING = re.compile(r"colouring-(\d{1,4})x(\d{1,4})", re.ASCII)
 
 FAMILIES = (
     *(f"sudoku-{size}x{size}" for size in BOXES),
@@ -96,8 +96,8 @@ def _known(name: str) -> Puzzle:
         return Samurai(4 if name.endswith("4x4") else 9)
     if found := _MAZE.fullmatch(name):
         return Maze(int(found[1]), int(found[2]), unique=bool(found[3]))
-    if found := _COLOURING.fullmatch(name):
-        return Colouring(int(found[1]), int(found[2]))
+    if found := _COLORING.fullmatch(name):
+        return Coloring(int(found[1]), int(found[2]))
     for found in entry_points(group="hrm.puzzles", name=name):
         return found.load()()
     hint = did_you_mean(name, list(NAMES))

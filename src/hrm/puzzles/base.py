@@ -267,7 +267,7 @@ class Puzzle(ABC):
         """Return the family's classical solvers, the best one first; none unless told."""
         return ()
 
-    def refuse_ambiguous(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
+    def require_unique(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
         """Refuse a puzzle that has no solution, or more than one where that is a fault.
 
         Raises:

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int, UInt8
 from hrm.puzzles.base import PAD, Puzzle, Symmetries
 from hrm.randomness import Stream, uniforms
 
-_COLOUR = re.compile("#[0-9a-f]{6}")
+_COLOR = re.compile("#[0-9a-f]{6}")
 _Findings = Iterator[tuple[bool, str]]
 """Whether a promise is kept, and the sentence that says how it is broken."""
 
@@ -109,8 +109,8 @@ def _spec(case: _Case) -> _Findings:
     yield set(spec.differ) <= set(spec.relations), f"differ names {spec.differ}, which are not all relations"
     drawn = {*dict(spec.fills), *spec.solid}
     yield drawn <= set(range(1, spec.vocab_size)), f"fills and solid name {sorted(drawn)}, which are not all token ids"
-    colours = [ink for _, ink in spec.fills if not _COLOUR.fullmatch(ink)]
-    yield not colours, f"the colors {colours} are not written #rrggbb"
+    colors = [ink for _, ink in spec.fills if not _COLOR.fullmatch(ink)]
+    yield not colors, f"the colors {colors} are not written #rrggbb"
     yield spec.symmetry_draws >= 0, f"symmetry_draws is {spec.symmetry_draws}"
     tiles = min(spec.box) > 0 and not any(s % b for s, b in zip(spec.shape, spec.box, strict=True))
     yield tiles or spec.box == (0, 0), f"boxes of {spec.box} do not tile the shape {spec.shape}"

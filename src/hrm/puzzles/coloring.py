@@ -19,35 +19,35 @@ from hrm.puzzles.notation import BLANKS
 from hrm.puzzles.searches import MOST_TRIED, depth_first
 from hrm.randomness import Stream, generator, mix
 
-MOST_NODES, MOST_COLOURS = 32, 9
-_BLANK, _APART, _EDGE, _FIRST_COLOUR = 1, 2, 3, 4
-_COLOURS = "123456789"
-# colors that most people tell apart (Okabe and Ito, 2008), and two greys; no red, which marks mistakes
+MOST_NODES, MOST_COLORS = 32, 9
+_BLANK, _APART, _EDGE, _FIRST_COLOR = 1, 2, 3, 4
+_COLORS = "123456789"
+# colors that most people tell apart (Okabe and Ito, 2008), and two grays; no red, which marks mistakes
 _PAINTS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#b5894f", "#d9d9d9", "#8c8c8c")
 _NOTE = re.compile(r"\t|\s#")
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
-class Colouring(Puzzle):
+class Coloring(Puzzle):
     """Color n nodes with k colors, so that nodes joined by an edge differ."""
 
-    def __init__(self, nodes: int, colours: int):
+    def __init__(self, nodes: int, colors: int):
         """Choose the numbers of nodes and of colors."""
-        if not 3 <= nodes <= MOST_NODES or not 2 <= colours <= min(MOST_COLOURS, nodes):
+        if not 3 <= nodes <= MOST_NODES or not 2 <= colors <= min(MOST_COLORS, nodes):
             raise UsageError(
-                f"a coloring of {nodes} nodes with {colours} colors is not possible: 3 to {MOST_NODES} nodes, and 2 "
-                f"to {MOST_COLOURS} colors, at most one a node"
+                f"a coloring of {nodes} nodes with {colors} colors is not possible: 3 to {MOST_NODES} nodes, and 2 "
+                f"to {MOST_COLORS} colors, at most one a node"
             )
-        self.nodes, self.colours = nodes, colours
+        self.nodes, self.colors = nodes, colors
         self._spec = PuzzleSpec(
-            name=f"colouring-{nodes}x{colours}",
+            name=f"colouring-{nodes}x{colors}",
             shape=(nodes, nodes),
-            tokens=("_", ".", " ", "#", *_COLOURS[:colours]),
+            tokens=("_", ".", " ", "#", *_COLORS[:colors]),
             blank=_BLANK,
             relations=("adjacent", "same line"),
-            symmetry_draws=nodes + colours,
+            symmetry_draws=nodes + colors,
             differ=("adjacent",),
-            fills=((_EDGE, "#4a505c"), *enumerate(_PAINTS[:colours], start=_FIRST_COLOUR)),
+            fills=((_EDGE, "#4a505c"), *enumerate(_PAINTS[:colors], start=_FIRST_COLOR)),
             solid=(_EDGE,),
         )
 
@@ -72,17 +72,17 @@ class Colouring(Puzzle):
         try:
             nodes, edges = _given(given)
             if len(nodes) != n:
-                fits = f"; colouring-{len(nodes)}x{self.colours} would fit" if 3 <= len(nodes) <= MOST_NODES else ""
+                fits = f"; colouring-{len(nodes)}x{self.colors} would fit" if 3 <= len(nodes) <= MOST_NODES else ""
                 raise DataError(f"it has {len(nodes)} nodes instead of {n}, before the ';'{fits}")
             for node, symbol in enumerate(nodes):
-                if symbol not in (*BLANKS, *_COLOURS[: self.colours]):
+                if symbol not in (*BLANKS, *_COLORS[: self.colors]):
                     raise DataError(
-                        f"node {node + 1} is {symbol!r}; allowed are the colors 1-{self.colours}, and '.' for none yet"
+                        f"node {node + 1} is {symbol!r}; allowed are the colors 1-{self.colors}, and '.' for none yet"
                     )
             if len(marks := sorted({symbol for symbol in nodes if symbol in BLANKS})) > 1:
                 raise DataError(
                     f"it holds both {marks[0]!r} and {marks[1]!r}, and one of them may be no blank; colors are 1-"
-                    f"{self.colours}, and one mark is a blank"
+                    f"{self.colors}, and one mark is a blank"
                 )
             for a, b in edges:
                 if not 1 <= min(a, b) <= max(a, b) <= n:
@@ -92,9 +92,9 @@ class Colouring(Puzzle):
         except DataError as error:
             raise DataError(f"not a {name} puzzle: {error}") from None
         grid = np.full((n, n), _APART, np.uint8)
-        np.fill_diagonal(grid, [_BLANK if s in BLANKS else _FIRST_COLOUR + _COLOURS.index(s) for s in nodes])
+        np.fill_diagonal(grid, [_BLANK if s in BLANKS else _FIRST_COLOR + _COLORS.index(s) for s in nodes])
         for a, b in edges:
-            if nodes[a - 1] == nodes[b - 1] in _COLOURS:
+            if nodes[a - 1] == nodes[b - 1] in _COLORS:
                 raise DataError(
                     f"the givens contradict each other: nodes {a} and {b} are joined and both have the color "
                     f"{nodes[a - 1]}; correct one of them or make it a '.'"
@@ -127,10 +127,10 @@ class Colouring(Puzzle):
         n = self.nodes
         right = ((inputs == answers) | ((inputs == _BLANK) & self._is_node)).all(axis=1)
         square = answers.reshape(-1, n, n)
-        colour = square.diagonal(axis1=1, axis2=2)
-        right &= (colour >= _FIRST_COLOUR).all(axis=1) & (square == square.swapaxes(1, 2)).all(axis=(1, 2))
+        color = square.diagonal(axis1=1, axis2=2)
+        right &= (color >= _FIRST_COLOR).all(axis=1) & (square == square.swapaxes(1, 2)).all(axis=(1, 2))
         right &= (np.isin(answers, (_APART, _EDGE)) | self._is_node).all(axis=1)
-        clash = (square == _EDGE) & (colour[:, :, None] == colour[:, None, :])
+        clash = (square == _EDGE) & (color[:, :, None] == color[:, None, :])
         return right & ~clash.any(axis=(1, 2))
 
     def relations(self) -> Int8[np.ndarray, "2 C C"]:
@@ -158,7 +158,7 @@ class Colouring(Puzzle):
         order = np.argsort(draws[:, : self.nodes], axis=1)
         cells = (order[:, :, None] * self.nodes + order[:, None, :]).reshape(len(draws), -1)
         tokens = np.tile(np.arange(self.spec.vocab_size), (len(draws), 1))
-        tokens[:, _FIRST_COLOUR:] = np.argsort(draws[:, self.nodes :], axis=1) + _FIRST_COLOUR
+        tokens[:, _FIRST_COLOR:] = np.argsort(draws[:, self.nodes :], axis=1) + _FIRST_COLOR
         return Symmetries(cells, tokens)
 
     def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
@@ -178,8 +178,8 @@ class Colouring(Puzzle):
         """
         n = self.nodes
         edges = (inputs.reshape(-1, n, n) == _EDGE).astype(np.uint64)
-        colour = answers.reshape(-1, n, n).diagonal(axis1=1, axis2=2)
-        same = (colour[:, :, None] == colour[:, None, :]).astype(np.uint64)
+        color = answers.reshape(-1, n, n).diagonal(axis1=1, axis2=2)
+        same = (color[:, :, None] == color[:, None, :]).astype(np.uint64)
         held = mix((inputs.reshape(-1, n, n).diagonal(axis1=1, axis2=2) != _BLANK).astype(np.uint64))
         for _ in range(4):
             heard = mix(held)[:, None, :]
@@ -194,7 +194,7 @@ class Colouring(Puzzle):
             UndecidedError: a search of some seconds found no proof.
         """
         beside, options = self._problem(puzzle)
-        found, _, complete = colour_graph(beside, options, limit)
+        found, _, complete = color_graph(beside, options, limit)
         if not complete:
             raise UndecidedError(f"no proof within {MOST_TRIED} colors tried: too little is given for an exact search")
         return self._answers(puzzle, found)
@@ -221,19 +221,19 @@ class Colouring(Puzzle):
         edges for each node and each color but one, but at most 85 % of such pairs. Given colors are taken back in
         random order as long as the answer stays unique, so that none of those left can be spared.
         """
-        rng, n, k = generator(seed, Stream.GENERATE, index), self.nodes, self.colours
-        colours = rng.permutation(np.concatenate([np.arange(k), rng.integers(k, size=n - k)]))
-        pairs = np.argwhere(np.triu(colours[:, None] != colours[None, :], k=1))
+        rng, n, k = generator(seed, Stream.GENERATE, index), self.nodes, self.colors
+        colors = rng.permutation(np.concatenate([np.arange(k), rng.integers(k, size=n - k)]))
+        pairs = np.argwhere(np.triu(colors[:, None] != colors[None, :], k=1))
         edges = rng.permutation(pairs)[: round(min(n * (k - 1) * rng.uniform(1.2, 2.0), 0.85 * len(pairs)))]
         answer = np.full((n, n), _APART, np.uint8)
         answer[edges[:, 0], edges[:, 1]] = answer[edges[:, 1], edges[:, 0]] = _EDGE
-        np.fill_diagonal(answer, colours + _FIRST_COLOUR)
+        np.fill_diagonal(answer, colors + _FIRST_COLOR)
         puzzle = answer.copy()
         beside, options = self._problem(puzzle.reshape(-1))
         everything = (1 << k) - 1
         for node in rng.permutation(n).tolist():
             others = [*options[:node], everything & ~options[node], *options[node + 1 :]]
-            found, _, complete = colour_graph(beside, others, 1)
+            found, _, complete = color_graph(beside, others, 1)
             if complete and not found:
                 options[node] = everything
                 puzzle[node, node] = _BLANK
@@ -245,23 +245,23 @@ class Colouring(Puzzle):
         edge = (square == _EDGE) | (square.T == _EDGE)
         beside = [sum(1 << other for other in np.flatnonzero(row).tolist()) for row in edge]
         tokens = square.diagonal().tolist()
-        everything = (1 << self.colours) - 1
-        return beside, [everything if token < _FIRST_COLOUR else 1 << token - _FIRST_COLOUR for token in tokens]
+        everything = (1 << self.colors) - 1
+        return beside, [everything if token < _FIRST_COLOR else 1 << token - _FIRST_COLOR for token in tokens]
 
     def _answers(self, puzzle: UInt8[np.ndarray, " C"], found: list[list[int]]) -> UInt8[np.ndarray, "k C"]:
         answers = np.repeat(puzzle[None], len(found), axis=0)
-        answers[:, self._is_node] = np.array(found, np.int64).reshape(-1, self.nodes) + _FIRST_COLOUR
+        answers[:, self._is_node] = np.array(found, np.int64).reshape(-1, self.nodes) + _FIRST_COLOR
         return answers
 
     def _fewest_first(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
-        found, tried, _ = colour_graph(*self._problem(puzzle), limit=1)
+        found, tried, _ = color_graph(*self._problem(puzzle), limit=1)
         return Attempt(self._answers(puzzle, found)[0] if found else None, tried)
 
     def _depth_first(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
         beside, _ = self._problem(puzzle)
-        given = [max(token - _FIRST_COLOUR + 1, 0) for token in puzzle[self._is_node].tolist()]
+        given = [max(token - _FIRST_COLOR + 1, 0) for token in puzzle[self._is_node].tolist()]
         peers = [[other for other in range(self.nodes) if row >> other & 1] for row in beside]
-        found, tried = depth_first(given, peers, self.colours)
+        found, tried = depth_first(given, peers, self.colors)
         return Attempt(None if found is None else self._answers(puzzle, [[c - 1 for c in found]])[0], tried)
 
     @cached_property
@@ -269,7 +269,7 @@ class Colouring(Puzzle):
         return np.eye(self.nodes, dtype=bool).reshape(-1)
 
 
-def colour_graph(beside: list[int], options: list[int], limit: int) -> tuple[list[list[int]], int, bool]:
+def color_graph(beside: list[int], options: list[int], limit: int) -> tuple[list[list[int]], int, bool]:
     """Find up to ``limit`` ways to color a graph, always going on at a node with the fewest colors left.
 
     Args:
@@ -288,20 +288,20 @@ def colour_graph(beside: list[int], options: list[int], limit: int) -> tuple[lis
     while open_states:
         left, rest = open_states.pop()
         if not rest:
-            found.append([colours.bit_length() - 1 for colours in left])
+            found.append([colors.bit_length() - 1 for colors in left])
             if len(found) == limit:
                 return found, tried, True
             continue
         nodes = [node for node in range(len(left)) if rest >> node & 1]
         node = min(nodes, key=lambda node: (left[node].bit_count(), -(beside[node] & rest).bit_count()))
-        for colour in reversed(range(left[node].bit_length())):
-            if left[node] >> colour & 1:
+        for color in reversed(range(left[node].bit_length())):
+            if left[node] >> color & 1:
                 if tried == MOST_TRIED:
                     return found, tried, False
                 tried += 1
                 step = [
-                    1 << colour if other == node else colours & ~(1 << colour) if beside[node] >> other & 1 else colours
-                    for other, colours in enumerate(left)
+                    1 << color if other == node else colors & ~(1 << color) if beside[node] >> other & 1 else colors
+                    for other, colors in enumerate(left)
                 ]
                 if all(step):
                     open_states.append((tuple(step), rest & ~(1 << node)))

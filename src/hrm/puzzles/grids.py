@@ -73,7 +73,7 @@ def dihedral(shape: tuple[int, int]) -> Int[np.ndarray, "k C"]:
     return np.stack([np.rot90(side, turn).reshape(-1) for side in (grid, grid[:, ::-1]) for turn in turns])
 
 
-def neighbours(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
+def neighbors(shape: tuple[int, int]) -> Int8[np.ndarray, "C C"]:
     """Return 1 where two cells of a grid touch along an edge, else 0."""
     y, x = np.divmod(np.arange(shape[0] * shape[1]), shape[1])
     return (np.abs(y[:, None] - y) + np.abs(x[:, None] - x) == 1).astype(np.int8)

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.cells import MOST_SYMBOLS, Kind, Reading, Row, cells_of, choose
-from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbours
+from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbors
 from hrm.randomness import mix
 
 TABLE = "table"
@@ -74,7 +74,7 @@ class Table(Puzzle):
             shape=declaration.shape,
             tokens=("", declaration.blank, *symbols),
             blank=1,
-            relations=("neighbour",),
+            relations=("neighbor",),
             symmetry_draws=1 + len(symbols),
             unique=False,
             has_rules=False,
@@ -141,7 +141,7 @@ class Table(Puzzle):
 
     def relations(self) -> Int8[np.ndarray, "1 C C"]:
         """Return 1 where two cells touch along an edge."""
-        return neighbours(self.spec.shape)[None]
+        return neighbors(self.spec.shape)[None]
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into the symmetries that were declared."""
@@ -173,7 +173,7 @@ class Table(Puzzle):
         """Return nothing: a table has no rules to solve by."""
         return np.zeros((0, self.spec.cells), np.uint8)
 
-    def refuse_ambiguous(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
+    def require_unique(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
         """Refuse nothing: a table has no rules to judge by."""
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:

@@ -17,7 +17,7 @@ COPIED_MIB = 256
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def synchronise(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
     """Wait until everything that was started on the device is done."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -27,11 +27,11 @@ def synchronise(device: torch.device) -> None:
 
 def seconds_per_call(call: Callable[[], object], seconds: float, device: torch.device) -> float:
     """Return the mean duration of a call in seconds, repeated until ``seconds`` have passed, once at least."""
-    synchronise(device)
+    synchronize(device)
     calls, began = 0, time.perf_counter()
     while True:
         call()
-        synchronise(device)
+        synchronize(device)
         calls += 1
         took = time.perf_counter() - began
         if took >= seconds:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hrm.config import RunConfig, leaves, merged, nested, validated
-from hrm.data.prepare import declared, family
+from hrm.data.prepare import family, infer_table
 from hrm.data.store import Split, Store, open_store
 from hrm.errors import UsageError
 from hrm.model.config import CellConfig, NetworkConfig
@@ -29,7 +29,7 @@ FOR_RELATIONS: dict[str, Any] = {
 """What suits puzzles whose class declares relations: messages along them, and Muon."""
 
 
-def fitted(config: RunConfig) -> RunConfig:
+def infer_sizes(config: RunConfig) -> RunConfig:
     """Return the configuration with what it leaves open chosen for its puzzles, or the same where nothing is open.
 
     A table is declared by its rows. The recipe ``own`` gets the sizes of the puzzles and a network that suits them. The
@@ -39,7 +39,7 @@ def fitted(config: RunConfig) -> RunConfig:
         UsageError: no file is named where one is needed.
         DataError: the rows are not what they should be.
     """
-    config = config.model_copy(update={"data": declared(config.data)})
+    config = config.model_copy(update={"data": infer_table(config.data)})
     if config.recipe == OWN:
         config = _for_puzzle(config, family(config.data))
     return _with_a_row_for_each_id(config)

@@ -32,7 +32,7 @@ def cross_entropy(
     return -torch.where(supervised, picked, 0.0).sum(-1) / supervised.sum(-1).clamp(min=1)
 
 
-def exactly_right(logits: Float[Tensor, "B C V"], labels: Int[Tensor, "B C"]) -> Bool[Tensor, " B"]:
+def exact_match(logits: Float[Tensor, "B C V"], labels: Int[Tensor, "B C"]) -> Bool[Tensor, " B"]:
     """Say for each puzzle whether every supervised cell is right."""
     return ((logits.argmax(-1) == labels) | (labels == IGNORED)).all(-1)
 
@@ -68,7 +68,7 @@ def segment_loss(
 
     Source: HRM paper, deep supervision and adaptive computation time.
     """
-    right = exactly_right(segment.logits.detach(), labels)
+    right = exact_match(segment.logits.detach(), labels)
     q_halt = F.binary_cross_entropy_with_logits(
         segment.q_halt_logit, right.to(segment.q_halt_logit.dtype), reduction="sum"
     )

@@ -11,7 +11,7 @@ from hrm.errors import UsageError
 from hrm.inference.names import locate
 from hrm.model.config import EquivariantConfig, NetworkConfig
 from hrm.puzzles.base import PuzzleSpec
-from hrm.train.fit import fitted
+from hrm.train.fit import infer_sizes
 from hrm.train.header import header
 from hrm.train.run_folder import claim, run_folder
 
@@ -46,7 +46,7 @@ def planned(
         locate(init)
     if config.recipe == "own" and not config.data.path:  # before a family is asked for that needs its rows
         require_source(config.data)
-    config = fitted(config)
+    config = infer_sizes(config)
     require_fit(config.model, family(config.data).spec)
     require_source(config.data)
     place = Path(folder) if folder is not None else run_folder(config)

@@ -241,7 +241,7 @@ class Trainer:
         loss = segment_loss(segment, slots.labels, target, config.train.loss)
         (loss.total(config.train.q_weight) / len(slots.inputs)).backward()
         self._update += 1
-        self._optimizers.move(self._update)
+        self._optimizers.step(self._update)
         if self.average is not self.model:
             update_ema(self._average_weights, self._weights, ema_decay(self._update, config.optim.ema))
         self._slots = advance(slots, segment.latents, halt)

@@ -11,7 +11,7 @@ from hrm.data.arc import build_arc, held_out_tests
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import predict, scored, truth_of, write_submission
 from hrm.evaluation.arc_vote import vote
-from hrm.inference.load import read_model
+from hrm.inference.load import load_model
 from hrm.inference.solver import Solver
 from hrm.puzzles.arc.family import ARC
 from hrm.puzzles.arc.files import Notes
@@ -57,7 +57,7 @@ def adapt(
     Raises:
         UsageError: the model is not of ARC, or has no puzzle embedding.
     """
-    _, config, _ = read_model(name, device)
+    _, config, _ = load_model(name, device)
     if config.data.puzzle != ARC or getattr(config.model, "puzzle_width", 0) == 0:
         raise UsageError(f"{name} cannot be adapted: it needs a model of ARC with a puzzle embedding")
     notes = Notes()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hrm.analysis.questions import IN_A_REPORT, What
-from hrm.analysis.run import Choices
+from hrm.analysis.run import AnalysisOptions
 from hrm.analysis.run import analyze as analyze_model
 from hrm.data.store import Store
 from hrm.errors import DataError, UsageError
@@ -149,7 +149,7 @@ def analyze(
     puzzles: int | None = None,
     segments: int | None = None,
     split: str = "",
-    choices: Choices | None = None,
+    choices: AnalysisOptions | None = None,
     seed: int = 1,
     device: str = "auto",
     precision: str | None = None,
@@ -183,7 +183,8 @@ def analyze(
     with _name_of(model) as name:
         return analyze_model(
             name, what, cache_dir=cache_folder(cache), now=present(), data=Path(data) if data else None, split=split,
-            puzzles=puzzles, segments=segments, choices=choices or Choices(seed), device=device, precision=precision,
+            puzzles=puzzles, segments=segments, choices=choices or AnalysisOptions(seed),
+            device=device, precision=precision,
         )  # fmt: skip
 
 

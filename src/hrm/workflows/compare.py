@@ -15,10 +15,10 @@ from hrm.data.prepare import family
 from hrm.errors import UsageError
 from hrm.evaluation.run import choose_split, measure, with_answers
 from hrm.files import replace_file
-from hrm.inference.load import BEST, load, read_model
+from hrm.inference.load import BEST, load, load_model
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.hrm import parameter_counts
-from hrm.train.fit import fitted
+from hrm.train.fit import infer_sizes
 from hrm.train.trainer import Trainer
 from hrm.viz.figures.curves import plot_comparison
 from hrm.viz.figures.style import has_matplotlib
@@ -97,7 +97,7 @@ def compare(
 
 def _budgeted(config: RunConfig, first: RunConfig, equal: str, name: str) -> RunConfig:
     """Return the configuration with as many updates as its share allows."""
-    config = fitted(config)
+    config = infer_sizes(config)
     if equal == "updates":
         if config.train.updates != first.train.updates:
             raise UsageError(
@@ -107,7 +107,7 @@ def _budgeted(config: RunConfig, first: RunConfig, equal: str, name: str) -> Run
         return config
     budget, one = (
         training_flops(each.model, each.train.updates, each.train.shallow_updates) * each.train.batch_size
-        for each in (fitted(first), config)
+        for each in (infer_sizes(first), config)
     )
     updates = max(2, round(config.train.updates * budget / one))
     return config.model_copy(update={"train": config.train.model_copy(update={"updates": updates})})
@@ -141,7 +141,7 @@ def _run(
             checkpoint = _trained(trainer, folder, stage, until)
             solver = load(checkpoint, config.train.device, batch_size=config.eval.batch_size)
             measured = measure(solver, store, name, wanted)
-            meta = read_model(checkpoint)[2].meta
+            meta = load_model(checkpoint)[2].meta
             line = {"stage": stage, "update": meta["update"], "trained_s": meta["trained_s"], "key": key}
             line |= {k: measured[k] for k in (*KEPT, *measured["per_segment"][-1]) if k in measured}
             replace_file(file, json.dumps(line).encode())

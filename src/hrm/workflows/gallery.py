@@ -7,7 +7,7 @@ from jaxtyping import Bool
 
 from hrm.analysis.answers import Answers
 from hrm.data.store import Split
-from hrm.inference.solver import Answer, Moment
+from hrm.inference.solver import Answer, TraceStep
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
 from hrm.viz.puzzle.canvas2d import to_svg
 from hrm.viz.puzzle.frame import Scene
@@ -99,7 +99,7 @@ def traced(puzzle: Puzzle, rows: Split, found: Answers, row: int) -> Answer:
     start = np.asarray(rows.inputs[row])
     before = [start, *found.tokens[:, row]]
     trace = tuple(
-        Moment(
+        TraceStep(
             segment=number,
             tokens=tokens,
             confidence=found.confidence[number - 1, row],

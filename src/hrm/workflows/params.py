@@ -3,7 +3,7 @@
 from typing import Any
 
 from hrm import pretrained, recipes
-from hrm.inference.load import read_model
+from hrm.inference.load import load_model
 from hrm.model.build import build
 from hrm.model.flops import flops_per_segment
 from hrm.model.hrm import parameter_counts
@@ -21,7 +21,7 @@ def count(name: str) -> dict[str, Any]:
         model = build(config.model)
     else:
         pretrained.require(name, list(recipes.RECIPES))
-        model, config, _ = read_model(name, device="cpu")
+        model, config, _ = load_model(name, device="cpu")
     components, table = parameter_counts(model)
     return {
         "trainable": sum(components.values()),

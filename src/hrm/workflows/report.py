@@ -17,14 +17,14 @@ import torch
 from hrm.analysis.answers import Answers, answers
 from hrm.analysis.calls import Progress, silent
 from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
-from hrm.analysis.run import BATCH_SIZE, Choices, ask, puzzles_for, segments_for
+from hrm.analysis.run import BATCH_SIZE, AnalysisOptions, puzzles_for, run_analysis, segments_for
 from hrm.checkpoint import Checkpoint
 from hrm.config import RunConfig
 from hrm.data.prepare import family
 from hrm.data.store import Split
 from hrm.errors import UsageError, did_you_mean
 from hrm.evaluation.metrics import wilson_interval
-from hrm.inference.load import BEST, CHECKPOINTS, facts, read_model
+from hrm.inference.load import BEST, CHECKPOINTS, describe_model, load_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.model.flops import flops_per_segment
 from hrm.model.hrm import parameter_counts
@@ -81,7 +81,7 @@ def report(
     if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
         raise UsageError(f"--segments must be 1 to {MOST_SEGMENTS} (got {segments})")
     began = clock()
-    model, config, checkpoint = read_model(name, device, precision)
+    model, config, checkpoint = load_model(name, device, precision)
     budget = segments or config.halting.max_segments
     rows, origin = puzzles_for(config, checkpoint, data, split, puzzles, seed, cache_dir, now)
     solver = Solver(model, family(config.data), config.halting.max_segments, _batch_size(len(rows)))
@@ -98,7 +98,7 @@ def report(
         "analyses": _analyses(name, solver, rows, config, checkpoint, analyses, seed, device, origin["said"], progress),
         "training": training(checkpoint.path),
         "card": _card(model, config, checkpoint),
-        "protocol": facts(checkpoint, config, model)
+        "protocol": describe_model(checkpoint, config, model)
         | {
             "checkpoint": checkpoint.path.name,
             "puzzles": {key: value for key, value in origin.items() if key != "said"} | {"rows": len(rows)},
@@ -196,7 +196,7 @@ def _analyses(
     for what in analyses:
         question = QUESTIONS[what]
         if question.precision == "fp32" and exactly is None:
-            model, _, _ = read_model(name, device, "fp32")
+            model, _, _ = load_model(name, device, "fp32")
             exactly = Solver(model, solver.puzzle, solver.max_segments, solver.batch_size)
         asked = exactly if question.precision == "fp32" and exactly is not None else solver
         count = min(len(rows), question.few or question.puzzles)
@@ -205,8 +205,8 @@ def _analyses(
         entry = {"what": what, "asks": question.asks, "puzzles": count, "segments": segments}
         chosen = Solver(asked.model, asked.puzzle, asked.max_segments, _batch_size(count))
         try:
-            choices = Choices(seed)
-            result = ask(what, chosen, few, segments, choices, config.train.loss, trained_on, progress(what))
+            choices = AnalysisOptions(seed)
+            result = run_analysis(what, chosen, few, segments, choices, config.train.loss, trained_on, progress(what))
         except UsageError as error:  # a question that does not fit this network says so on the page
             entries.append(entry | {"refused": str(error)})
             continue

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hrm.data.config import DataConfig
-from hrm.data.prepare import declared
+from hrm.data.prepare import infer_table
 from hrm.data.sources.files import pairs, read_rows
 from hrm.data.sources.npz import npz_records
 from hrm.errors import DataError
@@ -36,7 +36,7 @@ def test_rows_of_arrays(tmp_path):
     np.savez_compressed(tmp_path / "a.npz", inputs=inputs, labels=inputs[:, ::-1])
     rows = list(pairs(tmp_path / "a.npz"))
     assert len(rows) == 3 and np.array_equal(rows[1][1], inputs[1]) and rows[2][0] == "a.npz: row 3 (line 3)"
-    assert declared(DataConfig(puzzle="table", path=str(tmp_path / "a.npz"))).symbols == ("0", "1", "2", "3", "4")
+    assert infer_table(DataConfig(puzzle="table", path=str(tmp_path / "a.npz"))).symbols == ("0", "1", "2", "3", "4")
     table = Table(Declaration((2, 2), ("0", "1", "2", "3", "4")))
     found = read_rows(tmp_path / "a.npz", table)
     assert np.array_equal(found.inputs.reshape(3, 2, 2), inputs + 2)

@@ -138,13 +138,13 @@ class TestVariants:
     def test_the_transforms_by_sight(self):
         seen = ["12|34", "24|13", "43|21", "31|42", "21|43", "34|12", "13|24", "42|31"]
         given = np.array([[1, 2], [3, 4]], np.uint8)
-        found = [Variant(k, ORIGINAL.colours).apply(given) for k in range(8)]
+        found = [Variant(k, ORIGINAL.colors).apply(given) for k in range(8)]
         assert ["|".join("".join(map(str, row)) for row in each.tolist()) for each in found] == seen
 
     def test_what_is_no_variant(self):
-        for transform, colours in [(8, ORIGINAL.colours), (0, (1, 0, *range(2, 10))), (0, (0,) * 10), (0, ())]:
+        for transform, colors in [(8, ORIGINAL.colors), (0, (1, 0, *range(2, 10))), (0, (0,) * 10), (0, ())]:
             with pytest.raises(UsageError, match="a variant has"):
-                Variant(transform, colours)
+                Variant(transform, colors)
 
     @pytest.mark.parametrize("few", [False, True])
     def test_distinct_by_content(self, few):
@@ -574,7 +574,7 @@ class TestSplit:
         """Here input and output are each a variant of the held-back ones, but not by one and the same."""
         secret = made("secret", folder="evaluation", seed=1)
         pair = secret.tests[0]
-        split_up = Pair(Variant(1, ORIGINAL.colours).apply(pair.input), pair.output)
+        split_up = Pair(Variant(1, ORIGINAL.colors).apply(pair.input), pair.output)
         tasks = [secret, Task("other", (split_up,), made(seed=2).tests)]
         (found,) = leaks(tasks, *split(tasks))
         assert len(found.same_output) == 1 and found.same_pair == ()

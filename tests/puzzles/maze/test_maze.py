@@ -87,7 +87,7 @@ def test_no_way_through():
     assert len(SMALL.solutions(shut)) == 0
     assert all(solver.solve(shut).answer is None for solver in SMALL.classical_solvers)
     with pytest.raises(DataError, match="no solution"):
-        SMALL.refuse_ambiguous(shut)
+        SMALL.require_unique(shut)
 
 
 @pytest.mark.parametrize(

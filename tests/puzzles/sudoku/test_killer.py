@@ -8,8 +8,8 @@ import pytest
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles import get
-from hrm.puzzles.sudoku.cages import Cage, _fillings, bounds, coloured, cut, heads, pruner
-from hrm.puzzles.sudoku.killer import COLOURS, Killer
+from hrm.puzzles.sudoku.cages import Cage, _fillings, bounds, colored, cut, heads, pruner
+from hrm.puzzles.sudoku.killer import COLORS, Killer
 from hrm.puzzles.sudoku.solver import solve
 
 FOUR = get("killer-4x4")
@@ -85,8 +85,8 @@ def test_the_search_finds_every_answer_and_no_other(seed):
     cages = [Cage(tuple(np.flatnonzero(first == c).tolist()), int(grid[first == c].sum())) for c in np.unique(first)]
     cages = [cage for cage in cages if len({int(grid[c]) for c in cage.cells}) == len(cage.cells)]
     letters = np.full(16, ".", "<U1")
-    for cage, colour in zip(cages, coloured(cages, 4, COLOURS), strict=True):
-        letters[list(cage.cells)] = "abcde"[colour]
+    for cage, color in zip(cages, colored(cages, 4, COLORS), strict=True):
+        letters[list(cage.cells)] = "abcde"[color]
     cages.sort(key=lambda cage: cage.cells)
     loose = np.flatnonzero(letters == ".")
     letters[loose[:1]] = grid[loose[:1]].astype(str)
@@ -140,17 +140,17 @@ def test_generated_puzzles_have_one_answer_and_cages_by_the_rule(size):
         assert np.array_equal(family.generate(7, index)[0], puzzle)
 
 
-def test_touching_cages_never_share_a_colour():
+def test_touching_cages_never_share_a_color():
     for index in range(3):
         family = get("killer-9x9")
         puzzle, _ = family.generate(1, index)
-        first, colour = family._heads(puzzle[None])[0].reshape(9, 9), (puzzle - 11).reshape(9, 9) % COLOURS
+        first, color = family._heads(puzzle[None])[0].reshape(9, 9), (puzzle - 11).reshape(9, 9) % COLORS
         for a, b in (((slice(None), slice(1, None)), (slice(None), slice(-1))), ((slice(1, None),), (slice(-1),))):
-            assert ((first[a] == first[b]) | (colour[a] != colour[b])).all()
+            assert ((first[a] == first[b]) | (color[a] != color[b])).all()
 
 
 def test_there_are_at_most_250_tokens():
-    assert get("killer-9x9").spec.vocab_size == 11 + 45 * COLOURS <= 250
+    assert get("killer-9x9").spec.vocab_size == 11 + 45 * COLORS <= 250
 
 
 def verdict(answer: str, puzzle: str | None = None) -> bool:
@@ -209,7 +209,7 @@ def test_every_way_to_give_a_puzzle(given):
     assert np.array_equal(FOUR.parse(FOUR.text(puzzle)), puzzle)
 
 
-def test_many_cages_of_one_letter_each_are_coloured_anew():
+def test_many_cages_of_one_letter_each_are_colored_anew():
     letters = "abcdefghijklmnop"
     puzzle = FOUR.parse(f"{letters};{','.join(SOLVED)}")
     assert len(FOUR.cages(puzzle)) == 16 and FOUR.text(FOUR.solutions(puzzle)[0]) == SOLVED
@@ -268,7 +268,7 @@ def test_twins_are_told_from_strangers():
     assert len(keys) > 25
 
 
-def test_the_colour_of_a_cage_says_nothing():
+def test_the_color_of_a_cage_says_nothing():
     five = told().replace("f", "a")  # the first cage and the last do not touch
     one, other = FOUR.parse(five), FOUR.parse(five.translate(str.maketrans("abcde", "bacde")))
     assert not np.array_equal(one, other)
@@ -288,9 +288,9 @@ def test_classical_solvers_agree():
 def test_no_answer():
     """Two cages of the digits 1 and 2 cannot be in one row; one can."""
     with pytest.raises(DataError, match="no solution"):
-        FOUR.refuse_ambiguous(FOUR.parse("aabb............;3,3"))
+        FOUR.require_unique(FOUR.parse("aabb............;3,3"))
     with pytest.raises(DataError, match="several solutions"):
-        FOUR.refuse_ambiguous(FOUR.parse("aab.............;3,4"))
+        FOUR.require_unique(FOUR.parse("aab.............;3,4"))
 
 
 def test_cutting_gives_up_where_it_cannot_succeed():

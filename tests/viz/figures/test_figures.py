@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from hrm import puzzles
 from hrm.analysis.calls import segments_of
 from hrm.analysis.questions import QUESTIONS
-from hrm.analysis.run import Choices, ask
+from hrm.analysis.run import AnalysisOptions, run_analysis
 from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.inference.solver import Solver
@@ -53,7 +53,7 @@ def test_every_question_has_a_figure():
 
 @pytest.mark.parametrize("what", QUESTIONS)
 def test_the_figure_follows_from_the_json(what, solver, split):
-    found = ask(what, solver, split, 4, Choices())
+    found = run_analysis(what, solver, split, 4, AnalysisOptions())
     entry = {"model": "a", "puzzles": "3 puzzles", "numbers": asdict(found)}
     entry = json.loads(json.dumps(entry, allow_nan=False))  # what a file has kept is enough
     one, two = draw(what, [entry]), draw(what, [entry, entry | {"model": "b"}])
@@ -70,7 +70,7 @@ def test_the_figure_follows_from_the_json(what, solver, split):
 def test_networks_of_one_and_of_two_states_share_a_figure(what, solvers, split):
     entries = []
     for kind in ("hrm", "recurrent", "direct"):
-        found = ask(what, solvers[kind], split, segments_of(solvers[kind].model, 2), Choices())
+        found = run_analysis(what, solvers[kind], split, segments_of(solvers[kind].model, 2), AnalysisOptions())
         numbers = json.loads(json.dumps(asdict(found), allow_nan=False))
         entries.append({"model": f"runs/x/{kind}", "puzzles": "3 puzzles", "numbers": numbers})
     figure = draw(what, entries)
@@ -82,7 +82,9 @@ def test_networks_of_one_and_of_two_states_share_a_figure(what, solvers, split):
 
 
 def test_panels_of_many_models_share_their_scale_and_stand_in_rows(solvers, split):
-    found = [ask("residuals", solvers[kind], split, 1, Choices()) for kind in ("hrm", "recurrent", "direct")]
+    found = [
+        run_analysis("residuals", solvers[kind], split, 1, AnalysisOptions()) for kind in ("hrm", "recurrent", "direct")
+    ]
     entries = [{"model": f"{n}", "puzzles": "3", "numbers": asdict(found[n % 3])} for n in range(6)]
     figure = draw("residuals", entries)
     axes = [one for one in figure.get_axes() if one.axison]
@@ -93,7 +95,7 @@ def test_panels_of_many_models_share_their_scale_and_stand_in_rows(solvers, spli
 
 
 def test_models_whose_folders_have_one_name_keep_their_paths(solver, split):
-    numbers = asdict(ask("depth", solver, split, 2, Choices()))
+    numbers = asdict(run_analysis("depth", solver, split, 2, AnalysisOptions()))
     figure = draw("depth", [{"model": f"{place}/base", "puzzles": "3", "numbers": numbers} for place in "ab"])
     words = " ".join(text.get_text() for text in figure.findobj(Text))
     assert "a/base" in words and "b/base" in words
@@ -104,7 +106,11 @@ def test_the_depth_at_which_each_model_was_trained_is_marked(solvers, split):
     for budget in (1, 3):
         trained = Solver(solvers["hrm"].model, FAMILY, budget, batch_size=3)
         entries.append(
-            {"model": f"m{budget}", "puzzles": "3", "numbers": asdict(ask("depth", trained, split, 4, Choices()))}
+            {
+                "model": f"m{budget}",
+                "puzzles": "3",
+                "numbers": asdict(run_analysis("depth", trained, split, 4, AnalysisOptions())),
+            }
         )
     accuracy = draw("depth", entries).get_axes()[1]
     stars = [float(line.get_xdata()[0]) for line in accuracy.get_lines() if line.get_marker() == "*"]
@@ -112,7 +118,7 @@ def test_the_depth_at_which_each_model_was_trained_is_marked(solvers, split):
 
 
 def test_a_figure_is_written_as_png_and_svg(solver, split, tmp_path):
-    numbers = asdict(ask("memory", solver, split, 4, Choices()))
+    numbers = asdict(run_analysis("memory", solver, split, 4, AnalysisOptions()))
     figure = draw("memory", [{"model": "a", "puzzles": "3 puzzles", "numbers": numbers}])
     files = style.write(figure, tmp_path / "memory")
     assert [file.name for file in files] == ["memory.png", "memory.svg"]

@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from hrm import load, puzzles
 from hrm.analysis.questions import QUESTIONS
-from hrm.analysis.run import Choices, ask
+from hrm.analysis.run import AnalysisOptions, run_analysis
 from hrm.data.store import Split
 from hrm.viz.figures import curves, sentences, style
 from hrm.viz.figures.draw import TOGETHER, draw
@@ -29,7 +29,7 @@ def found():
     solver = load("sudoku-4x4", batch_size=4)
     entries = {}
     for what in QUESTIONS:
-        numbers = asdict(ask(what, solver, split, 6, Choices()))
+        numbers = asdict(run_analysis(what, solver, split, 6, AnalysisOptions()))
         entry = {"model": "sudoku-4x4", "puzzles": "4 puzzles", "numbers": numbers}
         entries[what] = json.loads(json.dumps(entry, allow_nan=False))
     return entries
@@ -124,7 +124,7 @@ def test_every_headline_number_has_a_meaning(what, found):
     two = Split(
         *(np.stack([part] * 2) for part in (inputs, labels)), np.zeros(2, np.int32), np.full(2, np.nan, np.float32)
     )
-    summary = ask(what, load("sudoku-4x4", batch_size=2), two, 3, Choices()).summary
+    summary = run_analysis(what, load("sudoku-4x4", batch_size=2), two, 3, AnalysisOptions()).summary
     for name in summary:
         assert sentences.meaning(name), name
 

@@ -42,11 +42,11 @@ def test_the_page_is_whole_and_loads_nothing():
     assert "No output is known." in sheet_html(rows([BARE], RANKED))
 
 
-def test_the_picture_shows_every_colour_and_both_verdicts():
+def test_the_picture_shows_every_color_and_both_verdicts():
     image = sheet_image(rows([TASK, BARE], RANKED))
     assert image.width > 4 * 180 and image.height > 3 * 180
-    colours = {f"{red:02x}{green:02x}{blue:02x}" for _, (red, green, blue) in image.getcolors(1 << 20)}
-    assert colours >= {*(colour[1:] for colour in PALETTE), "1a7f37", "c1121f"}
+    colors = {f"{red:02x}{green:02x}{blue:02x}" for _, (red, green, blue) in image.getcolors(1 << 20)}
+    assert colors >= {*(color[1:] for color in PALETTE), "1a7f37", "c1121f"}
 
 
 def test_files_by_suffix(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from jaxtyping import UInt8
 
 from hrm import puzzles
-from hrm.inference.solver import Answer, Moment
+from hrm.inference.solver import Answer, TraceStep
 from hrm.puzzles.base import Puzzle
 from hrm.viz import palette
 from hrm.viz.puzzle import files, layout, terminal
@@ -16,13 +16,13 @@ from hrm.viz.puzzle.frame import Frame, Scene
 from hrm.viz.puzzle.legend import entries
 
 
-def frame(scene: Scene, moment: Moment) -> Frame:
+def frame(scene: Scene, moment: TraceStep) -> Frame:
     return Frame(moment, *scene.caption(moment))
 
 
-def moment(family: Puzzle, start: UInt8[np.ndarray, " C"], grid: UInt8[np.ndarray, " C"]) -> tuple[Scene, Moment]:
+def moment(family: Puzzle, start: UInt8[np.ndarray, " C"], grid: UInt8[np.ndarray, " C"]) -> tuple[Scene, TraceStep]:
     """Return a scene of one sure segment, and that segment."""
-    told = Moment(1, grid, np.ones(len(grid), np.float32), grid != start, 0.5, family.text(grid))
+    told = TraceStep(1, grid, np.ones(len(grid), np.float32), grid != start, 0.5, family.text(grid))
     answer = Answer(family.text(start), told.answer, grid, False, 1, 0.5, True, (told,))
     return Scene(family, answer), told
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from hrm import puzzles
 from hrm.errors import HrmError, UsageError
-from hrm.inference.solver import Answer, Moment
+from hrm.inference.solver import Answer, TraceStep
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.conflicts import conflicts
 from hrm.viz import palette
@@ -34,7 +34,7 @@ def answered(name: str, puzzle: str, *answers: str, confidence: float = 0.9) -> 
     family = puzzles.get(name)
     grids = [family.parse(puzzle), *(tokens(family, answer) for answer in answers)]
     trace = tuple(
-        Moment(
+        TraceStep(
             segment=number,
             tokens=grid,
             confidence=np.full(len(grid), confidence, np.float32),
@@ -69,20 +69,20 @@ def nine() -> tuple[Puzzle, Answer]:
     return answered("sudoku-9x9", PUZZLE_9, ANSWER_9)
 
 
-def frame(scene: Scene, moment: Moment) -> Frame:
+def frame(scene: Scene, moment: TraceStep) -> Frame:
     return Frame(moment, *scene.caption(moment))
 
 
-def in_terminal(scene: Scene, moment: Moment) -> Text:
+def in_terminal(scene: Scene, moment: TraceStep) -> Text:
     return terminal.terminal_grid(scene, frame(scene, moment))
 
 
-def picture_of(family: Puzzle, answer: Answer, moment: Moment, cell_px: int = 44) -> Drawing:
+def picture_of(family: Puzzle, answer: Answer, moment: TraceStep, cell_px: int = 44) -> Drawing:
     scene = Scene(family, answer)
     return layout.draw(scene, frame(scene, moment), cell_px)
 
 
-def drawn(family: Puzzle, answer: Answer, moment: Moment, cell_px: int = 44) -> Image.Image:
+def drawn(family: Puzzle, answer: Answer, moment: TraceStep, cell_px: int = 44) -> Image.Image:
     return to_image(picture_of(family, answer, moment, cell_px))
 
 
@@ -131,7 +131,7 @@ class Path3(Puzzle):
 def path3() -> tuple[Puzzle, Answer]:
     family = Path3()
     grid = family.parse("##_")
-    moment = Moment(1, grid, np.full(3, 0.1, np.float32), np.array([False, True, False]), 0.5, "##_")
+    moment = TraceStep(1, grid, np.full(3, 0.1, np.float32), np.array([False, True, False]), 0.5, "##_")
     return family, Answer("# _", "##_", grid, True, 1, 0.5, False, (moment,))
 
 
@@ -280,7 +280,7 @@ def test_nothing_is_cut_off_at_the_edges(name: str):
     start = family.generate(0, 0)[0]
     full = np.full(family.spec.cells, family.spec.vocab_size - 1, np.uint8)
     everywhere, sure = np.ones(len(full), bool), np.ones(len(full), np.float32)
-    moment = Moment(65536, full, sure, everywhere, 1.0, family.text(full))
+    moment = TraceStep(65536, full, sure, everywhere, 1.0, family.text(full))
     answer = Answer(family.text(start), family.text(full), full, False, 65536, 1.0, False, (moment,))
     for cell_px in (8, 32, 44):
         image = np.asarray(drawn(family, answer, moment, cell_px))
@@ -338,7 +338,7 @@ def test_clues_are_empty_cells_and_cages_tell_conflicts(tmp_path):
     start = family.text(puzzle)
     grid = np.full(16, 2, np.uint8)
     grid[:4] = (2, 3, 4, 5)
-    moment = Moment(1, grid, np.ones(16, np.float32), grid != puzzle, 0.5, family.text(grid))
+    moment = TraceStep(1, grid, np.ones(16, np.float32), grid != puzzle, 0.5, family.text(grid))
     answer = Answer(start, family.text(grid), grid, False, 1, 0.5, True, (moment,))
     shown = piped(family, answer, encoding="ascii")
     assert "given" not in shown and "16 cells changed" in shown
@@ -350,9 +350,9 @@ def test_clues_are_empty_cells_and_cages_tell_conflicts(tmp_path):
     assert conflicts(family, apart, puzzle)[list(cage)].all()
 
 
-def moment(family: Puzzle, start: UInt8[np.ndarray, " C"], grid: UInt8[np.ndarray, " C"]) -> tuple[Scene, Moment]:
+def moment(family: Puzzle, start: UInt8[np.ndarray, " C"], grid: UInt8[np.ndarray, " C"]) -> tuple[Scene, TraceStep]:
     """Return a scene of one sure segment, and that segment."""
-    told = Moment(1, grid, np.ones(len(grid), np.float32), grid != start, 0.5, family.text(grid))
+    told = TraceStep(1, grid, np.ones(len(grid), np.float32), grid != start, 0.5, family.text(grid))
     answer = Answer(family.text(start), told.answer, grid, False, 1, 0.5, True, (told,))
     return Scene(family, answer), told
 
@@ -388,7 +388,7 @@ def test_outside_the_grids_of_a_samurai_nothing_is_drawn():
     assert not (image[y : y + side, x - 40 : x] == 255).all()
 
 
-def test_nodes_of_one_colour_and_their_edge_are_red():
+def test_nodes_of_one_color_and_their_edge_are_red():
     family = puzzles.get("colouring-8x3")
     start, answer = family.generate(0, 0)
     square = answer.reshape(8, 8).copy()

@@ -18,8 +18,8 @@ from jaxtyping import Int, UInt8
 from hrm.data.arc import held_out_tests
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.arc.canvas import FIRST_COLOUR, decode, encode_pairs
-from hrm.puzzles.arc.tasks import COLOURS, SIDE, Pair, task_id_of
+from hrm.puzzles.arc.canvas import FIRST_COLOR, decode, encode_pairs
+from hrm.puzzles.arc.tasks import COLORS, SIDE, Pair, task_id_of
 from hrm.puzzles.arc.variants import BLANK_NAME, ORIGINAL, PuzzleTable, Variant, Variants
 
 TESTS = "test_puzzles.json"
@@ -61,7 +61,7 @@ def read_names(names: Sequence[str], where: Path) -> Named:
         np.cumsum([0, *map(len, ordered.values())]),
         Variants(
             np.array([variant.transform for variant in every], np.uint8),
-            np.array([variant.colours for variant in every], np.uint8).reshape(-1, COLOURS),
+            np.array([variant.colors for variant in every], np.uint8).reshape(-1, COLORS),
         ),
     )
     kept = [name for group in ordered.values() for name in group.values()]
@@ -84,7 +84,7 @@ def restored(
     Raises:
         DataError: an example that is no pair of grids at one place with their ends marked, or belongs to no task.
     """
-    canvas = inputs.reshape(-1, SIDE, SIDE) >= FIRST_COLOUR
+    canvas = inputs.reshape(-1, SIDE, SIDE) >= FIRST_COLOR
     offsets = np.stack([canvas.any(axis=2).argmax(axis=1), canvas.any(axis=1).argmax(axis=1)], axis=1)
     grids = zip(decode(inputs, offsets), decode(labels, offsets), strict=True)
     pairs = [Pair(given, answer if answer.size else None) for given, answer in grids]

@@ -13,7 +13,7 @@ from jaxtyping import Int, UInt8
 from hrm.puzzles.arc.tasks import SIDE, Grid, Pair
 from hrm.randomness import Stream, uniforms
 
-PAD, EOS, FIRST_COLOUR, VOCAB = 0, 1, 2, 12
+PAD, EOS, FIRST_COLOR, VOCAB = 0, 1, 2, 12
 CELLS = SIDE * SIDE
 
 
@@ -34,7 +34,7 @@ def encode(grids: Sequence[Grid], offsets: Int[np.ndarray, "n 2"] | None = None)
     rows = (line >= top[:, None]) & (line < below[:, None])
     columns = (line >= left[:, None]) & (line < right[:, None])
     cells = rows[:, :, None] & columns[:, None, :]
-    canvas[cells] = np.concatenate([grid.reshape(-1) for grid in grids] or [np.zeros(0, np.uint8)]) + FIRST_COLOUR
+    canvas[cells] = np.concatenate([grid.reshape(-1) for grid in grids] or [np.zeros(0, np.uint8)]) + FIRST_COLOR
     canvas[(line == below[:, None])[:, :, None] & columns[:, None, :]] = EOS
     canvas[rows[:, :, None] & (line == right[:, None])[:, None, :]] = EOS
     return canvas.reshape(n, CELLS)
@@ -67,13 +67,13 @@ def decode(tokens: UInt8[np.ndarray, "n 900"], offsets: Int[np.ndarray, "n 2"] |
         inside = (y < SIDE)[:, :, None] & (x < SIDE)[:, None, :]
         moved = canvas[np.arange(n)[:, None, None], (y % SIDE)[:, :, None], (x % SIDE)[:, None, :]]
         canvas = np.where(inside, moved, PAD).astype(np.uint8)
-    colour = (canvas >= FIRST_COLOUR) & (canvas < VOCAB)
-    run = np.where(colour.all(axis=2), SIDE, np.argmin(colour, axis=2))  # colors at the start of each row
+    color = (canvas >= FIRST_COLOR) & (canvas < VOCAB)
+    run = np.where(color.all(axis=2), SIDE, np.argmin(color, axis=2))  # colors at the start of each row
     width = np.minimum.accumulate(run, axis=1)
     rows = np.argmax(width * np.arange(1, SIDE + 1), axis=1) + 1
     widths = width[np.arange(n), rows - 1]
     sizes = zip((rows * (widths > 0)).tolist(), widths.tolist(), strict=True)
-    return [canvas[i, :h, :w] - np.uint8(FIRST_COLOUR) for i, (h, w) in enumerate(sizes)]
+    return [canvas[i, :h, :w] - np.uint8(FIRST_COLOR) for i, (h, w) in enumerate(sizes)]
 
 
 def random_offsets(pairs: Sequence[Pair], seed: int, counters: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n 2"]:

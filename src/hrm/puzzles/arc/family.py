@@ -33,7 +33,7 @@ _SPEC = PuzzleSpec(
     tokens=("_", "|", *"0123456789"),
     blank=1,
     answers=tuple(range(12)),  # padding and the mark of the end, too: an answer may be of another size
-    relations=("neighbour",),
+    relations=("neighbor",),
     symmetry_draws=0,
     unique=False,
     has_rules=False,
@@ -105,7 +105,7 @@ class Arc(Puzzle):
         """Return that no cell is fixed: an answer may be of another size."""
         return Sketch(np.zeros(CELLS, bool))
 
-    def refuse_ambiguous(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
+    def require_unique(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
         """Refuse nothing: an example alone has no rule to judge by."""
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
@@ -123,12 +123,12 @@ def shown(
     inputs: UInt8[np.ndarray, "n C"],
     labels: UInt8[np.ndarray, "n C"],
     transforms: UInt8[np.ndarray, " n"],
-    colours: UInt8[np.ndarray, "n 10"],
+    colors: UInt8[np.ndarray, "n 10"],
     seed: int | None = None,
     counters: Int[np.ndarray, " n"] | None = None,
 ) -> tuple[UInt8[np.ndarray, "n C"], UInt8[np.ndarray, "n C"]]:
     """Return examples in their variants, at random places where a seed and the numbers of the draws are given."""
-    variants = [Variant(int(t), tuple(c)) for t, c in zip(transforms, colours.tolist(), strict=True)]
+    variants = [Variant(int(t), tuple(c)) for t, c in zip(transforms, colors.tolist(), strict=True)]
     pairs = _moved(decode(inputs), decode(labels), variants)
     offsets = None if seed is None or counters is None else random_offsets(pairs, seed, counters)
     return encode_pairs(pairs, offsets)

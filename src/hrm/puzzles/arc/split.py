@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from hrm.puzzles.arc.tasks import COLOURS, Grid, Pair, Task
+from hrm.puzzles.arc.tasks import COLORS, Grid, Pair, Task
 from hrm.puzzles.arc.variants import moved
 
 
@@ -102,15 +102,15 @@ def canonical(*grids: Grid) -> bytes:
     It is the least, over the eight turns and reflections, of the grids with their colors 1 to 9 numbered in the
     order in which they first occur. Color 0 stays, as it does in every variant.
     """
-    return min(_relabelled([moved(grid, transform) for grid in grids]) for transform in range(8))
+    return min(_relabeled([moved(grid, transform) for grid in grids]) for transform in range(8))
 
 
-def _relabelled(grids: list[Grid]) -> bytes:
+def _relabeled(grids: list[Grid]) -> bytes:
     cells = np.concatenate([grid.reshape(-1) for grid in grids])
     present, first = np.unique(cells, return_index=True)
     order = present[np.argsort(first)]
     order = order[order > 0]
-    numbers = np.zeros(COLOURS, np.uint8)
+    numbers = np.zeros(COLORS, np.uint8)
     numbers[order] = np.arange(1, len(order) + 1)
     return bytes(size for grid in grids for size in grid.shape) + numbers[cells].tobytes()
 
@@ -120,7 +120,7 @@ def _by_invariant(pairs: Sequence[Pair]) -> dict[bytes, list[tuple[int, Grid]]]:
     gathered: dict[bytes, list[tuple[int, Grid]]] = defaultdict(list)
     for row, pair in enumerate(pairs):
         if (output := pair.output) is not None:
-            counts = np.bincount(output.reshape(-1), minlength=COLOURS)
+            counts = np.bincount(output.reshape(-1), minlength=COLORS)
             key = bytes(sorted(output.shape)) + np.append(counts[0], np.sort(counts[1:])).tobytes()
             gathered[key].append((row, output))
     return gathered

@@ -19,7 +19,7 @@ from jaxtyping import UInt8
 
 from hrm.errors import DataError, did_you_mean
 
-SIDE, COLOURS = 30, 10
+SIDE, COLORS = 30, 10
 """Largest height and width of a grid; number of colors."""
 TASK_BYTES, COLLECTION_BYTES = 1 << 23, 1 << 24
 """Largest file of one task, and of many: a thousand pairs of RE-ARC take up to 5.6 MB, ARC-2's training tasks 4.5."""
@@ -224,8 +224,8 @@ def grid_from(data: object, where: str) -> Grid:
             raise DataError(f"{where}, row {y} must be a list of 1 to {SIDE} colors, not {shown(row)}")
         if len(row) != len(data[0]):
             raise DataError(f"{where}, row {y} has {len(row)} cells, row 1 has {len(data[0])}; all must be equal")
-        if any(type(cell) is not int or not 0 <= cell < COLOURS for cell in row):  # True is an int to isinstance
-            x, cell = next((x, c) for x, c in enumerate(row, start=1) if type(c) is not int or not 0 <= c < COLOURS)
+        if any(type(cell) is not int or not 0 <= cell < COLORS for cell in row):  # True is an int to isinstance
+            x, cell = next((x, c) for x, c in enumerate(row, start=1) if type(c) is not int or not 0 <= c < COLORS)
             raise DataError(f"{where}, row {y}, column {x} holds {shown(cell)}; allowed are the colors 0 to 9")
     return np.array(data, np.uint8)
 

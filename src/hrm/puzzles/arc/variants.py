@@ -16,7 +16,7 @@ from jaxtyping import Int, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.arc.canvas import CELLS
-from hrm.puzzles.arc.tasks import COLOURS, SIDE, Grid, Pair, Task
+from hrm.puzzles.arc.tasks import COLORS, SIDE, Grid, Pair, Task
 from hrm.randomness import Stream, mix, uniforms
 
 BLANK_NAME = "<blank>"
@@ -38,19 +38,19 @@ class Variant:
     """
 
     transform: int
-    colours: tuple[int, ...]
+    colors: tuple[int, ...]
     """The new color of each; 0 stays."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.transform < 8 or self.colours[:1] != (0,) or sorted(self.colours) != list(range(COLOURS)):
+        if not 0 <= self.transform < 8 or self.colors[:1] != (0,) or sorted(self.colors) != list(range(COLORS)):
             raise UsageError(
                 f"a variant has a transform 0 to 7 and a permutation of the colors 0 to 9 with 0 first; got "
-                f"{self.transform} and {self.colours}"
+                f"{self.transform} and {self.colors}"
             )
 
     def apply(self, grid: Grid) -> Grid:
         """Return the grid, moved and recolored."""
-        return np.array(self.colours, np.uint8)[moved(grid, self.transform)]
+        return np.array(self.colors, np.uint8)[moved(grid, self.transform)]
 
     def apply_pair(self, pair: Pair) -> Pair:
         """Return the pair, both grids moved and recolored."""
@@ -63,16 +63,16 @@ class Variant:
 
     def inverse(self) -> "Variant":
         """Return the variant that undoes this one."""
-        return Variant(_UNDOES[self.transform], tuple(np.argsort(self.colours).tolist()))
+        return Variant(_UNDOES[self.transform], tuple(np.argsort(self.colors).tolist()))
 
     def name(self, task_id: str) -> str:
         """Return the name of a task's variant: the plain id where nothing changes."""
         if self == ORIGINAL:
             return task_id
-        return f"{task_id}_t{self.transform}_{''.join(map(str, self.colours))}"
+        return f"{task_id}_t{self.transform}_{''.join(map(str, self.colors))}"
 
 
-ORIGINAL = Variant(0, tuple(range(COLOURS)))
+ORIGINAL = Variant(0, tuple(range(COLORS)))
 
 
 def parse_name(name: str) -> tuple[str, Variant]:
@@ -87,13 +87,13 @@ class Variants:
     """Variants of one task or, row by row, of many; eleven bytes each."""
 
     transforms: UInt8[np.ndarray, " n"]
-    colours: UInt8[np.ndarray, "n 10"]
+    colors: UInt8[np.ndarray, "n 10"]
 
     def __len__(self) -> int:
         return len(self.transforms)
 
     def __getitem__(self, row: int) -> Variant:
-        return Variant(int(self.transforms[row]), tuple(self.colours[row].tolist()))
+        return Variant(int(self.transforms[row]), tuple(self.colors[row].tolist()))
 
 
 def variants(task: Task, count: int, seed: int) -> Variants:
@@ -110,13 +110,13 @@ def variants(task: Task, count: int, seed: int) -> Variants:
     if not 0 <= count <= MOST_VARIANTS:
         raise UsageError(f"a task can have 0 to {MOST_VARIANTS} variants (got {count})")
     own_seed = int.from_bytes(hashlib.sha256(f"{seed}:{task.id}".encode()).digest()[:8], "little")
-    draws = uniforms(own_seed, Stream.VARIANT, np.arange(TRIES * count), COLOURS)
+    draws = uniforms(own_seed, Stream.VARIANT, np.arange(TRIES * count), COLORS)
     transforms = np.append(0, (draws[:, 0] * 8).astype(np.int64)).astype(np.uint8)
     renamed = np.argsort(draws[:, 1:], axis=1) + 1
-    colours = np.pad(np.concatenate([np.arange(1, COLOURS)[None], renamed]), ((0, 0), (1, 0))).astype(np.uint8)
-    _, first = np.unique(_contents(task, transforms, colours), return_index=True)
+    colors = np.pad(np.concatenate([np.arange(1, COLORS)[None], renamed]), ((0, 0), (1, 0))).astype(np.uint8)
+    _, first = np.unique(_contents(task, transforms, colors), return_index=True)
     kept = np.sort(first)[: count + 1]
-    return Variants(transforms[kept], colours[kept])
+    return Variants(transforms[kept], colors[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ class PuzzleTable:
     @property
     def nbytes(self) -> int:
         """Size of the arrays and of the ids in bytes."""
-        arrays = (self.starts, self.variants.transforms, self.variants.colours)
+        arrays = (self.starts, self.variants.transforms, self.variants.colors)
         return sum(array.nbytes for array in arrays) + sum(map(len, self.task_ids))
 
     def __contains__(self, task_id: str) -> bool:
@@ -174,7 +174,7 @@ class PuzzleTable:
     def _words(self, puzzle_ids: range) -> np.ndarray:
         """Return each variant as one comparable item; none ends in a zero byte, for 0 is the first color."""
         rows = slice(puzzle_ids.start - 1, puzzle_ids.stop - 1)
-        table = np.concatenate([self.variants.transforms[rows, None], self.variants.colours[rows]], axis=1)
+        table = np.concatenate([self.variants.transforms[rows, None], self.variants.colors[rows]], axis=1)
         return np.ascontiguousarray(table).view(f"S{table.shape[1]}")[:, 0]
 
     def names(self) -> list[str]:
@@ -196,8 +196,8 @@ def puzzle_table(tasks: Sequence[Task], count: int, seed: int) -> PuzzleTable:
     drawn = [variants(task, count, seed) for task in ordered]
     starts = np.cumsum([0, *map(len, drawn)])
     transforms = np.concatenate([np.zeros(0, np.uint8), *(each.transforms for each in drawn)])
-    colours = np.concatenate([np.zeros((0, COLOURS), np.uint8), *(each.colours for each in drawn)])
-    return PuzzleTable(ids, starts, Variants(transforms, colours))
+    colors = np.concatenate([np.zeros((0, COLORS), np.uint8), *(each.colors for each in drawn)])
+    return PuzzleTable(ids, starts, Variants(transforms, colors))
 
 
 def moved(grid: Grid, transform: int) -> Grid:
@@ -208,7 +208,7 @@ def moved(grid: Grid, transform: int) -> Grid:
 
 
 def _contents(
-    task: Task, transforms: UInt8[np.ndarray, " n"], colours: UInt8[np.ndarray, "n 10"]
+    task: Task, transforms: UInt8[np.ndarray, " n"], colors: UInt8[np.ndarray, "n 10"]
 ) -> UInt64[np.ndarray, " n"]:
     """Return numbers that two variants share exactly when they turn the task into the same pairs (but for 2^-60).
 
@@ -216,18 +216,18 @@ def _contents(
     color are summed once for each transform, and a permutation only chooses the word that each sum is multiplied by.
     """
     kinds = [(pair.input, pair.output) for pair in task.demonstrations] + [(pair.input, None) for pair in task.tests]
-    words = mix(np.arange(2 * CELLS + COLOURS, dtype=np.uint64))
+    words = mix(np.arange(2 * CELLS + COLORS, dtype=np.uint64))
     places, inks = words[: 2 * CELLS].reshape(2, SIDE, SIDE), words[2 * CELLS :]
     is_test = np.arange(len(kinds)) >= len(task.demonstrations)
     found = np.zeros(len(transforms), np.uint64)
     for transform in range(8):
-        sums = np.zeros((len(kinds), COLOURS), np.uint64)
+        sums = np.zeros((len(kinds), COLORS), np.uint64)
         for number, pair in enumerate(kinds):
             for grid, words_of_role in zip(pair, places, strict=True):
                 if grid is not None:
                     turned = moved(grid, transform)
                     np.add.at(sums[number], turned, words_of_role[: turned.shape[0], : turned.shape[1]])
         rows = transforms == transform
-        pairs = inks[colours[rows]] @ sums.T
+        pairs = inks[colors[rows]] @ sums.T
         found[rows] = mix(pairs + is_test.astype(np.uint64)).sum(axis=1, dtype=np.uint64)
     return found

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 
-class Floods:
-    """Floods over a grid whose cells touch along edges. A set of cells is a whole number, one bit a cell."""
+class BitGrid:
+    """BitGrid over a grid whose cells touch along edges. A set of cells is a whole number, one bit a cell."""
 
     def __init__(self, rows: int, columns: int):
         self._shape = rows, columns

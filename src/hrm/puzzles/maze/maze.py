@@ -18,8 +18,8 @@ from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbours, read_json, steps
-from hrm.puzzles.maze.bitgrid import Floods
+from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbors, read_json, steps
+from hrm.puzzles.maze.bitgrid import BitGrid
 from hrm.puzzles.searches import Floor, Walk, a_star, breadth_first, tremaux, wall_following
 from hrm.randomness import Stream, generator, mix
 
@@ -61,7 +61,7 @@ class Maze(Puzzle):
             solid=(WALL, PATH),
             words=((WALL, "wall"), (PATH, "path"), (START, "start"), (GOAL, "goal")),
         )
-        self._unique, self._floods = unique, Floods(rows, columns)
+        self._unique, self._floods = unique, BitGrid(rows, columns)
 
     @property
     def spec(self) -> PuzzleSpec:
@@ -150,7 +150,7 @@ class Maze(Puzzle):
 
         Of several shortest paths only the direction tells which one is drawn.
         """
-        return np.stack((neighbours(self.spec.shape), steps(self.spec.shape)))
+        return np.stack((neighbors(self.spec.shape), steps(self.spec.shape)))
 
     def outside(self, puzzle: UInt8[np.ndarray, " C"], trained_on: str) -> str | None:
         """Say whether a maze has several shortest paths, or a shorter one, where no training maze had."""
@@ -243,8 +243,8 @@ class Maze(Puzzle):
                 continue
             fronts = floods.fronts(floor, fronts[-1] & -fronts[-1])
             across = floods.on_shortest_paths(floor, fronts[0], fronts[-1] & -fronts[-1])
-            centre = across[len(across) // 2]
-            outside = sum(floods.fronts(floor, centre & -centre)[(least + 1) // 2 :])
+            center = across[len(across) // 2]
+            outside = sum(floods.fronts(floor, center & -center)[(least + 1) // 2 :])
             inside = floor & ~outside
             for cell in floods.cells(outside).tolist():
                 others = sum(floods.fronts(floor, floods.bit(cell))[least:])

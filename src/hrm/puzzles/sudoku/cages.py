@@ -124,7 +124,7 @@ def cut(
     return None
 
 
-def coloured(cages: Sequence[Cage], columns: int, colours: int) -> list[int]:
+def colored(cages: Sequence[Cage], columns: int, colors: int) -> list[int]:
     """Return a color for each cage, such that cages which touch differ; the one with the fewest choices goes first."""
     owner = {cell: number for number, cage in enumerate(cages) for cell in cage.cells}
     beside: list[set[int]] = [set() for _ in cages]
@@ -139,9 +139,9 @@ def coloured(cages: Sequence[Cage], columns: int, colours: int) -> list[int]:
             return True
         taken = {number: {found[other] for other in beside[number] if other in found} for number in rest}
         number = max(rest, key=lambda number: (len(taken[number]), len(beside[number]), -number))
-        for colour in range(colours):
-            if colour not in taken[number]:
-                found[number] = colour
+        for color in range(colors):
+            if color not in taken[number]:
+                found[number] = color
                 if fill():
                     return True
                 del found[number]

@@ -47,7 +47,7 @@ class Twins:
     ) -> tuple[UInt8[np.ndarray, " C"], Bool[np.ndarray, " C"]]:
         """Return the least answer among all twins, and the least mask of givens that comes with it.
 
-        With the top row relabelled to 0..n-1, what a grid becomes is settled by the choice of (transposition,
+        With the top row relabeled to 0..n-1, what a grid becomes is settled by the choice of (transposition,
         top row, order of the columns): all other rows are sorted. The second row alone, a permutation of the
         columns seen through the order of the columns, rules out nearly all of these candidates.
 
@@ -94,17 +94,17 @@ class Twins:
         by_rows = lengths[_cycle_lengths(digits, height)].sum(axis=0)
         by_columns = lengths[_cycle_lengths(digits.swapaxes(1, 2), width)].sum(axis=0).swapaxes(1, 2)
         cycles = mix((mix(by_rows) + mix(by_columns + across)).reshape(count, n * n))
-        colours = mix(given.astype(np.uint64)) + cycles
+        colors = mix(given.astype(np.uint64)) + cycles
         by_digit = np.argsort(answers, axis=1, kind="stable")
         from_digit = np.argsort(by_digit, axis=1)
         for _ in range(3):
-            sums = mix(colours)[:, self._unit_cells].sum(axis=2).reshape(count, 3, n)
+            sums = mix(colors)[:, self._unit_cells].sum(axis=2).reshape(count, 3, n)
             tags = np.array([0, across, 2], np.uint64)[:, None]
             shared = mix(np.take_along_axis(sums, self._units[None], axis=2) + tags)
-            same_digit = np.take_along_axis(mix(colours), by_digit, axis=1).reshape(count, n, n).sum(axis=2)
+            same_digit = np.take_along_axis(mix(colors), by_digit, axis=1).reshape(count, n, n).sum(axis=2)
             digit = np.take_along_axis(np.repeat(same_digit, n, axis=1), from_digit, axis=1)
-            colours = mix(colours + shared.sum(axis=1) + mix(digit + np.uint64(3)))
-        return mix(mix(colours).sum(axis=1))
+            colors = mix(colors + shared.sum(axis=1) + mix(digit + np.uint64(3)))
+        return mix(mix(colors).sum(axis=1))
 
     @cached_property
     def _column_orders(self) -> tuple[Int[np.ndarray, "k n"], Int[np.ndarray, "k n"]]:

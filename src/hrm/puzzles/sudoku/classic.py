@@ -96,7 +96,7 @@ class Sudoku(Puzzle):
                 spaces = "; write '.' for a blank, not a space" if isinstance(given, str) and " " in given else ""
                 raise DataError(f"not a {name} puzzle: row {y + 1} has {len(row)} cells instead of {n}{spaces}")
         puzzle = (np.concatenate([np.array(row, np.int64) for row in rows]) + BLANK).astype(np.uint8)
-        self._grids.refuse_twice(puzzle)
+        self._grids.require_no_repeats(puzzle)
         return puzzle
 
     @property

@@ -66,7 +66,7 @@ class DigitGrids:
             right &= np.bitwise_or.reduce(values[:, unit], axis=1) == everything
         return right
 
-    def refuse_twice(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
+    def require_no_repeats(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
         """Check that no unit holds a digit twice.
 
         Raises:

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.grids import box_units, dihedral
-from hrm.puzzles.sudoku.cages import Cage, coloured, cut, heads, pruner
+from hrm.puzzles.sudoku.cages import Cage, colored, cut, heads, pruner
 from hrm.puzzles.sudoku.classic import BOXES
 from hrm.puzzles.sudoku.digits import BLANK, DIGITS, FIRST_DIGIT, DigitGrids, Rules
 from hrm.puzzles.sudoku.killer_text import read
@@ -25,7 +25,7 @@ from hrm.puzzles.sudoku.solver import Layout, solve
 from hrm.randomness import Stream, generator, mix
 
 SIZES = (4, 6, 9)
-COLOURS = 5
+COLORS = 5
 """Four always suffice (cages are countries on a map); with a fifth nobody has to search long for them."""
 _GUESSES_TO_GENERATE = 300  # puzzles whose proof takes more are not worth the time
 _NOTE = re.compile(r"\t|\s#")
@@ -43,7 +43,7 @@ class Killer(Puzzle):
         self.box = BOXES[size]
         self.most = size * (size + 1) // 2
         self._grids = DigitGrids(Layout.single(self.box), self._rules)
-        signs = tuple(chr(_FIRST_SIGN + i) for i in range(self.most * COLOURS))
+        signs = tuple(chr(_FIRST_SIGN + i) for i in range(self.most * COLORS))
         tokens = ("_", ".", *DIGITS[:size], *signs)
         self._first_clue = FIRST_DIGIT + size
         self._spec = PuzzleSpec(
@@ -53,7 +53,7 @@ class Killer(Puzzle):
             blank=BLANK,
             relations=(kinds := ("same row", "same column", "same box", "same cage")),
             differ=kinds,
-            symmetry_draws=1 + COLOURS,
+            symmetry_draws=1 + COLORS,
             clues=tuple(range(self._first_clue, len(tokens))),
             box=self.box,
         )
@@ -63,9 +63,9 @@ class Killer(Puzzle):
         """Return the declaration, the same at every call."""
         return self._spec
 
-    def clue(self, total: int, colour: int) -> int:
+    def clue(self, total: int, color: int) -> int:
         """Return the token of a sum and a color (0 to 4)."""
-        return self._first_clue + (total - 1) * COLOURS + colour
+        return self._first_clue + (total - 1) * COLORS + color
 
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
         """Return the tokens of a puzzle.
@@ -82,13 +82,13 @@ class Killer(Puzzle):
                 cannot have, or givens that contradict each other.
         """
         try:
-            digits, cages, colours = read(given, self.box)
+            digits, cages, colors = read(given, self.box)
         except DataError as error:
             raise DataError(f"not a {self.spec.name} puzzle: {error}") from None
-        if not all(0 <= colour < COLOURS for colour in colours):
-            colours = coloured(cages, self.size, COLOURS)
-        grid = self._clued(cages, colours, self._grids.tokens([digits])[0])
-        self._grids.refuse_twice(grid)
+        if not all(0 <= color < COLORS for color in colors):
+            colors = colored(cages, self.size, COLORS)
+        grid = self._clued(cages, colors, self._grids.tokens([digits])[0])
+        self._grids.require_no_repeats(grid)
         return grid
 
     def is_note(self, line: str) -> bool:
@@ -107,9 +107,9 @@ class Killer(Puzzle):
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return a grid as one line that ``parse`` reads back: colors as letters, ``;``, and the sums of the cages."""
         is_clue = grid >= self._first_clue
-        total, colour = np.divmod(grid.astype(np.int64) - self._first_clue, COLOURS)
+        total, color = np.divmod(grid.astype(np.int64) - self._first_clue, COLORS)
         cells = [
-            chr(ord("a") + int(colour[cell])) if is_clue[cell] else self.spec.tokens[token]
+            chr(ord("a") + int(color[cell])) if is_clue[cell] else self.spec.tokens[token]
             for cell, token in enumerate(grid)
         ]
         firsts = np.unique(self._heads(grid[None])[0])
@@ -129,7 +129,7 @@ class Killer(Puzzle):
             return np.bincount(cage, numbers.ravel(), count * cells).astype(np.int64)[cage].reshape(count, cells)
 
         totals = of_cages(answers.astype(np.int64) - BLANK)
-        told = (inputs.astype(np.int64) - self._first_clue) // COLOURS + 1
+        told = (inputs.astype(np.int64) - self._first_clue) // COLORS + 1
         # a sum of powers of two has as many bits as terms only where all terms differ
         differ = np.bitwise_count(of_cages(values)) == of_cages(np.ones_like(values))
         return right & (~is_clue | ((totals == told) & differ)).all(axis=1)
@@ -156,9 +156,9 @@ class Killer(Puzzle):
         """
         cells = self._turns[(draws[:, 0] * len(self._turns)).astype(np.int64)]
         tokens = np.tile(np.arange(self.spec.vocab_size), (len(draws), 1))
-        firsts = np.arange(self._first_clue, self.spec.vocab_size, COLOURS)
-        colours = np.argsort(draws[:, 1:], axis=1)
-        tokens[:, self._first_clue :] = (firsts[None, :, None] + colours[:, None, :]).reshape(len(draws), -1)
+        firsts = np.arange(self._first_clue, self.spec.vocab_size, COLORS)
+        colors = np.argsort(draws[:, 1:], axis=1)
+        tokens[:, self._first_clue :] = (firsts[None, :, None] + colors[:, None, :]).reshape(len(draws), -1)
         return Symmetries(cells, tokens)
 
     def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
@@ -166,7 +166,7 @@ class Killer(Puzzle):
 
         Colors are left out: they only tell cages apart.
         """
-        firsts, sums = self._heads(puzzle[None])[0], self._without_colour(puzzle)
+        firsts, sums = self._heads(puzzle[None])[0], self._without_color(puzzle)
         keys = []
         for turn in self._turns:
             _, first, cage = np.unique(firsts[turn], return_index=True, return_inverse=True)
@@ -179,7 +179,7 @@ class Killer(Puzzle):
     ) -> UInt64[np.ndarray, " n"]:
         """Return a hash of which sums stand how often at cells that turns and reflections exchange."""
         orbit = self._turns.min(axis=0).astype(np.uint64) * np.uint64(256)
-        return mix(orbit + self._without_colour(inputs).astype(np.uint64)).sum(axis=1, dtype=np.uint64)
+        return mix(orbit + self._without_color(inputs).astype(np.uint64)).sum(axis=1, dtype=np.uint64)
 
     def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
         """Return up to ``limit`` different answers, found exactly.
@@ -215,12 +215,12 @@ class Killer(Puzzle):
             digits = solve(first_row, self.box, limit=1, rng=rng).solutions[0]
             cages = cut(np.array(digits), n, rng, self._first_two, 3 * n * n // 4)
         puzzle = np.full(self.spec.cells, BLANK, np.uint8)
-        return self._clued(cages, coloured(cages, n, COLOURS), puzzle), self._grids.tokens([digits])[0]
+        return self._clued(cages, colored(cages, n, COLORS), puzzle), self._grids.tokens([digits])[0]
 
     def cages(self, puzzle: UInt8[np.ndarray, " C"]) -> list[Cage]:
         """Return the cages of a puzzle, in the order in which they begin."""
         first = self._heads(puzzle[None])[0]
-        totals = (puzzle.astype(np.int64) - self._first_clue) // COLOURS + 1
+        totals = (puzzle.astype(np.int64) - self._first_clue) // COLORS + 1
         begins = [cell for cell in np.unique(first).tolist() if puzzle[cell] >= self._first_clue]
         return [Cage(tuple(np.flatnonzero(first == cell).tolist()), int(totals[cell])) for cell in begins]
 
@@ -229,10 +229,10 @@ class Killer(Puzzle):
         marks = np.where(grids >= self._first_clue, grids.astype(np.int64), -1)
         return heads(marks.reshape(len(grids), *self.spec.shape))
 
-    def _without_colour(self, grids: UInt8[np.ndarray, "*n C"]) -> UInt8[np.ndarray, "*n C"]:
+    def _without_color(self, grids: UInt8[np.ndarray, "*n C"]) -> UInt8[np.ndarray, "*n C"]:
         """Return the tokens with the first color for all clues."""
         beyond = np.maximum(grids.astype(np.int64) - self._first_clue, 0)
-        return (grids - beyond % COLOURS).astype(np.uint8)
+        return (grids - beyond % COLORS).astype(np.uint8)
 
     def _first_two(self, cages: list[Cage]) -> list[list[int]]:
         """Return the answers that cages alone allow, two at most."""
@@ -252,10 +252,10 @@ class Killer(Puzzle):
 
         return Rules(pruner(cages, self._units), tuple(cage.cells for cage in cages), fits)
 
-    def _clued(self, cages: list[Cage], colours: list[int], grid: UInt8[np.ndarray, " C"]) -> UInt8[np.ndarray, " C"]:
+    def _clued(self, cages: list[Cage], colors: list[int], grid: UInt8[np.ndarray, " C"]) -> UInt8[np.ndarray, " C"]:
         """Write the clues of cages into a grid."""
-        for cage, colour in zip(cages, colours, strict=True):
-            grid[list(cage.cells)] = self.clue(cage.total, colour)
+        for cage, color in zip(cages, colors, strict=True):
+            grid[list(cage.cells)] = self.clue(cage.total, color)
         return grid
 
     @cached_property

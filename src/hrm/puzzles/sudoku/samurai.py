@@ -94,7 +94,7 @@ class Samurai(Puzzle):
         grid[inside] = np.where(values == outside, 0, values) + BLANK
         if (values == outside).any():
             raise DataError(f"not a {name} puzzle: it has '_' among its {within} cells; leave out all of them or none")
-        self._grids.refuse_twice(grid)
+        self._grids.require_no_repeats(grid)
         return grid
 
     def is_part(self, line: str) -> bool:
@@ -212,20 +212,20 @@ class Samurai(Puzzle):
         grids = np.zeros(self.spec.cells, np.uint64)
         for unit in np.split(self._grids.units, 3)[0]:
             grids[unit] += np.uint64(1)
-        colours = mix((inputs != BLANK).astype(np.uint64) + np.uint64(2) * grids)
+        colors = mix((inputs != BLANK).astype(np.uint64) + np.uint64(2) * grids)
         rows, columns, boxes = np.split(self._grids.units, 3)
         same = answers[:, :, None] == np.arange(FIRST_DIGIT, self.spec.vocab_size)  # n C N
         for _ in range(4):
-            heard = mix(colours)
-            lines, squares, digits = (np.zeros_like(colours) for _ in range(3))
+            heard = mix(colors)
+            lines, squares, digits = (np.zeros_like(colors) for _ in range(3))
             for kind, told in ((rows, lines), (columns, lines), (boxes, squares)):
                 sums = mix(heard[:, kind].sum(axis=2, dtype=np.uint64))
                 for unit, value in zip(kind, sums.T, strict=True):
                     told[:, unit] += value[:, None]
             by_digit = (heard[:, :, None] * same).sum(axis=1, dtype=np.uint64)
             digits += (by_digit[:, None, :] * same).sum(axis=2, dtype=np.uint64)
-            colours = mix(colours + mix(lines) + mix(squares + np.uint64(2)) + mix(digits + np.uint64(3)))
-        return mix(np.where(self._grids.inside, mix(colours), np.uint64(0)).sum(axis=1, dtype=np.uint64).reshape(count))
+            colors = mix(colors + mix(lines) + mix(squares + np.uint64(2)) + mix(digits + np.uint64(3)))
+        return mix(np.where(self._grids.inside, mix(colors), np.uint64(0)).sum(axis=1, dtype=np.uint64).reshape(count))
 
     @property
     def _shape(self) -> Shape:

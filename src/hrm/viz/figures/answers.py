@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm.viz.figures.style import dress, in_percent, legend_below
+from hrm.viz.figures.style import in_percent, legend_below, style_axes
 from hrm.viz.palette import FAINT, INK, RIGHT, SERIES, WRONG
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def draw_halting(part: "SubFigure", numbers: dict[str, Any]) -> None:
     else:
         points.xaxis.set_major_locator(MaxNLocator(8, integer=bool((difficulty % 1 == 0).all())))
     points.yaxis.set_major_locator(MaxNLocator(integer=True))
-    dress(points, "", numbers["measure"], f"segments used (of {numbers['budget']})")
+    style_axes(points, "", numbers["measure"], f"segments used (of {numbers['budget']})")
     budgets = np.arange(1, numbers["budget"] + 1)
     below = np.zeros(len(budgets))
     for chosen, color in ((exact, RIGHT), (~exact, WRONG)):
@@ -48,7 +48,7 @@ def draw_halting(part: "SubFigure", numbers: dict[str, Any]) -> None:
             below += counts
     shares.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     shares.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    dress(shares, "", "segments used", "puzzles")
+    style_axes(shares, "", "segments used", "puzzles")
     shares.grid(False, axis="x")
     legend_below(points)
 
@@ -80,8 +80,8 @@ def draw_depth(part: "SubFigure", found: Sequence[tuple[str, dict[str, Any]]]) -
     used.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     accuracy.set_ylim(-0.03, 1.03)
     in_percent(accuracy.yaxis)
-    dress(used, "", "budget of segments M at inference", "segments used, mean")
-    dress(accuracy, "", "segments M at inference", "whole answers right (95 % band)")
+    style_axes(used, "", "budget of segments M at inference", "segments used, mean")
+    style_axes(accuracy, "", "segments M at inference", "whole answers right (95 % band)")
     keys += [
         Line2D([], [], color=INK, lw=5, alpha=0.35, label="exactly M segments"),
         Line2D([], [], color=INK, lw=1.6, ls="--", label="early exit, budget M"),
@@ -107,12 +107,12 @@ def draw_calibration(part: "SubFigure", numbers: dict[str, Any]) -> None:
         line = "-" if key == "all_segments" else ""
         curve.errorbar(x, y, spread.T, color=color, marker="o", ls=line, ms=4, lw=1.2, capsize=2, label=label)
         bins = numbers[key]["bins"]
-        centres = np.array([(row["low"] + row["high"]) / 2 for row in bins])
-        counts.bar(centres + 2 * offset, [row["count"] for row in bins], 0.04, color=color)
+        centers = np.array([(row["low"] + row["high"]) / 2 for row in bins])
+        counts.bar(centers + 2 * offset, [row["count"] for row in bins], 0.04, color=color)
     curve.set_ylim(-0.03, 1.03)
     counts.set_yscale("symlog", linthresh=1)
     in_percent(curve.yaxis)
     in_percent(counts.xaxis)
-    dress(curve, "", y="share right (95 % interval)")
-    dress(counts, "", "q_halt: how likely the Q-head holds the answer to be right", "answers (log)")
+    style_axes(curve, "", y="share right (95 % interval)")
+    style_axes(counts, "", "q_halt: how likely the Q-head holds the answer to be right", "answers (log)")
     legend_below(curve, ncols=1)

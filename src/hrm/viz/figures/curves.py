@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hrm.viz.figures.style import canvas, dress, in_percent, legend, legend_below
+from hrm.viz.figures.style import canvas, in_percent, legend, legend_below, style_axes
 from hrm.viz.palette import SERIES
 
 MARKERS = "osD^vP*X"
@@ -28,7 +28,7 @@ def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:
             if points:
                 marker = "o" if len(points) < 30 else None
                 axes.plot(*zip(*points, strict=True), label=label, color=color, marker=marker, ms=3)
-        dress(axes, title, "update", unit)
+        style_axes(axes, title, "update", unit)
         if unit.startswith("share"):
             axes.set_ylim(-0.02, 1.03)
             in_percent(axes.yaxis)
@@ -83,9 +83,9 @@ def plot_comparison(found: Mapping[str, Any], file: Path) -> None:
     depths.set_xlim(-0.6, len(order) - 0.4)
     axes.set_ylim(-0.03, 1.03)
     in_percent(axes.yaxis)
-    dress(axes, "before, half way through and after training", f"operations of training in {unit}",
+    style_axes(axes, "before, half way through and after training", f"operations of training in {unit}",
           "whole answers right (bars: 95 %)")  # fmt: skip
-    dress(
+    style_axes(
         depths,
         "after training, mean over the seeds",
         "variant, and its depth: blocks to an answer, one after the other",

@@ -1,4 +1,4 @@
-"""The figure of preliminary answers: accuracy timestep by timestep, and the answers to one puzzle."""
+"""The figure of provisional answers: accuracy timestep by timestep, and the answers to one puzzle."""
 
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hrm.viz.figures.states import label_of_timesteps, segment_ticks
-from hrm.viz.figures.style import dress, in_percent, legend
+from hrm.viz.figures.style import in_percent, legend, style_axes
 from hrm.viz.palette import ANSWER, CHANGED, CLASH, FAINT, INK, SERIES, contrast, ink_on
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def draw_intermediate(part: "SubFigure", numbers: dict[str, Any]) -> None:
             label = "end of a segment" if number == 1 else None
             axes.axvline(number * per_segment + 0.5, color=FAINT, lw=0.6, alpha=0.7, label=label)
         axes.xaxis.set_major_locator(segment_ticks(per_segment, numbers["segments"]))
-    dress(left, "", label_of_timesteps(numbers), "share right")
-    dress(right, "", label_of_timesteps(numbers), "cells a puzzle")
+    style_axes(left, "", label_of_timesteps(numbers), "share right")
+    style_axes(right, "", label_of_timesteps(numbers), "cells a puzzle")
     legend(left, loc="best")
     legend(right, loc="best")
     panels = below.subplots(rows, FRAMES_IN_A_ROW, squeeze=False).ravel()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm.viz.figures.style import dress, in_percent, legend, legend_below
+from hrm.viz.figures.style import in_percent, legend, legend_below, style_axes
 from hrm.viz.palette import FAINT, INK, RIGHT, SERIES, WRONG
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def draw_fixed_points(part: "SubFigure", numbers: dict[str, Any]) -> None:
     rest.axvline(numbers["tolerance"], color=INK, lw=1, ls="--", label=f"at rest below {numbers['tolerance']:g}")
     rest.set_xscale("log")
     rest.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    dress(
+    style_axes(
         rest, "",
         f"greatest movement of $z_H$ a segment, last {numbers['window']} of {numbers['segments']}", "puzzles",
     )  # fmt: skip
@@ -47,7 +47,7 @@ def draw_fixed_points(part: "SubFigure", numbers: dict[str, Any]) -> None:
     blank.set_ylim(-0.03, 1.03)
     in_percent(blank.yaxis)
     said = f"solved puzzles with one cell blanked ({found['puzzles']})"
-    dress(blank, said, "segment", "share right (95 % band)")
+    style_axes(blank, said, "segment", "share right (95 % band)")
     legend(blank, loc="lower right")
 
 
@@ -65,7 +65,7 @@ def draw_code_length(part: "SubFigure", numbers: dict[str, Any]) -> None:
         bits.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
         bits.tick_params(which="minor", labelsize=8)
     bits.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    dress(bits, "", "segment", "bits a cell to fill in")
+    style_axes(bits, "", "segment", "bits a cell to fill in")
     cells, weights = numbers["cells_per_puzzle"], numbers["parameter_bits"]
     even, trained = numbers["puzzles_to_break_even"], numbers["training_puzzles"]
     puzzles = np.geomspace(1, 10 * max(even or 1e6, trained or 1), 120)
@@ -83,7 +83,7 @@ def draw_code_length(part: "SubFigure", numbers: dict[str, Any]) -> None:
     total.set_xscale("log")
     total.set_yscale("log")
     said = f"{numbers['parameters']:,} parameters × {numbers['bits_per_parameter']} bits"
-    dress(total, said, "puzzles coded", "bits in all")
+    style_axes(total, said, "puzzles coded", "bits in all")
     legend_below(total)
 
 
@@ -106,7 +106,7 @@ def draw_memory(part: "SubFigure", found: Sequence[tuple[str, dict[str, Any]]]) 
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     first = found[0][1]
-    dress(
+    style_axes(
         axes, "", f"timesteps of a segment N·T (T = {first['timesteps']})",
         "MiB held for the gradient",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm.viz.figures.style import LETTERS_AN_INCH, dress, legend, legend_below
+from hrm.viz.figures.style import LETTERS_AN_INCH, legend, legend_below, style_axes
 from hrm.viz.palette import FAINT, HIGH, INK, LOW
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def draw_residuals(part: "SubFigure", found: Sequence[tuple[str, dict[str, Any]]
         first = column == 0
         inches = (7.0 if columns == 1 else 3.8) * LETTERS_AN_INCH
         words = "\n".join(fill(line, int(inches)) for line in name.split("\n"))
-        dress(panels[row][column], words, y="movement  ‖Δz‖ at a position" if first else "")
-        dress(panels[row + 1][column], "", label_of_timesteps(numbers), "relative  ‖Δz‖ / ‖z‖" if first else "")
+        style_axes(panels[row][column], words, y="movement  ‖Δz‖ at a position" if first else "")
+        style_axes(panels[row + 1][column], "", label_of_timesteps(numbers), "relative  ‖Δz‖ / ‖z‖" if first else "")
         panels[row][column].title.set_fontsize(9)
     legend_below(panels[1][0])
 
@@ -128,7 +128,9 @@ def draw_trajectories(part: "SubFigure", numbers: dict[str, Any]) -> None:
                 axes = panels[row][2 * column + beside]
                 points = _path(axes, path, skipped)
                 said = f"{name}, puzzle {puzzle['puzzle']} ({verdict})" if not beside else told
-                dress(axes, said, f"component 1 ({first:.0%})", f"component 2 ({second:.0%})" if not beside else "")
+                style_axes(
+                    axes, said, f"component 1 ({first:.0%})", f"component 2 ({second:.0%})" if not beside else ""
+                )
                 axes.title.set_fontsize(9)
     if points is not None:
         bar = part.colorbar(points, ax=panels, shrink=0.6, pad=0.01)
@@ -182,10 +184,10 @@ def draw_dimensionality(part: "SubFigure", numbers: dict[str, Any]) -> None:
         label = "least to greatest of 20 random sets" if place == 0 else None
         growth.fill_between(rows["puzzles"], *bounds, color=color, alpha=0.18, lw=0, label=label)
     bars.set_xticks(places, names)
-    dress(bars, "", "", f"participation ratio (of {numbers['width']})")
+    style_axes(bars, "", "", f"participation ratio (of {numbers['width']})")
     bars.grid(False, axis="x")
     legend(bars, loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=2, frameon=False)
     growth.set_ylim(bottom=0)
     counted = {"positions": "every cell is a sample", "means": "the mean over cells is a sample"}[numbers["pooling"]]
-    dress(growth, "", f"puzzles ({counted})", "participation ratio")
+    style_axes(growth, "", f"puzzles ({counted})", "participation ratio")
     legend(growth, loc="lower right")

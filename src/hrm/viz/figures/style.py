@@ -67,7 +67,7 @@ def in_percent(axis: "XAxis | YAxis") -> None:
     axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
 
 
-def dress(axes: "Axes", title: str = "", x: str = "", y: str = "") -> None:
+def style_axes(axes: "Axes", title: str = "", x: str = "", y: str = "") -> None:
     """Give axes their labels and a quiet frame."""
     axes.set_title(title, fontsize=10, color=INK, loc="left")
     axes.set_xlabel(x, fontsize=9)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hrm.inference.solver import Answer, Moment, counted
+from hrm.inference.solver import Answer, TraceStep, counted
 from hrm.puzzles.base import Puzzle
 from hrm.viz.puzzle import files
 from hrm.viz.puzzle.canvas2d import to_svg
@@ -50,5 +50,5 @@ def with_trace(puzzle: Puzzle, answer: Answer) -> Answer:
         return answer
     changed = answer.tokens != puzzle.parse(answer.puzzle)
     sure = np.ones(len(answer.tokens), np.float32)
-    end = Moment(answer.segments, answer.tokens, sure, changed, answer.q_halt, answer.answer)
+    end = TraceStep(answer.segments, answer.tokens, sure, changed, answer.q_halt, answer.answer)
     return replace(answer, trace=(end,))

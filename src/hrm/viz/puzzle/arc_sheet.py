@@ -305,9 +305,9 @@ def _svg(grid: Grid, label: str, pixels: int = _PIXELS) -> str:
     height, width = grid.shape
     cell = min(pixels / max(height, width), pixels / 5)
     paths: list[str] = []
-    for colour in np.unique(grid).tolist():
-        squares = "".join(f"M{x} {y}h1v1h-1z" for y, x in np.argwhere(grid == colour).tolist())
-        paths.append(f'<path fill="{PALETTE[colour]}" d="{squares}"/>')
+    for color in np.unique(grid).tolist():
+        squares = "".join(f"M{x} {y}h1v1h-1z" for y, x in np.argwhere(grid == color).tolist())
+        paths.append(f'<path fill="{PALETTE[color]}" d="{squares}"/>')
     return (
         f'<svg role="img" aria-label="{escape(label)}, {height} by {width}" width="{width * cell:.0f}" '
         f'height="{height * cell:.0f}" viewBox="0 0 {width} {height}"><g stroke="#{_LINE}" stroke-width=".04">'

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from hrm.errors import UsageError
-from hrm.inference.solver import Answer, Moment, counted
+from hrm.inference.solver import Answer, TraceStep, counted
 from hrm.puzzles.base import PAD, Puzzle, Sketch
 from hrm.puzzles.conflicts import conflicts
 
@@ -50,7 +50,7 @@ class Cell:
 class Frame:
     """A moment that is worth a picture, and what stands below it."""
 
-    moment: Moment
+    moment: TraceStep
     name: str
     count: str
 
@@ -73,12 +73,12 @@ class Scene:
         return self.puzzle.sketch(self.start)
 
     @cached_property
-    def opening(self) -> Moment:
+    def opening(self) -> TraceStep:
         """The puzzle itself as moment 0."""
         sure, same = np.ones(len(self.start), np.float32), np.zeros(len(self.start), bool)
-        return Moment(0, self.start, sure, same, 0.0, self.answer.puzzle)
+        return TraceStep(0, self.start, sure, same, 0.0, self.answer.puzzle)
 
-    def moments(self) -> list[Moment]:
+    def moments(self) -> list[TraceStep]:
         """Return the trace, led by the puzzle.
 
         Raises:
@@ -144,7 +144,7 @@ class Scene:
         rows, columns = self.window
         return rows.stop - rows.start, columns.stop - columns.start
 
-    def cells(self, moment: Moment) -> list[Cell]:
+    def cells(self, moment: TraceStep) -> list[Cell]:
         """Return the cells that exist at a moment, row by row."""
         spec, fills = self.puzzle.spec, dict(self.puzzle.spec.fills)
         kept = spec.given(self.start) & (moment.tokens == self.start)
@@ -173,7 +173,7 @@ class Scene:
             )
         return found
 
-    def lines(self, moment: Moment) -> tuple[Int[np.ndarray, "lines X"], Int[np.ndarray, "Y lines_down"]]:
+    def lines(self, moment: TraceStep) -> tuple[Int[np.ndarray, "lines X"], Int[np.ndarray, "Y lines_down"]]:
         """Return what lines are above and below each row, and left and right of each column."""
         exists = np.pad(self._cut(self._exists(moment.tokens)), 1)
         height, width = self.puzzle.spec.box
@@ -190,7 +190,7 @@ class Scene:
             found.append(np.moveaxis(kinds * (here | there), 0, axis))
         return found[0], found[1]
 
-    def caption(self, moment: Moment) -> tuple[str, str]:
+    def caption(self, moment: TraceStep) -> tuple[str, str]:
         """Return which segment this is, and what is to be counted in it: nothing where givens are the walls."""
         nodes = list(self.sketch.nodes)
         noun = "node" if nodes else "cell"

@@ -8,7 +8,7 @@ from math import ceil, cos, pi, sin
 
 import numpy as np
 
-from hrm.inference.solver import Moment
+from hrm.inference.solver import TraceStep
 from hrm.viz.palette import (
     ANSWER,
     CHANGED,
@@ -57,7 +57,7 @@ def draw(scene: Scene, frame: Frame, cell_px: int) -> Drawing:
     return Drawing(inner + 2 * margin, foot + line_px + margin, tuple(shapes))
 
 
-def draw_alone(scene: Scene, moment: Moment, cell_px: int) -> Drawing:
+def draw_alone(scene: Scene, moment: TraceStep, cell_px: int) -> Drawing:
     """Draw a moment as ``draw`` does, without the caption."""
     (width, height), margin = _size(scene, cell_px), max(2, cell_px // 12)
     return Drawing(width + 2 * margin, height + 2 * margin, tuple(_shapes(scene, moment, cell_px, margin, margin)))
@@ -92,11 +92,11 @@ def _size(scene: Scene, size: int) -> tuple[int, int]:
     return (ring, ring) if ring else (columns * size, rows * size)
 
 
-def _shapes(scene: Scene, moment: Moment, size: int, left: int, top: int) -> list[Shape]:
+def _shapes(scene: Scene, moment: TraceStep, size: int, left: int, top: int) -> list[Shape]:
     return (_graph if scene.sketch.nodes else _grid)(scene, moment, size, left, top)
 
 
-def _grid(scene: Scene, moment: Moment, size: int, left: int, top: int) -> list[Shape]:
+def _grid(scene: Scene, moment: TraceStep, size: int, left: int, top: int) -> list[Shape]:
     cells = scene.cells(moment)
     grounds: list[Shape] = []
     symbols: list[Shape] = []
@@ -138,7 +138,7 @@ def _symbol(cell: Cell, x: float, y: float, size: float) -> Words:
     return Words(x, y + _RISE * shrunk, cell.symbol, shrunk, ink, "middle", cell.given)
 
 
-def _lines(scene: Scene, moment: Moment, size: int, left: int, top: int) -> list[Shape]:
+def _lines(scene: Scene, moment: TraceStep, size: int, left: int, top: int) -> list[Shape]:
     """Return the lines between cells, those of boxes last, with neighboring pieces joined."""
     thick = max(1, size // 24)
     found: list[tuple[bool, Shape]] = []
@@ -213,7 +213,7 @@ def _ring(scene: Scene, size: int) -> int:
     return ceil(size * max(6.0, nodes * 0.62)) if nodes else 0
 
 
-def _graph(scene: Scene, moment: Moment, size: int, left: int, top: int) -> list[Shape]:
+def _graph(scene: Scene, moment: TraceStep, size: int, left: int, top: int) -> list[Shape]:
     """Return the edges, then the nodes on a circle, clockwise from the top, with their notes outside."""
     sketch, side = scene.sketch, _ring(scene, size)
     cells = {cell.place: cell for cell in scene.cells(moment)}

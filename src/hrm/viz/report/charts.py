@@ -94,18 +94,18 @@ def bar_chart(right: Sequence[int], wrong: Sequence[int], x: str, said: str) -> 
     parts = [_level(height(value), plain(value)) for value in _ticks(0, highest, 4, whole=True)]
     every = ceil(count / 16)
     for place, (good, bad) in enumerate(zip(right, wrong, strict=True)):
-        centre = LEFT + room * (place + 0.5)
+        center = LEFT + room * (place + 0.5)
         if (place + 1) % every == 0 or count <= 16:
-            parts.append(_mark(centre, str(place + 1)))
+            parts.append(_mark(center, str(place + 1)))
         for begin, end, style in ((0, good, "main"), (good, good + bad, "wrong")):
             if end > begin:
                 top = height(end)
                 box = (
-                    f'x="{centre - width / 2:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height(begin) - top:.1f}"'
+                    f'x="{center - width / 2:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height(begin) - top:.1f}"'
                 )
                 parts.append(f'<rect class="bar {style}" {box}/>')
         if good + bad and count <= 24:
-            parts.append(f'<text class="count" x="{centre:.1f}" y="{height(good + bad) - 6:.1f}">{good + bad}</text>')
+            parts.append(f'<text class="count" x="{center:.1f}" y="{height(good + bad) - 6:.1f}">{good + bad}</text>')
     return _chart(parts, x, said)
 
 
