@@ -168,18 +168,18 @@ def test_products_of_a_network():
 
 
 def test_a_full_plan_has_everything_and_each_reference_once():
-    cases = planned(dtype="bf16")
-    assert len(cases) == len(set(cases))
-    assert {case.preset for case in cases} == set(cases.PRESETS)
-    for case in cases:
+    whole = planned(dtype="bf16")
+    assert len(whole) == len(set(whole))
+    assert {case.preset for case in whole} == set(cases.PRESETS)
+    for case in whole:
         if case.compiled:
-            assert replace(case, compiled=False) in cases
+            assert replace(case, compiled=False) in whole
         for reference in case.references():
-            assert reference.preset == "official" or reference in cases
-    assert Case("hrm", "train", "bf16", 64, True) in cases
-    assert Case("hrm", "train", "bf16", 16, True) not in cases
-    assert Case("small", "infer", "bf16", 256, True) in cases
-    assert not any(case.compiled for case in cases if case.preset.startswith("yardstick"))
+            assert reference.preset == "official" or reference in whole
+    assert Case("hrm", "train", "bf16", 64, True) in whole
+    assert Case("hrm", "train", "bf16", 16, True) not in whole
+    assert Case("small", "infer", "bf16", 256, True) in whole
+    assert not any(case.compiled for case in whole if case.preset.startswith("yardstick"))
 
 
 def test_a_plan_can_be_narrowed():

@@ -1,6 +1,7 @@
 """What families of grid puzzles share: reading JSON and small numbers, and permuting lines."""
 
 import json
+import warnings
 from itertools import permutations, product
 from math import factorial
 
@@ -112,3 +113,11 @@ def least_rows(table: UInt8[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
     least = np.zeros(len(table), bool)
     least[left] = True
     return least
+
+
+def __getattr__(name: str) -> object:
+    """Return a function by the name that it had before, with a warning."""
+    if name == "neighbours":
+        warnings.warn("hrm.puzzles.grids.neighbours is now called neighbors", DeprecationWarning, stacklevel=2)
+        return neighbors
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
