@@ -287,7 +287,7 @@ class TestCache:
             cached_store(tmp_path, tmp_path, toy, "now")
 
 
-@pytest.mark.parametrize("name", ["killer-4x4", "killer-6x6", "samurai-4x4", "colouring-8x3"])
+@pytest.mark.parametrize("name", ["killer-4x4", "killer-6x6", "samurai-4x4", "coloring-8x3"])
 def test_harder_families_are_told_by_their_puzzles_and_read_back(tmp_path, name):
     family = puzzles.get(name)
     pairs = [family.generate(0, index) for index in range(5)]

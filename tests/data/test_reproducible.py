@@ -25,7 +25,7 @@ from hrm.data.store import open_store
 NOW = "2026-01-01T00:00:00+00:00"
 GENERATED = {
     "sudoku-4x4": True, "sudoku-6x6": False, "sudoku-9x9": False, "maze-10x10": False, "maze-10x10-unique": False,
-    "killer-4x4": True, "killer-6x6": False, "samurai-4x4": False, "colouring-8x3": False,
+    "killer-4x4": True, "killer-6x6": False, "samurai-4x4": False, "coloring-8x3": False,
 }  # fmt: skip
 """Families, and whether their splits may share twins."""
 FILES = {f"{kind}.{suffix}": kind for kind in ("sudoku-6x6", "table") for suffix in ("csv", "jsonl", "npz")}

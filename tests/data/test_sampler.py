@@ -62,7 +62,7 @@ def test_without_augmentation_rows_come_as_they_are(toy, toy_split):
     assert np.array_equal(batch.labels, toy_split.labels[batch.puzzle_ids])
 
 
-@pytest.mark.parametrize("name", ["toy", *puzzles.NAMES])
+@pytest.mark.parametrize("name", ["toy", *puzzles.names()])
 def test_augmented_answers_stay_right_and_differ_from_draw_to_draw(name, toy):
     puzzle = toy if name == "toy" else puzzles.get(name)
     inputs, labels = (np.stack(c) for c in zip(*(puzzle.generate(0, i) for i in range(3)), strict=True))

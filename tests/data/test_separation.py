@@ -13,7 +13,7 @@ from hrm.puzzles.table import Declaration, Table
 COUNTS = {"train": 2, "validation": 1, "test": 2}
 FEW = dict.fromkeys(COUNTS, 1)
 PAIRS = [("validation", "train"), ("test", "train"), ("test", "validation")]
-SLOW = {"sudoku-16x16", "killer-9x9", "samurai-4x4", "samurai", "colouring-20x4"}
+SLOW = {"sudoku-16x16", "killer-9x9", "samurai-4x4", "samurai", "coloring-20x4"}
 """Families that get few puzzles, and are not searched for second answers, which would take seconds."""
 SLOWEST = {"killer-9x9", "samurai"}
 TABLE = Table(Declaration((2, 2), tuple("abcdef"), symmetries=("turn", "rename")))
@@ -31,7 +31,7 @@ def built(path, name):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOWEST else []) for n in (*puzzles.NAMES, "table")]
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOWEST else []) for n in (*puzzles.names(), "table")]
 )
 def test_splits_are_proven_apart_and_a_planted_twin_is_found(tmp_path, name):
     family, store = built(tmp_path / "store", name)

@@ -75,10 +75,7 @@ def test_without_rules_the_network_decides():
 
 
 FAMILIES = [
-    *(
-        puzzles.get(name)
-        for name in ("sudoku-4x4", "maze-4x5", "killer-4x4", "samurai-4x4", "samurai", "colouring-8x3")
-    ),
+    *(puzzles.get(name) for name in ("sudoku-4x4", "maze-4x5", "killer-4x4", "samurai-4x4", "samurai", "coloring-8x3")),
     Table(Declaration((3, 4), ("a", "b", "c"), ".")),
     Table(Declaration((1, 6), ("left", "right", "10"))),
 ]
@@ -227,7 +224,7 @@ def test_grids_and_text_are_the_same_puzzle(untrained):
     assert untrained.solve(grid).answer == untrained.solve(PUZZLE).answer == untrained.solve(np.array(grid)).answer
 
 
-@pytest.mark.parametrize("name", ["killer-4x4", "colouring-8x3"])
+@pytest.mark.parametrize("name", ["killer-4x4", "coloring-8x3"])
 def test_relations_of_the_puzzle_reach_the_network(name):
     family = puzzles.get(name)
     spec = family.spec

@@ -11,7 +11,7 @@ from hrm.puzzles import coloring, get
 from hrm.puzzles.check import check
 from hrm.puzzles.coloring import Coloring, color_graph
 
-SIX = get("colouring-6x3")
+SIX = get("coloring-6x3")
 WHEEL = "1.....;1-2,1-3,1-4,1-5,2-3,3-4,4-5,5-2,6-1,6-2"
 """A hub, a rim of four, and a node joined with the hub and the rim: two ways, for the rim may swap its colors."""
 
@@ -43,7 +43,7 @@ def test_the_search_finds_every_answer_and_no_other(seed):
     assert SIX.verify(puzzle[None].repeat(len(ways), 0), every).tolist() == [fits(way) for way in ways]
 
 
-@pytest.mark.parametrize("name", ["colouring-8x3", "colouring-12x3", "colouring-20x4", "colouring-32x9"])
+@pytest.mark.parametrize("name", ["coloring-8x3", "coloring-12x3", "coloring-20x4", "coloring-32x9"])
 def test_generated_puzzles_have_one_answer_and_no_given_to_spare(name):
     family = get(name)
     for index in range(5):
@@ -147,9 +147,9 @@ def test_what_is_no_puzzle_is_refused(given, said):
 
 
 def test_sizes_by_name():
-    assert get("colouring-5x2").spec.shape == (5, 5)
-    assert check(get("colouring-5x2"), examples=4) == [] == check(get("colouring-9x9"), examples=4)
-    for name in ("colouring-2x2", "colouring-33x3", "colouring-12x1", "colouring-12x10", "colouring-4x5"):
+    assert get("coloring-5x2").spec.shape == (5, 5)
+    assert check(get("coloring-5x2"), examples=4) == [] == check(get("coloring-9x9"), examples=4)
+    for name in ("coloring-2x2", "coloring-33x3", "coloring-12x1", "coloring-12x10", "coloring-4x5"):
         with pytest.raises(UsageError, match="not possible"):
             get(name)
 
@@ -161,7 +161,7 @@ def test_noise_can_be_written():
 
 
 def test_twins_are_told_from_strangers():
-    family = get("colouring-12x3")
+    family = get("coloring-12x3")
     keys = {family.twin_key(*family.generate(0, index)) for index in range(40)}
     assert len(keys) == 40
 
@@ -180,7 +180,7 @@ def test_a_search_that_takes_too_long_says_so(monkeypatch):
 
 
 def test_classical_solvers_agree():
-    family = get("colouring-12x3")
+    family = get("coloring-12x3")
     for index in range(3):
         puzzle, answer = family.generate(3, index)
         for solver in family.classical_solvers:

@@ -144,8 +144,8 @@ def test_samurai(name, count):
     spread(counts)
 
 
-@pytest.mark.parametrize("name", ["colouring-8x3", "colouring-12x3", "colouring-20x4", "colouring-32x5"])
-def test_colouring(name):
+@pytest.mark.parametrize("name", ["coloring-8x3", "coloring-12x3", "coloring-20x4", "coloring-32x5"])
+def test_coloring(name):
     family, counts = get(name), []
     n, rng, nodes = family.nodes, np.random.default_rng(0), np.flatnonzero(family._is_node)
     for index in range(25):

@@ -25,7 +25,7 @@ QUIET = Console(quiet=True)
 @pytest.fixture
 def futoshiki(monkeypatch):
     monkeypatch.syspath_prepend(HERE)
-    puzzles.admit(FUTOSHIKI, HERE)
+    puzzles.register_from_path(FUTOSHIKI, HERE)
     return puzzles.get(FUTOSHIKI)
 
 

@@ -313,7 +313,7 @@ KILLER = {
 }
 
 
-@pytest.mark.parametrize("recipe", ["killer-4x4", "colouring"])
+@pytest.mark.parametrize("recipe", ["killer-4x4", "coloring"])
 def test_relations_stay_beside_the_puzzle_they_belong_to(tmp_path, cache, recipe):
     """Slots take puzzles at different times; a resumed run has the same relations, and ends the same."""
     config = validated(merged(recipes.get(recipe).model_dump(), KILLER), "test")

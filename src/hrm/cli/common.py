@@ -46,7 +46,7 @@ Family = Annotated[
         name="--puzzle",
         help="Puzzle family, such as sudoku-9x9; `table` for your own rows; or your own class: module:Class. "
         "Default: inferred from the data.",
-        completer=lambda context: puzzles.NAMES,
+        completer=lambda context: puzzles.names(),
     ),
 ]
 SplitName = Annotated[str, Parameter(help="Split of a store to use. Default: test, or the only one.")]
@@ -91,7 +91,7 @@ def register_own(name: str, *models: str) -> None:
     Raises:
         UsageError: no such class, or a model of another family.
     """
-    puzzles.admit(name, Path.cwd())
+    puzzles.register_from_path(name, Path.cwd())
     if not name or ":" in name:
         return
     for model in models:
@@ -102,7 +102,7 @@ def register_own(name: str, *models: str) -> None:
             trained_on = str(tomllib.loads(config.read_text(encoding="utf-8"))["data"]["puzzle"])
         except (OSError, ValueError, KeyError, TypeError):
             continue  # reading the model says what is wrong
-        if trained_on != name:
+        if not puzzles.same(trained_on, name):
             remedy = f"give --puzzle {trained_on}" if ":" in trained_on else "leave --puzzle out"
             raise UsageError(f"{model} solves {trained_on}, not {name}: {remedy}, or choose another model")
 

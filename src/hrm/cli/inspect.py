@@ -9,7 +9,7 @@ from rich.table import Table
 from hrm import pretrained
 from hrm.cli.common import Json, Recipe, print_json, stdout
 from hrm.cli.overrides import Overrides, resolve
-from hrm.recipes import RECIPES
+from hrm.recipes import RECIPES, names
 
 
 def config(
@@ -49,7 +49,7 @@ def params(
 
     Example: `hrm params hrm-sudoku`.
     """
-    pretrained.require(name, list(RECIPES))
+    pretrained.require(name, names())
     from hrm.workflows.params import count
 
     counts = count(name)

@@ -39,7 +39,7 @@ def resolve(recipe: str, file: Path | None, flags: Sequence[str]) -> tuple[RunCo
         raise UsageError(f"name a recipe or give --config FILE; recipes: {', '.join(recipes.RECIPES)}")
     changes: dict[str, Any] = {} if file is None else read_config(file)
     sources = dict.fromkeys((path for path, _ in leaves(changes)), str(file))
-    if not recipe and "model" not in changes and changes.get("recipe") in recipes.RECIPES:
+    if not recipe and "model" not in changes and changes.get("recipe") in recipes.names():
         recipe = changes["recipe"]  # the file names the recipe that it changes
     for path, text in pairs:
         changes = merged(changes, override(path, text))

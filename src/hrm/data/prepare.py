@@ -201,7 +201,7 @@ def build_store(
     except UsageError:
         raise UsageError(
             f"{source!r} is neither a file nor a family of puzzles "
-            f"({', '.join(puzzles.NAMES)}).{did_you_mean(source, list(puzzles.NAMES))}"
+            f"({', '.join(puzzles.names())}).{did_you_mean(source, list(puzzles.names()))}"
         ) from None
     if not wanted:
         raise UsageError("ask for puzzles: --train N, --validation N, --test N")

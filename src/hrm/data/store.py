@@ -24,7 +24,7 @@ from hrm.data.variants import read_table, write_table
 from hrm.errors import DataError, HrmError, UsageError
 from hrm.files import MANIFEST_BYTES, FileRecord, open_file, replacing, sha256_of
 from hrm.puzzles.arc.variants import PuzzleTable
-from hrm.puzzles.base import PAD, Puzzle
+from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
 from hrm.puzzles.table import TABLE, Declaration, Table
 
 KIND = "hrm-store"
@@ -186,7 +186,7 @@ def write_store(
         manifest = Manifest(
             puzzle=spec.name, shape=spec.shape, tokens=spec.tokens, splits=records,
             variants=variants, names=named,
-            provenance=dict(provenance), digest=_digest(spec.name, spec.shape, spec.tokens, records, variants, named),
+            provenance=dict(provenance), digest=_digest(spec, records, variants, named),
             created=created, hrm_version=version("hierarchical-reasoning"),
         )  # fmt: skip
         (work / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
@@ -213,12 +213,14 @@ def open_store(path: str | Path, verify: bool = True, puzzle: Puzzle | None = No
         except HrmError as error:
             raise DataError(f"{path} holds puzzles of an unknown family: {error}") from None
     spec = puzzle.spec
-    declared = (manifest.puzzle, manifest.shape, manifest.tokens)
-    for what, found, wanted in zip(
-        ("family", "shape", "tokens"), declared, (spec.name, spec.shape, spec.tokens), strict=True
+    name = spec.name if manifest.puzzle == spec.first_name else manifest.puzzle
+    for what, stored, wanted in (
+        ("family", name, spec.name),
+        ("shape", manifest.shape, spec.shape),
+        ("tokens", manifest.tokens, spec.tokens),
     ):
-        if found != wanted:
-            raise DataError(f"{path} has {what} {found!r} but {wanted!r} is asked for; use a store of that family")
+        if stored != wanted:
+            raise DataError(f"{path} has {what} {stored!r} but {wanted!r} is asked for; use a store of that family")
     splits = {}
     for name, record in manifest.splits.items():
         if not NAME.fullmatch(name) or set(record.files) != {f"{array}.npy" for array in _DTYPES}:
@@ -232,7 +234,7 @@ def open_store(path: str | Path, verify: bool = True, puzzle: Puzzle | None = No
                 raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
         splits[name] = Split(**arrays)
         _check_grids(f"{path}/{name}", puzzle, splits[name])
-    if not splits or manifest.digest != _digest(*declared, manifest.splits, manifest.variants, manifest.names):
+    if not splits or manifest.digest != _digest(spec, manifest.splits, manifest.variants, manifest.names):
         raise DataError(f"{path}/manifest.json was altered: its digest is not that of its content")
     table = None if manifest.variants is None else read_table(path, manifest.variants)
     if table is not None and any(int(split.puzzle_ids.max()) >= len(table) for split in splits.values()):
@@ -344,14 +346,13 @@ def _check_grids(where: str, puzzle: Puzzle, split: Split) -> None:
 
 
 def _digest(
-    name: str,
-    shape: tuple[int, int],
-    tokens: tuple[str, ...],
+    spec: PuzzleSpec,
     splits: Mapping[str, SplitRecord],
     variants: Mapping[str, FileRecord] | None,
     named: FileRecord | None,
 ) -> str:
-    content: list[object] = [name, shape, tokens, {k: v.model_dump() for k, v in splits.items()}]
+    content: list[object] = [spec.first_name or spec.name, spec.shape, spec.tokens]
+    content.append({k: v.model_dump() for k, v in splits.items()})
     if variants is not None:
         content.append({k: v.model_dump() for k, v in variants.items()})
     if named is not None:

@@ -59,6 +59,8 @@ class PuzzleSpec:
     """Token ids that may stand in an answer; empty: all but padding, the blank and the clues."""
     box: tuple[int, int] = (0, 0)
     """Rows and columns of a box that pictures set apart by a thick line; (0, 0) where there are none."""
+    first_name: str = ""
+    """The family's name before it was renamed: stores with it stay valid, and digests of stores are made with it."""
 
     @property
     def cells(self) -> int:
@@ -156,6 +158,16 @@ class ClassicalSolver:
 
 class Puzzle(ABC):
     """A family of puzzles. ``puzzles.check.check`` examines whether one keeps its promises."""
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names under which the class is listed; none unless told."""
+        return ()
+
+    @classmethod
+    def from_name(cls, name: str) -> "Puzzle | None":
+        """Return the family of this class with a name, listed or not; None: the class has none of that name."""
+        return None
 
     @property
     @abstractmethod

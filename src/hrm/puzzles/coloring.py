@@ -24,6 +24,7 @@ _BLANK, _APART, _EDGE, _FIRST_COLOR = 1, 2, 3, 4
 _COLORS = "123456789"
 # colors that most people tell apart (Okabe and Ito, 2008), and two grays; no red, which marks mistakes
 _PAINTS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#b5894f", "#d9d9d9", "#8c8c8c")
+_NAME = re.compile(r"colou?ring-(\d{1,4})x(\d{1,4})", re.ASCII)  # "colouring" was its name at first
 _NOTE = re.compile(r"\t|\s#")
 _SEPARATORS = re.compile(r"[\s,]+")
 
@@ -40,7 +41,8 @@ class Coloring(Puzzle):
             )
         self.nodes, self.colors = nodes, colors
         self._spec = PuzzleSpec(
-            name=f"colouring-{nodes}x{colors}",
+            name=f"coloring-{nodes}x{colors}",
+            first_name=f"colouring-{nodes}x{colors}",
             shape=(nodes, nodes),
             tokens=("_", ".", " ", "#", *_COLORS[:colors]),
             blank=_BLANK,
@@ -50,6 +52,17 @@ class Coloring(Puzzle):
             fills=((_EDGE, "#4a505c"), *enumerate(_PAINTS[:colors], start=_FIRST_COLOR)),
             solid=(_EDGE,),
         )
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names that are listed."""
+        return "coloring-8x3", "coloring-12x3", "coloring-20x4"
+
+    @classmethod
+    def from_name(cls, name: str) -> "Puzzle | None":
+        """Return the family with this name; None: there is none."""
+        parts = _NAME.fullmatch(name)
+        return cls(int(parts[1]), int(parts[2])) if parts else None
 
     @property
     def spec(self) -> PuzzleSpec:
@@ -72,7 +85,7 @@ class Coloring(Puzzle):
         try:
             nodes, edges = _given(given)
             if len(nodes) != n:
-                fits = f"; colouring-{len(nodes)}x{self.colors} would fit" if 3 <= len(nodes) <= MOST_NODES else ""
+                fits = f"; coloring-{len(nodes)}x{self.colors} would fit" if 3 <= len(nodes) <= MOST_NODES else ""
                 raise DataError(f"it has {len(nodes)} nodes instead of {n}, before the ';'{fits}")
             for node, symbol in enumerate(nodes):
                 if symbol not in (*BLANKS, *_COLORS[: self.colors]):

@@ -1,10 +1,11 @@
 """Experiments that can be run by name: one function each, which returns a complete configuration."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from hrm.config import RunConfig, changed, merged, nested
 from hrm.errors import UsageError, did_you_mean
-from hrm.recipes import arc, custom, harder, maze, sudoku
+from hrm.recipes import arc, coloring, custom, maze, sudoku
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "smoke": sudoku.smoke,
@@ -13,9 +14,9 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "hrm-6x6": sudoku.hrm_6x6,
     "best-sudoku": sudoku.best_sudoku,
     "maze-10x10": maze.maze_10x10,
-    "killer-4x4": harder.killer_4x4,
-    "samurai-4x4": harder.samurai_4x4,
-    "colouring": harder.colouring,
+    "killer-4x4": sudoku.killer_4x4,
+    "samurai-4x4": sudoku.samurai_4x4,
+    "coloring": coloring.coloring,
     "arc-small": arc.arc_small,
     "own": custom.own,
     "hrm-maze": maze.hrm_maze,
@@ -28,6 +29,16 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "trm-sudoku-attention": sudoku.trm_sudoku_attention,
 }
 """Name -> recipe, in the order in which ``hrm recipes`` lists them."""
+ALIASES: dict[str, Callable[[], RunConfig]] = {
+    "colouring": partial(coloring.coloring, "colouring"),
+    "sudoku-9x9": sudoku.best_sudoku,
+}
+"""Other names of recipes, which are not listed."""
+
+
+def names() -> list[str]:
+    """Return every name that ``get`` knows."""
+    return [*RECIPES, *ALIASES]
 
 
 def get(name: str, changes: Mapping[str, object] | None = None) -> RunConfig:
@@ -39,10 +50,11 @@ def get(name: str, changes: Mapping[str, object] | None = None) -> RunConfig:
     Raises:
         UsageError: there is no recipe of that name, an unknown key, or a value out of range.
     """
-    if name not in RECIPES:
-        known = list(RECIPES)
-        raise UsageError(f"there is no recipe {name!r}.{did_you_mean(name, known)} Choose one of: {', '.join(known)}")
-    config = RECIPES[name]()
+    recipe = RECIPES.get(name) or ALIASES.get(name)
+    if recipe is None:
+        hint = did_you_mean(name, names())
+        raise UsageError(f"there is no recipe {name!r}.{hint} Choose one of: {', '.join(RECIPES)}")
+    config = recipe()
     if not changes:
         return config
     tree: dict[str, object] = {}

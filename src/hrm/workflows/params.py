@@ -16,11 +16,11 @@ def count(name: str) -> dict[str, Any]:
         UsageError: neither a recipe nor a model has this name.
         DataError: a checkpoint that is damaged.
     """
-    if name in recipes.RECIPES:
+    if name in recipes.names():
         config = recipes.get(name)
         model = build(config.model)
     else:
-        pretrained.require(name, list(recipes.RECIPES))
+        pretrained.require(name, recipes.names())
         model, config, _ = load_model(name, device="cpu")
     components, table = parameter_counts(model)
     return {

@@ -16,7 +16,7 @@ from hrm.puzzles import get
 from hrm.puzzles.table import Declaration, Table
 
 SUDOKU, MAZE, KILLER, SAMURAI, GRAPH = map(
-    get, ("sudoku-9x9", "maze-10x10", "killer-4x4", "samurai-4x4", "colouring-8x3")
+    get, ("sudoku-9x9", "maze-10x10", "killer-4x4", "samurai-4x4", "coloring-8x3")
 )
 TABLE = Table(Declaration((3, 4), ("a", "b", "c", "d"), "."))
 WORDS = Table(Declaration((2, 3), ("red", "green", "blue")))
@@ -237,8 +237,8 @@ def test_hexadecimal_and_plain_rows_of_one_file_are_each_read_right(tmp_path):
         ("maze-4x4", "S # # ########G ", "no solution"),
         ("sudoku-4x4", "123........4....", "no solution"),
         ("killer-4x4", "aabb" + "." * 12 + ";3,3", "no solution"),
-        ("colouring-4x2", "....;1-2,2-3,1-3", "no solution"),
-        ("colouring-4x2", "...;1-2", "unreadable question"),
+        ("coloring-4x2", "....;1-2,2-3,1-3", "no solution"),
+        ("coloring-4x2", "...;1-2", "unreadable question"),
     ],
 )
 def test_a_puzzle_without_a_solution_is_never_clean(tmp_path, name, text, kind, unique):
@@ -269,7 +269,7 @@ def test_dimacs():
     assert texts(GRAPH, text) == ["........;1-2,1-8,2-3"]
     assert texts(GRAPH, text.replace("edge 8 3", "col 8 6") + "e 2 1\ne 3 2\ne 1 8\n") == ["........;1-2,1-8,2-3"]
     for broken, said in (
-        (text.replace("8 3", "11 3"), "colouring-11x3 would fit"),
+        (text.replace("8 3", "11 3"), "coloring-11x3 would fit"),
         (text.replace("8 3", "8 9"), "3 edges, but its line 'p' says 9"),
         (text.replace("e 8 1", "e 9 1"), "nodes have the numbers 1 to 8"),
         (text.replace("e 8 1", "e 8 8"), "joins a node with itself"),

@@ -10,7 +10,7 @@ from hrm.data.sources.questions import questions
 from hrm.errors import DataError
 from hrm.puzzles import get
 
-FAMILIES = ["sudoku-4x4", "sudoku-9x9", "maze-10x10", "killer-4x4", "colouring-8x3", "samurai-4x4"]
+FAMILIES = ["sudoku-4x4", "sudoku-9x9", "maze-10x10", "killer-4x4", "coloring-8x3", "samurai-4x4"]
 
 
 def generated(name, count=3):
@@ -95,7 +95,7 @@ TRIANGLES = ["e 1 2\ne 2 3\ne 1 3\n", "e 2 1\ne 3 2\ne 3 1\n", "c a note\ne 1 2\
 
 @pytest.mark.parametrize("edges", TRIANGLES)
 def test_a_dimacs_graph(edges, tmp_path):
-    family = get("colouring-5x3")
+    family = get("coloring-5x3")
     [found] = read(tmp_path, "c made here\np edge 5 3\n" + edges, family, "graph.col")
     assert not found.error
     answers = family.solutions(found.tokens, limit=1000)
@@ -105,10 +105,10 @@ def test_a_dimacs_graph(edges, tmp_path):
 
 @pytest.mark.parametrize("text, said", [
     ("p edge 90 1\ne 1 2\n", "90 nodes"), ("p edge 5 7\ne 1 2\n", "says 7"), ("p edge 5 1\ne 1 9\n", "9"),
-    ("p edge 8 0\n", "colouring-8x3 would fit"), ("p edge 5 1\np edge 5 1\ne 1 2\n", "second 'p' line"),
+    ("p edge 8 0\n", "coloring-8x3 would fit"), ("p edge 5 1\np edge 5 1\ne 1 2\n", "second 'p' line"),
 ])  # fmt: skip
 def test_a_dimacs_graph_that_does_not_fit_is_refused(text, said, tmp_path):
-    [found] = read(tmp_path, text, get("colouring-5x3"), "graph.col")
+    [found] = read(tmp_path, text, get("coloring-5x3"), "graph.col")
     assert found.tokens is None and said in found.error, found.error
 
 

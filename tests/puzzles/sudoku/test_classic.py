@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles import NAMES, get
+from hrm.puzzles import get, names
 from hrm.puzzles.sudoku.classic import Sudoku
 from hrm.puzzles.sudoku.digits import MOST_GUESSES
 from hrm.puzzles.sudoku.solver import solve
@@ -403,7 +403,7 @@ def test_canonical_forms_need_a_legal_answer_and_a_size_that_can_be_searched():
 
 
 def test_families_are_found_by_name():
-    assert [get(name).spec.name for name in NAMES] == [name.removesuffix("-unique") for name in NAMES]
+    assert [get(name).spec.name for name in names()] == [name.removesuffix("-unique") for name in names()]
     assert get("sudoku-9x9") is get("sudoku-9x9")
     with pytest.raises(UsageError, match="sudoku-4x4, .*Did you mean 'sudoku-9x9'"):
         get("sudoku9x9")

@@ -36,7 +36,7 @@ def test_text_is_large_enough_to_read(name: str):
         assert min(shape.size for shape in drawing.shapes if isinstance(shape, Words)) >= 10
 
 
-@pytest.mark.parametrize("name", [name for name in puzzles.NAMES if not name.endswith("-unique")])
+@pytest.mark.parametrize("name", [name for name in puzzles.names() if not name.endswith("-unique")])
 def test_the_legend_names_what_is_drawn_and_nothing_else(name: str):
     family = puzzles.get(name)
     start, answer = family.generate(0, 0)
@@ -51,7 +51,7 @@ def test_the_legend_names_what_is_drawn_and_nothing_else(name: str):
     assert {word for token, word in family.spec.words if family.spec.tokens[token] in filled} <= set(words)
 
 
-@pytest.mark.parametrize("name", [name for name in puzzles.NAMES if not name.endswith("-unique")])
+@pytest.mark.parametrize("name", [name for name in puzzles.names() if not name.endswith("-unique")])
 def test_every_symbol_can_be_read_on_what_it_lies_on(name: str):
     """Not only on white: each ink of a cell has a contrast of 4.5 with the last box or disc below it."""
     family = puzzles.get(name)
@@ -76,10 +76,10 @@ def covers(shape: Box | Disc, word: Words) -> bool:
     return large and shape.x <= x <= shape.x + shape.width and shape.y <= y <= shape.y + shape.height
 
 
-@pytest.mark.parametrize("name", [name for name in puzzles.NAMES if puzzles.get(name).spec.solid])
+@pytest.mark.parametrize("name", [name for name in puzzles.names() if puzzles.get(name).spec.solid])
 def test_solid_cells_are_seen_on_black_and_on_white_terminals_from_edge_to_edge(name: str):
     family = puzzles.get(name)
-    if family.spec.name == "arc" or "colouring" in family.spec.name:
+    if family.spec.name == "arc" or "coloring" in family.spec.name:
         pytest.skip("not drawn as a grid of solid cells")
     start, answer = family.generate(0, 0)
     scene, told = moment(family, start, answer)

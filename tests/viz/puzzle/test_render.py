@@ -274,7 +274,7 @@ def test_the_less_sure_the_grayer():
     assert palette.UNSURE in inks[0] and palette.ANSWER in inks[2] and len(set.union(*inks)) == 4
 
 
-@pytest.mark.parametrize("name", [name for name in puzzles.NAMES if not name.endswith("-unique")])
+@pytest.mark.parametrize("name", [name for name in puzzles.names() if not name.endswith("-unique")])
 def test_nothing_is_cut_off_at_the_edges(name: str):
     family = puzzles.get(name)
     start = family.generate(0, 0)[0]
@@ -389,7 +389,7 @@ def test_outside_the_grids_of_a_samurai_nothing_is_drawn():
 
 
 def test_nodes_of_one_color_and_their_edge_are_red():
-    family = puzzles.get("colouring-8x3")
+    family = puzzles.get("coloring-8x3")
     start, answer = family.generate(0, 0)
     square = answer.reshape(8, 8).copy()
     a, b = np.argwhere(np.triu(square == 3))[0].tolist()

@@ -207,7 +207,7 @@ def family_of(path: Path) -> Puzzle:
     """
     fitting, length = [], None
     if text_suffix(path) in TEXTS:
-        for puzzle in map(puzzles.get, puzzles.FAMILIES):
+        for puzzle in map(puzzles.get, puzzles.families()):
             first = next(text_questions(file_lines(path, len), path.name, puzzle), None)
             fitting += [puzzle] if first and first.tokens is not None else []
     else:
@@ -215,12 +215,12 @@ def family_of(path: Path) -> Puzzle:
         if first is None:
             raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
         length = len(first.question) if isinstance(first.question, str) else None
-        for puzzle in map(puzzles.get, puzzles.FAMILIES):
+        for puzzle in map(puzzles.get, puzzles.families()):
             with suppress(DataError):
                 puzzle.parse(first.question)
                 fitting.append(puzzle)
     if len(fitting) != 1:
-        found = " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.FAMILIES)}"
+        found = " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.families())}"
         size = f"of {length} characters " if length is not None else ""
         raise DataError(
             f"{path.name}: the first question {size}fits {found}; name the family by --puzzle (rows of your own: "

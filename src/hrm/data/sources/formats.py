@@ -131,10 +131,10 @@ FORMATS = (
         (".col",),
         "one graph to be colored; the family says with how many colors, and must have as many nodes",
         "c a ring\np edge 8 8\ne 1 2\ne 2 3\ne 3 4\ne 4 5\ne 5 6\ne 6 7\ne 7 8\ne 8 1\n",
-        "colouring-8x3",
+        "coloring-8x3",
         ("An edge that is listed twice counts once. A file with fewer edges than its `p` line says is refused.",),
         text=True,
-        command="hrm data check FILE --puzzle colouring-8x3 --no-unique",
+        command="hrm data check FILE --puzzle coloring-8x3 --no-unique",
     ),
     Format(
         "ARC task",

@@ -45,6 +45,11 @@ _SPEC = PuzzleSpec(
 class Arc(Puzzle):
     """Grids of ten colors, 1x1 to 30x30, on a canvas of 30x30 with the end of each grid marked."""
 
+    @classmethod
+    def from_name(cls, name: str) -> "Puzzle | None":
+        """Return the family where it is called by its name, which is not listed: its puzzles are not generated."""
+        return cls() if name == ARC else None
+
     @property
     def spec(self) -> PuzzleSpec:
         """Return the declaration, the same at every call."""

@@ -27,6 +27,7 @@ TOKENS = ("_", "#", " ", "S", "G", "o")
 WALL, OPEN, START, GOAL, PATH = range(1, 6)
 LEAST_WALLS, MOST_WALLS = 0.3, 0.5
 """Share of the cells that are walls."""
+_NAME = re.compile(r"maze-(\d{1,4})x(\d{1,4})(-unique)?", re.ASCII)
 _WORD = re.compile(r"(?![SGo]{3})[A-Za-z]{3}")
 _LONGER_THAN = {100: 18, 256: 40, 900: 110}
 
@@ -62,6 +63,17 @@ class Maze(Puzzle):
             words=((WALL, "wall"), (PATH, "path"), (START, "start"), (GOAL, "goal")),
         )
         self._unique, self._floods = unique, BitGrid(rows, columns)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names that are listed."""
+        return tuple(f"maze-{size}x{size}{end}" for end in ("", "-unique") for size in (10, 16, 30))
+
+    @classmethod
+    def from_name(cls, name: str) -> "Puzzle | None":
+        """Return the family with this name; None: there is none."""
+        parts = _NAME.fullmatch(name)
+        return cls(int(parts[1]), int(parts[2]), unique=bool(parts[3])) if parts else None
 
     @property
     def spec(self) -> PuzzleSpec:

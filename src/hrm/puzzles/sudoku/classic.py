@@ -58,6 +58,16 @@ class Sudoku(Puzzle):
             box=(height, width),
         )
 
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names that are listed."""
+        return tuple(f"sudoku-{size}x{size}" for size in BOXES)
+
+    @classmethod
+    def from_name(cls, name: str) -> "Puzzle | None":
+        """Return the family with this name; None: there is none."""
+        return cls(int(name.rpartition("x")[2])) if name in cls.names() else None
+
     @property
     def spec(self) -> PuzzleSpec:
         """Return the declaration, the same at every call."""

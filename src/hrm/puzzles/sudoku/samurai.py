@@ -54,6 +54,16 @@ class Samurai(Puzzle):
         )
         self.extra_givens = int(self._grids.inside.sum()) // 5 if extra_givens is None else extra_givens
 
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names that are listed."""
+        return tuple("samurai" if size == 9 else f"samurai-{size}x{size}" for size in SIDES)
+
+    @classmethod
+    def from_name(cls, name: str) -> "Puzzle | None":
+        """Return the family with this name; None: there is none."""
+        return cls(4 if name.endswith("4x4") else 9) if name in cls.names() else None
+
     @property
     def spec(self) -> PuzzleSpec:
         """Return the declaration, the same at every call."""
