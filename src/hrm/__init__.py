@@ -34,8 +34,8 @@ if _TYPE_CHECKING:
     from hrm import puzzles as puzzles
     from hrm import recipes as recipes
     from hrm.config import RunConfig as RunConfig
+    from hrm.inference.answer import Answer as Answer
     from hrm.inference.load import load as load
-    from hrm.inference.solver import Answer as Answer
     from hrm.inference.solver import Solver as Solver
     from hrm.model.config import HRMConfig as HRMConfig
     from hrm.model.hrm import HRM as HRM
@@ -52,7 +52,7 @@ _HOMES = {
     "load": "hrm.inference.load:load",
     "models": "hrm.pretrained:names",
     "Solver": "hrm.inference.solver:Solver",
-    "Answer": "hrm.inference.solver:Answer",
+    "Answer": "hrm.inference.answer:Answer",
     "evaluate": "hrm.workflows.api:evaluate",
     "Result": "hrm.workflows.api:Result",
     "analyze": "hrm.workflows.api:analyze",

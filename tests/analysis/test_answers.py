@@ -54,7 +54,7 @@ def test_depth_is_what_evaluation_says_segment_by_segment(solver, split):
 def halted(solver, puzzle):
     """Return when the Q-head alone stops a puzzle, within four segments, and its answer then."""
     batch = np.stack([puzzle] * solver.batch_size)
-    for number, thought in enumerate(solver.think(batch, 4), start=1):
+    for number, thought in enumerate(solver.run(batch, 4), start=1):
         if thought.prefers_halt[0] or number == 4:
             return number, thought.tokens[0]
     raise AssertionError("there is no segment")
@@ -155,8 +155,8 @@ def test_rest_on_a_wrong_answer_is_a_false_fixed_point(split, factor, at_rest):
 def test_one_blank_blanks_one_open_cell_of_each_solution(split, monkeypatch):
     solver = Solver(Still(np.asarray(split.labels[1]), 0.0), FAMILY, 4, batch_size=5)
     asked = []
-    think = solver.think
-    monkeypatch.setattr(solver, "think", lambda inputs, *rest: asked.append(inputs) or think(inputs, *rest))
+    run = solver.run
+    monkeypatch.setattr(solver, "run", lambda inputs, *rest: asked.append(inputs) or run(inputs, *rest))
     found = one_blank(solver, split, 3)
     blank = asked[0] != split.labels
     assert blank.sum(1).tolist() == [1] * 5 and (asked[0][blank] == 1).all() and (split.inputs[blank] == 1).all()

@@ -148,7 +148,7 @@ def test_preliminary_answers_equal_a_naive_computation(solver, split, walk):
 
 def test_the_last_preliminary_answer_of_each_segment_is_the_solver_s(solver, split):
     found = intermediate(solver, split, 3, shown=4)
-    for number, thought in enumerate(solver.think(np.asarray(split.inputs[3:])[[0, 1, 1]], 3), start=1):
+    for number, thought in enumerate(solver.run(np.asarray(split.inputs[3:])[[0, 1, 1]], 3), start=1):
         assert found.example.frames[number * 6 - 1].tokens == thought.tokens[1].tolist()
     [answer] = solver.solve_many([solver.puzzle.text(split.inputs[4])], segments=3)
     assert found.example.frames[-1].tokens == answer.tokens.tolist()

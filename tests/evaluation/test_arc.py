@@ -94,13 +94,13 @@ def test_tasks_are_found_by_name_in_a_store_with_other_ids(place, tmp_path):
 def test_each_answer_is_asked_for_with_its_own_row(place, tmp_path, monkeypatch):
     other = build_arc(tmp_path / "other", [written(tmp_path / "training", ["a"]), place / "evaluation"], 9, 5, NOW)
     solver, asked = load(place / "run", "cpu", batch_size=4), []
-    think = solver.think
+    run = solver.run
 
     def spy(inputs, segments, puzzle_ids):
         asked.extend(puzzle_ids.tolist())
-        return think(inputs, segments, puzzle_ids)
+        return run(inputs, segments, puzzle_ids)
 
-    monkeypatch.setattr(solver, "think", spy)
+    monkeypatch.setattr(solver, "run", spy)
     found = predict(solver, other, 1)
     own = [solver.table.lookup(puzzle_id) for puzzle_id in asked]
     assert [task for task, _ in own] == list(found.task_ids) == ["b"] * 8 + ["c"] * 8

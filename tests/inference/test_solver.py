@@ -234,7 +234,7 @@ def test_relations_of_the_puzzle_reach_the_network(name):
     )
     model = HRM(config)
     given = np.stack([family.generate(0, index)[0] for index in range(3)])
-    [thought] = Solver(model, family, 4, batch_size=3).think(given, 1)
+    [thought] = Solver(model, family, 4, batch_size=3).run(given, 1)
     for row in range(3):
         inputs = torch.from_numpy(given[row : row + 1].astype(np.int64))
         x = model.embed(inputs, relations=torch.from_numpy(family.relations_of(given[row : row + 1])[0]))
@@ -293,3 +293,16 @@ def test_most_of_the_famous_hardest_are_solved():
     answers = list(solver.solve_many(row["question"] for row in rows))
     assert len(rows) >= 10 and sum(answer.verified for answer in answers) >= 8
     assert all(answer.answer == row["answer"] for answer, row in zip(answers, rows, strict=True) if answer.verified)
+
+
+def test_the_old_name_of_run_still_works_and_says_so(untrained):
+    inputs = FAMILY.parse(PUZZLE)[None].repeat(4, 0)
+    with pytest.warns(DeprecationWarning, match=r"Solver\.run"):
+        [old] = untrained.think(inputs, 1)
+    [new] = untrained.run(inputs, 1)
+    assert np.array_equal(old.tokens, new.tokens) and np.array_equal(old.q_halt, new.q_halt)
+
+
+def test_parsed_puzzles_get_the_same_answers(untrained):
+    given = [FAMILY.generate(0, index)[0] for index in range(5)]
+    assert list(untrained.solve_parsed(given, segments=2)) == list(untrained.solve_many(map(FAMILY.text, given), 2))

@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from hrm.analysis.calls import Progress, silent
 from hrm.data.store import Split
-from hrm.inference.solver import Solver, pad_batch
+from hrm.inference.slots import pad_batch
+from hrm.inference.solver import Solver
 from hrm.puzzles.base import PAD
 
 
@@ -46,7 +47,7 @@ def answers(solver: Solver, split: Split, segments: int, progress: Progress = si
     for start in range(0, count, size):
         stop = min(start + size, count)
         ids = pad_batch(np.asarray(split.puzzle_ids[start:stop]), size)
-        thoughts = list(solver.think(pad_batch(np.asarray(split.inputs[start:stop]), size), segments, ids))
+        thoughts = list(solver.run(pad_batch(np.asarray(split.inputs[start:stop]), size), segments, ids))
         n = stop - start
         columns.append((
             [thought.tokens[:n] for thought in thoughts],

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from hrm.data.store import Split
 from hrm.errors import UsageError
-from hrm.inference.solver import Solver, pad_batch
+from hrm.inference.slots import pad_batch
+from hrm.inference.solver import Solver
 from hrm.model.build import AnyNetwork, LoopNetwork
 from hrm.model.config import EquivariantConfig, LevelName, NetworkConfig
 from hrm.model.direct import Direct

@@ -255,7 +255,7 @@ def _ours(case: Case, folder: Path, device: torch.device) -> Callable[[], object
     inputs = _puzzles(case.batch, folder).inputs
 
     def step() -> None:
-        for _ in solver.think(inputs, SEGMENTS):
+        for _ in solver.run(inputs, SEGMENTS):
             pass
 
     return step

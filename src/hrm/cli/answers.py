@@ -9,7 +9,8 @@ from hrm.cli.common import print_json, progress, stderr
 from hrm.errors import UnsolvedError
 
 if TYPE_CHECKING:
-    from hrm.inference.solver import Answer, Solver
+    from hrm.inference.answer import Answer
+    from hrm.inference.solver import Solver
 
 STATES = {True: "solved", False: "unsolved", None: "unchecked"}
 COLUMNS = ("row", "state", "segments", "puzzle", "answer")
@@ -40,7 +41,7 @@ class Listing:
                 if reason := solver.outside(solver.puzzle.parse(answer.puzzle)):
                     self._outside.append(reason)
                 if self._as_json:
-                    print_json(as_json(answer))
+                    print_json(answer.as_dict())
                 elif self._as_csv:
                     self._line(csv.writer(sys.stdout, lineterminator="\n").writerow, row, answer)
                 elif sys.stdout.isatty():
@@ -90,27 +91,6 @@ def hint(unsolved: "Sequence[Answer]", segments: int | None) -> str:
 
 def verdict(answer: "Answer") -> str:
     """Say in one line whether an answer is right, and how it came about."""
-    kept = {
-        True: "keeps every rule",
-        False: "breaks a rule: the model did not solve this one",
-        None: "no rules are known to check it by",
-    }[answer.verified]
+    kept = answer.verdict + (": the model did not solve this one" if answer.verified is False else "")
     tries = f", attempt {answer.attempts} (a symmetric image)" if answer.verified and answer.attempts > 1 else ""
     return f"{kept}; {answer.segments} segments, q_halt {answer.q_halt:.2f}{tries}"
-
-
-def as_json(answer: "Answer") -> dict[str, Any]:
-    """Return an answer as plain values."""
-    plain = {name: getattr(answer, name) for name in ("puzzle", "answer", "verified", "segments", "q_halt")}
-    plain |= {"halted_by_choice": answer.halted_by_choice, "settled": answer.settled, "attempts": answer.attempts}
-    if answer.trace is not None:
-        plain["trace"] = [
-            {
-                "segment": moment.segment,
-                "answer": moment.answer,
-                "changed": moment.changed.nonzero()[0].tolist(),
-                "q_halt": moment.q_halt,
-            }
-            for moment in answer.trace
-        ]
-    return plain

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from hrm.cli.answers import Listing, as_json, hint, verdict
+from hrm.cli.answers import Listing, hint, verdict
 from hrm.cli.common import (
     Device,
     Json,
@@ -27,7 +27,8 @@ from hrm.inference.names import locate
 
 if TYPE_CHECKING:
     from hrm.data.sources.blocks import Question
-    from hrm.inference.solver import Answer, Solver
+    from hrm.inference.answer import Answer
+    from hrm.inference.solver import Solver
 
 Exactly = Annotated[
     int | None, Parameter(help="Run exactly this many segments. Default: go on until the puzzle is solved.")
@@ -117,7 +118,7 @@ def solve(
     tell_weights(located)
     tell_if_outside(solver, answer)
     if json:
-        print_json(as_json(answer))
+        print_json(answer.as_dict())
     elif trace:
         from hrm.viz.puzzle.terminal import replay
 
@@ -177,7 +178,7 @@ def show(
     tell_weights(located)
     tell_if_outside(solver, answer)
     if json:
-        print_json(as_json(answer) | {"file": None if out is None else str(out)})
+        print_json(answer.as_dict() | {"file": None if out is None else str(out)})
     elif out is None:
         replay(solver.puzzle, answer, stdout(), delay_s=0.6)
         stdout().print(verdict(answer))

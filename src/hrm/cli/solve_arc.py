@@ -72,7 +72,7 @@ def show_tasks(
     elif out is None:
         _print_replays(tasks, stages)
     else:
-        from hrm.inference.solver import counted
+        from hrm.inference.answer import counted
 
         said = f"{out}: {counted(len(stages), 'test')}, {counted(budget, 'segment')}"
         stdout().print(said, markup=False, soft_wrap=True)

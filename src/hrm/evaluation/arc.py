@@ -13,7 +13,8 @@ from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, answers, score, submission, vote
 from hrm.files import replace_file
-from hrm.inference.solver import Solver, pad_batch
+from hrm.inference.slots import pad_batch
+from hrm.inference.solver import Solver
 from hrm.puzzles.arc.canvas import decode, encode
 from hrm.puzzles.arc.family import shown
 from hrm.puzzles.arc.tasks import Pair, Task
@@ -124,7 +125,7 @@ def _predicted(
         inputs = grids[rows[here]]
         transforms, colors = table.variants.transforms[chosen[here]], table.variants.colors[chosen[here]]
         inputs, _ = shown(inputs, np.zeros_like(inputs), transforms, colors)
-        thoughts = solver.think(pad_batch(inputs, size), segments, pad_batch(chosen[here] + 1, size))
+        thoughts = solver.run(pad_batch(inputs, size), segments, pad_batch(chosen[here] + 1, size))
         for number, thought in enumerate(thoughts):
             place = number if every else 0  # the last one stays
             tokens[place, here], q_halt[place, here] = thought.tokens[: len(inputs)], thought.q_halt[: len(inputs)]

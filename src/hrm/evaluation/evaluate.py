@@ -8,7 +8,8 @@ import numpy as np
 
 from hrm.data.store import Split
 from hrm.evaluation.metrics import wilson_interval
-from hrm.inference.solver import Solver, pad_batch
+from hrm.inference.slots import pad_batch
+from hrm.inference.solver import Solver
 from hrm.puzzles.base import PAD
 
 
@@ -42,7 +43,7 @@ def evaluate(
         supervised = labels != PAD
         going = np.ones(rows, bool)
         ids = pad_batch(np.asarray(split.puzzle_ids[start:stop]), size)
-        for number, thought in enumerate(solver.think(pad_batch(inputs, size), segments, ids)):
+        for number, thought in enumerate(solver.run(pad_batch(inputs, size), segments, ids)):
             answers = thought.tokens[:rows]
             right = (answers == labels) | ~supervised
             exact = right.all(1)

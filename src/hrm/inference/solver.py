@@ -1,10 +1,11 @@
-"""Puzzles in, answers out: until the rules hold or for a fixed number of segments, with a trace of what changed.
+"""A network with the puzzles that it solves: it decides what answers are, and when a puzzle is done.
 
-Axes: B batch, C cells, n puzzles.
+``load`` makes a solver from a name; ``engine`` and ``slots`` run many puzzles at once; ``answer`` holds what comes out.
+Axes: B batch, C cells.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,8 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor
 
 from hrm.errors import DataError, UsageError
-from hrm.inference import pictures
-from hrm.inference.engine import Engine, Flight, SegmentOutput
-from hrm.inference.engine import pad_batch as pad_batch
+from hrm.inference.answer import Answer, SegmentOutput, answer_of, counted
+from hrm.inference.engine import Engine
 from hrm.inference.origin import Origin, save_model
 from hrm.model.halting import prefers_halt
 from hrm.model.hrm import parameter_counts
@@ -32,78 +32,6 @@ ATTEMPTS = 8
 """Times to try a puzzle whose rules tell that the answers before were wrong."""
 ROWS_ON_CPU = 16
 """Puzzles at once on a CPU, where larger batches gain nothing."""
-SHOWN = 81
-"""Characters of an answer that its repr shows."""
-
-
-@dataclass(frozen=True)
-class TraceStep:
-    """One puzzle after one segment of its trace."""
-
-    segment: int
-    """From 1."""
-    tokens: UInt8[np.ndarray, " C"] = field(compare=False, repr=False)
-    confidence: Float32[np.ndarray, " C"] = field(compare=False, repr=False)
-    changed: Bool[np.ndarray, " C"] = field(compare=False, repr=False)
-    """Cells that differ from the moment before; in the first moment, from the puzzle."""
-    q_halt: float
-    answer: str
-    """The tokens as text."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The answer to one puzzle, and how it was found.
-
-    A notebook shows it as a picture. Two answers are equal if their text and numbers are.
-    """
-
-    puzzle: str
-    answer: str
-    """As one line of the family's text."""
-    tokens: UInt8[np.ndarray, " C"] = field(compare=False)
-    """The same as token ids."""
-    verified: bool | None
-    """Whether the answer keeps the givens and every rule; None where the family knows no rules."""
-    segments: int
-    """Segments used."""
-    q_halt: float
-    """Probability that the answer is right, as the Q-head estimates it."""
-    halted_by_choice: bool
-    """Whether the early-exit rule held at the end; else the budget, or the fixed number, ended it."""
-    trace: tuple[TraceStep, ...] | None = None
-    """A moment per segment where a trace was asked for."""
-    settled: int = 0
-    """The last segment that changed the answer."""
-    attempts: int = 1
-    """Attempts made; all but the first are with a symmetric image of the puzzle."""
-    family: Puzzle | None = field(default=None, compare=False)
-    """The family of the puzzle, which says how to draw it."""
-    model: str = field(default="", compare=False)
-    """Name of the model that answered, where it is known."""
-
-    def __repr__(self) -> str:
-        """Return the answer and how it ended, in one line."""
-        text = self.answer if len(self.answer) <= SHOWN else self.answer[: SHOWN - 1] + "…"
-        verdict = {True: "verified", False: "breaks a rule", None: "no rules to check"}[self.verified]
-        return f"<Answer {text!r}: {verdict}, {counted(self.segments, 'segment')}, q_halt {self.q_halt:.2f}>"
-
-    def _repr_html_(self) -> str | None:
-        """Return the picture that a notebook shows, or None without a family to draw it by."""
-        return None if self.family is None else pictures.painter().html(self.family, self)
-
-    def save(self, file: str | Path) -> None:
-        """Save a picture: ``.gif`` animates the trace; ``.png`` and ``.svg`` show all its segments on one sheet.
-
-        Without a trace the picture shows the puzzle and the final answer.
-
-        Raises:
-            UsageError: another suffix, or an answer without a family.
-            HrmError: the file cannot be written.
-        """
-        if self.family is None:
-            raise UsageError("this answer does not know its puzzle family: get it from Solver.solve")
-        pictures.painter().save(self.family, self, Path(file))
 
 
 class Solver:
@@ -202,14 +130,32 @@ class Solver:
         The other arguments are those of ``solve``. A puzzle that cannot be read ends the stream,
         after the answers to those before it.
         """
-        budget = self._budget(segments, max_segments)
+        parsed = (self.puzzle.parse(puzzle) for puzzle in puzzles)
+        yield from self.solve_parsed(parsed, segments, trace, max_segments, attempts)
+
+    def solve_parsed(
+        self,
+        puzzles: Iterable[UInt8[np.ndarray, " C"]],
+        segments: int | None = None,
+        trace: bool = False,
+        max_segments: int | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> Iterator[Answer]:
+        """Yield the answers to puzzles that ``Puzzle.parse`` returned, as ``solve_many`` does."""
         engine = Engine(
-            self.model, self.embed, self._segment, self._stops if segments is None else _never, budget,
-            [] if segments is not None else self._images(attempts),
-            min(self.batch_size, ROWS_ON_CPU) if self.device.type == "cpu" else self.batch_size, trace,
+            self.model, self.embed, self._segment,
+            stops=self._stops if segments is None else lambda inputs, output: np.zeros(len(inputs), bool),
+            budget=self._budget(segments, max_segments),
+            images=self._images(attempts) if segments is None else [],
+            capacity=min(self.batch_size, ROWS_ON_CPU) if self.device.type == "cpu" else self.batch_size,
+            trace=trace,
         )  # fmt: skip
-        for flight in engine.run(self.puzzle.parse(puzzle) for puzzle in puzzles):
-            yield self._answer(flight, trace)
+        for job in engine.run(iter(puzzles)):
+            attempt, tries = job.attempts[-1], min(len(job.attempts), 1 + len(job.images))
+            name = "" if self.origin is None else self.origin.name
+            yield answer_of(
+                self.puzzle, job.inputs, attempt.outputs, attempt.segments, trace, attempt.settled, tries, name
+            )
 
     def outside(self, puzzle: UInt8[np.ndarray, " C"]) -> str | None:
         """Say how a parsed puzzle differs from the model's training data; None: in no known way."""
@@ -219,10 +165,10 @@ class Solver:
             return None
         return self.puzzle.outside(puzzle, trained_on)
 
-    def think(
+    def run(
         self, inputs: UInt8[np.ndarray, "B C"], segments: int, puzzle_ids: Int[np.ndarray, " B"] | None = None
     ) -> Iterator[SegmentOutput]:
-        """Run this many segments on a batch of parsed puzzles, and yield the prediction after each.
+        """Run this many segments on a batch of parsed puzzles, and yield the answers after each.
 
         Args:
             puzzle_ids: rows of the puzzle embedding; None: row 0 for all.
@@ -231,8 +177,15 @@ class Solver:
             x = self.embed(inputs, puzzle_ids)
             latents = self.model.initial(x)
             for _ in range(segments):
-                latents, thought = self._segment(latents, x, inputs)
-                yield thought
+                latents, output = self._segment(latents, x, inputs)
+                yield output
+
+    def think(
+        self, inputs: UInt8[np.ndarray, "B C"], segments: int, puzzle_ids: Int[np.ndarray, " B"] | None = None
+    ) -> Iterator[SegmentOutput]:
+        """Call ``run``, which is the new name of this method."""
+        warnings.warn("Solver.think is now called Solver.run", DeprecationWarning, stacklevel=2)
+        return self.run(inputs, segments, puzzle_ids)
 
     def embed(self, inputs: UInt8[np.ndarray, "B C"], puzzle_ids: Int[np.ndarray, " B"] | None = None) -> Embedded:
         """Return a batch of parsed puzzles as the network sees it.
@@ -279,13 +232,10 @@ class Solver:
     ) -> tuple[Latents, SegmentOutput]:
         segment = self.model.segment(latents, x)
         tokens, confidence = self.decide(segment.logits, inputs)
-        thought = SegmentOutput(
-            tokens=tokens,
-            confidence=confidence,
-            q_halt=_numpy(segment.q_halt_logit.sigmoid()),
-            prefers_halt=_numpy(prefers_halt(segment.q_halt_logit, segment.q_continue_logit)),
+        wishes = prefers_halt(segment.q_halt_logit, segment.q_continue_logit)
+        return segment.latents, SegmentOutput(
+            tokens, confidence, _numpy(segment.q_halt_logit.sigmoid()), _numpy(wishes)
         )
-        return segment.latents, thought
 
     def _budget(self, segments: int | None, max_segments: int | None) -> int:
         given = {"segments": segments, "max_segments": max_segments}
@@ -311,52 +261,9 @@ class Solver:
         draws = uniforms(0, Stream.SYMMETRY, np.arange(attempts - 1), spec.symmetry_draws)
         return [self.puzzle.symmetries(draws[i : i + 1]) for i in range(attempts - 1)]
 
-    def _stops(self, inputs: UInt8[np.ndarray, "B C"], thought: SegmentOutput) -> Bool[np.ndarray, " B"]:
+    def _stops(self, inputs: UInt8[np.ndarray, "B C"], output: SegmentOutput) -> Bool[np.ndarray, " B"]:
         """Say which answers end their puzzle: those that keep the rules, or that the Q-head takes for right."""
-        return self.puzzle.verify(inputs, thought.tokens) if self.puzzle.spec.has_rules else thought.prefers_halt
-
-    def _answer(self, flight: Flight, trace: bool) -> Answer:
-        attempt = flight.attempts[-1]
-        last = attempt.thoughts[-1]
-        right = self.puzzle.verify(flight.inputs[None], last.tokens) if self.puzzle.spec.has_rules else None
-        return Answer(
-            puzzle=self.puzzle.text(flight.inputs),
-            answer=self.puzzle.text(last.tokens[0]),
-            tokens=last.tokens[0],
-            verified=None if right is None else bool(right[0]),
-            segments=attempt.segments,
-            q_halt=float(last.q_halt[0]),
-            halted_by_choice=bool(last.prefers_halt[0]),
-            trace=self._trace(flight.inputs, attempt.thoughts) if trace else None,
-            settled=attempt.settled,
-            attempts=min(len(flight.attempts), len(flight.images) + 1),
-            family=self.puzzle,
-            model="" if self.origin is None else self.origin.name,
-        )
-
-    def _trace(self, puzzle: UInt8[np.ndarray, " C"], thoughts: Sequence[SegmentOutput]) -> tuple[TraceStep, ...]:
-        before = [puzzle, *(thought.tokens[0] for thought in thoughts)]
-        return tuple(
-            TraceStep(
-                segment=number,
-                tokens=thought.tokens[0],
-                confidence=thought.confidence[0],
-                changed=thought.tokens[0] != before[number - 1],
-                q_halt=float(thought.q_halt[0]),
-                answer=self.puzzle.text(thought.tokens[0]),
-            )
-            for number, thought in enumerate(thoughts, start=1)
-        )
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 segment``, ``2 segments``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _never(inputs: UInt8[np.ndarray, "B C"], thought: SegmentOutput) -> Bool[np.ndarray, " B"]:
-    """Stop no puzzle before the budget does."""
-    return np.zeros(len(inputs), bool)
+        return self.puzzle.verify(inputs, output.tokens) if self.puzzle.spec.has_rules else output.prefers_halt
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

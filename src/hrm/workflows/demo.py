@@ -9,8 +9,8 @@ import numpy as np
 from rich.console import Console
 
 from hrm.evaluation.run import evaluate_model
+from hrm.inference.answer import Answer
 from hrm.inference.load import load
-from hrm.inference.solver import Answer
 from hrm.puzzles.base import Puzzle
 from hrm.randomness import Stream, generator
 from hrm.train.plan import Plan

@@ -7,7 +7,7 @@ from jaxtyping import Bool
 
 from hrm.analysis.answers import Answers
 from hrm.data.store import Split
-from hrm.inference.solver import Answer, TraceStep
+from hrm.inference.answer import Answer, TraceStep
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
 from hrm.viz.puzzle.canvas2d import to_svg
 from hrm.viz.puzzle.frame import Scene

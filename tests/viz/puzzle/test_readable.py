@@ -7,7 +7,7 @@ import pytest
 from jaxtyping import UInt8
 
 from hrm import puzzles
-from hrm.inference.solver import Answer, TraceStep
+from hrm.inference.answer import Answer, TraceStep
 from hrm.puzzles.base import Puzzle
 from hrm.viz import palette
 from hrm.viz.puzzle import files, layout, terminal

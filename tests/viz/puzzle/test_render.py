@@ -15,7 +15,7 @@ from rich.text import Text
 
 from hrm import puzzles
 from hrm.errors import HrmError, UsageError
-from hrm.inference.solver import Answer, TraceStep
+from hrm.inference.answer import Answer, TraceStep
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
 from hrm.puzzles.conflicts import conflicts
 from hrm.viz import palette

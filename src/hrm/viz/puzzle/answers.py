@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hrm.inference.solver import Answer, TraceStep, counted
+from hrm.inference.answer import Answer, TraceStep, counted
 from hrm.puzzles.base import Puzzle
 from hrm.viz.puzzle import files
 from hrm.viz.puzzle.canvas2d import to_svg
@@ -19,8 +19,7 @@ MOST_SEGMENTS = 16
 
 def html(puzzle: Puzzle, answer: Answer) -> str:
     """Return the final grid, or all segments of a short trace, with one line below."""
-    verdict = {True: "keeps every rule", False: "breaks a rule", None: "no rules are known to check it by"}
-    words = f"{puzzle.spec.name}: {verdict[answer.verified]}, {counted(answer.segments, 'segment')}"
+    words = f"{puzzle.spec.name}: {answer.verdict}, {counted(answer.segments, 'segment')}"
     words += f", sure: {answer.q_halt:.0%}"
     if answer.trace and len(answer.trace) <= MOST_SEGMENTS:
         drawing = files.drawn_sheet(Scene(puzzle, answer))

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from hrm.errors import HrmError, UsageError
-from hrm.inference.solver import Answer
+from hrm.inference.answer import Answer
 from hrm.puzzles.base import Puzzle
 from hrm.viz.palette import ANSWER, CHANGED, CLASH, CLASH_GROUND, INK, PAPER, mixed
 from hrm.viz.puzzle.canvas2d import Drawing, sheet, to_image, to_svg

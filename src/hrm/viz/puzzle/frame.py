@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from hrm.errors import UsageError
-from hrm.inference.solver import Answer, TraceStep, counted
+from hrm.inference.answer import Answer, TraceStep, counted
 from hrm.puzzles.base import PAD, Puzzle, Sketch
 from hrm.puzzles.conflicts import conflicts
 

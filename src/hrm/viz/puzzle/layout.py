@@ -8,7 +8,7 @@ from math import ceil, cos, pi, sin
 
 import numpy as np
 
-from hrm.inference.solver import TraceStep
+from hrm.inference.answer import TraceStep
 from hrm.viz.palette import (
     ANSWER,
     CHANGED,

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.style import Style
 from rich.text import Text
 
-from hrm.inference.solver import Answer
+from hrm.inference.answer import Answer
 from hrm.puzzles.base import Puzzle
 from hrm.viz.palette import ink_on, seen_on_both
 from hrm.viz.puzzle.frame import REGION, THICK, UNSURE, Cell, Frame, Scene

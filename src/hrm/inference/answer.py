@@ -1,0 +1,185 @@
+"""The records of answers: to a batch after one segment, to one puzzle, and to one puzzle after each of its segments.
+
+They need no torch, and ``as_dict`` turns them into plain values: the JSON of ``hrm solve``. Axes: B batch, C cells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, UInt8
+
+from hrm.errors import UsageError
+from hrm.inference import pictures
+from hrm.puzzles.base import Puzzle, Symmetries
+
+SHOWN = 81
+"""Characters of an answer that its repr shows."""
+
+
+@dataclass(frozen=True)
+class SegmentOutput:
+    """The answers to a batch of puzzles after one segment."""
+
+    tokens: UInt8[np.ndarray, "B C"]
+    """The answer so far."""
+    confidence: Float32[np.ndarray, "B C"]
+    """Probability of each cell's token under a softmax of the logits."""
+    q_halt: Float32[np.ndarray, " B"]
+    """Probability that the answer is right, as the Q-head estimates it."""
+    prefers_halt: Bool[np.ndarray, " B"]
+    """Whether the early-exit rule would stop here."""
+
+    def mapped_back(self, image: Symmetries) -> "SegmentOutput":
+        """Return the answers to the puzzles themselves, where these are to their images under symmetries."""
+        confidence = np.empty_like(self.confidence)
+        np.put_along_axis(confidence, image.cells, self.confidence, axis=1)
+        return replace(self, tokens=image.inverse().apply(self.tokens), confidence=confidence)
+
+    def rows(self, chosen: slice) -> "SegmentOutput":
+        """Return the answers to some of the puzzles."""
+        return SegmentOutput(
+            self.tokens[chosen], self.confidence[chosen], self.q_halt[chosen], self.prefers_halt[chosen]
+        )
+
+
+@dataclass(frozen=True)
+class TraceStep:
+    """The answer to one puzzle after one segment."""
+
+    segment: int
+    """From 1."""
+    tokens: UInt8[np.ndarray, " C"] = field(compare=False, repr=False)
+    confidence: Float32[np.ndarray, " C"] = field(compare=False, repr=False)
+    changed: Bool[np.ndarray, " C"] = field(compare=False, repr=False)
+    """Cells that differ from the step before; in the first step, from the puzzle."""
+    q_halt: float
+    answer: str
+    """The tokens as text."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values; the cells that changed by their numbers."""
+        changed = self.changed.nonzero()[0].tolist()
+        return {"segment": self.segment, "answer": self.answer, "changed": changed, "q_halt": self.q_halt}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one puzzle, and how it was found.
+
+    A notebook shows it as a picture. Two answers are equal if their text and numbers are.
+    """
+
+    puzzle: str
+    answer: str
+    """As one line of the family's text."""
+    tokens: UInt8[np.ndarray, " C"] = field(compare=False)
+    """The same as token ids."""
+    verified: bool | None
+    """Whether the answer keeps the givens and every rule; None where the family knows no rules."""
+    segments: int
+    """Segments used."""
+    q_halt: float
+    """Probability that the answer is right, as the Q-head estimates it."""
+    halted_by_choice: bool
+    """Whether the early-exit rule held at the end; else the budget, or the fixed number, ended it."""
+    trace: tuple[TraceStep, ...] | None = None
+    """A step for each segment where a trace was asked for."""
+    settled: int = 0
+    """The last segment that changed the answer."""
+    attempts: int = 1
+    """Attempts made; all but the first are with a symmetric image of the puzzle."""
+    family: Puzzle | None = field(default=None, compare=False)
+    """The family of the puzzle, which says how to draw it."""
+    model: str = field(default="", compare=False)
+    """Name of the model that answered, where it is known."""
+
+    @property
+    def verdict(self) -> str:
+        """Whether the answer is right, in a few words."""
+        words = {True: "keeps every rule", False: "breaks a rule", None: "no rules are known to check it by"}
+        return words[self.verified]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, as ``hrm solve --json`` prints them."""
+        names = ("puzzle", "answer", "verified", "segments", "q_halt", "halted_by_choice", "settled", "attempts")
+        plain = {name: getattr(self, name) for name in names}
+        return plain if self.trace is None else plain | {"trace": [step.as_dict() for step in self.trace]}
+
+    def __repr__(self) -> str:
+        """Return the answer and how it ended, in one line."""
+        text = self.answer if len(self.answer) <= SHOWN else self.answer[: SHOWN - 1] + "…"
+        verdict = {True: "verified", False: "breaks a rule", None: "no rules to check"}[self.verified]
+        return f"<Answer {text!r}: {verdict}, {counted(self.segments, 'segment')}, q_halt {self.q_halt:.2f}>"
+
+    def _repr_html_(self) -> str | None:
+        """Return the picture that a notebook shows, or None without a family to draw it by."""
+        return None if self.family is None else pictures.painter().html(self.family, self)
+
+    def save(self, file: str | Path) -> None:
+        """Save a picture: ``.gif`` animates the trace; ``.png`` and ``.svg`` show all its segments on one sheet.
+
+        Without a trace the picture shows the puzzle and the final answer.
+
+        Raises:
+            UsageError: another suffix, or an answer without a family.
+            HrmError: the file cannot be written.
+        """
+        if self.family is None:
+            raise UsageError("this answer does not know its puzzle family: get it from Solver.solve")
+        pictures.painter().save(self.family, self, Path(file))
+
+
+def answer_of(
+    puzzle: Puzzle,
+    inputs: UInt8[np.ndarray, " C"],
+    outputs: Sequence[SegmentOutput],
+    segments: int,
+    trace: bool = False,
+    settled: int = 0,
+    attempts: int = 1,
+    model: str = "",
+) -> Answer:
+    """Return the answer to a parsed puzzle, which is the last of its outputs, each a batch of one.
+
+    Args:
+        trace: the outputs are those of all segments, and are kept as its trace.
+    """
+    last = outputs[-1]
+    return Answer(
+        puzzle=puzzle.text(inputs),
+        answer=puzzle.text(last.tokens[0]),
+        tokens=last.tokens[0],
+        verified=bool(puzzle.verify(inputs[None], last.tokens)[0]) if puzzle.spec.has_rules else None,
+        segments=segments,
+        q_halt=float(last.q_halt[0]),
+        halted_by_choice=bool(last.prefers_halt[0]),
+        trace=_trace(puzzle, inputs, outputs) if trace else None,
+        settled=settled,
+        attempts=attempts,
+        family=puzzle,
+        model=model,
+    )
+
+
+def _trace(puzzle: Puzzle, inputs: UInt8[np.ndarray, " C"], outputs: Sequence[SegmentOutput]) -> tuple[TraceStep, ...]:
+    after = [output.tokens[0] for output in outputs]
+    before = [inputs, *after[:-1]]
+    return tuple(
+        TraceStep(
+            segment=number,
+            tokens=new,
+            confidence=output.confidence[0],
+            changed=new != old,
+            q_halt=float(output.q_halt[0]),
+            answer=puzzle.text(new),
+        )
+        for number, (output, old, new) in enumerate(zip(outputs, before, after, strict=True), start=1)
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 segment``, ``2 segments``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
