@@ -19,7 +19,7 @@ def test_every_recipe_is_complete_and_fits_its_puzzle(name):
         assert len(config.model.relation_kinds) in (0, len(spec.relations))
     assert from_toml(config.to_toml(), "test") == config
     assert from_toml(annotated_toml(config, {}), "test") == config
-    assert "Command" in (recipes.RECIPES[name].__doc__ or "")
+    assert "Command" in (recipes.function(name).__doc__ or "")
 
 
 def test_every_field_says_what_it_means():

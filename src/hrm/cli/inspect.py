@@ -9,7 +9,7 @@ from rich.table import Table
 from hrm import pretrained
 from hrm.cli.common import Json, Recipe, print_json, stdout
 from hrm.cli.overrides import Overrides, resolve
-from hrm.recipes import RECIPES, names
+from hrm.recipes import RECIPES, function, names
 
 
 def config(
@@ -73,8 +73,7 @@ def recipes(*, json: Json = False) -> None:
     Example: `hrm recipes`, then `hrm train sudoku-4x4`.
     """
     listing = {
-        name: " ".join((recipe.__doc__ or "").split("\n\n")[0].split()).replace("``", "")
-        for name, recipe in RECIPES.items()
+        name: " ".join((function(name).__doc__ or "").split("\n\n")[0].split()).replace("``", "") for name in RECIPES
     }
     if json:
         print_json({"recipes": [{"name": name, "what": what} for name, what in listing.items()]})
