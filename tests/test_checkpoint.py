@@ -17,6 +17,7 @@ from hrm import checkpoint as module
 from hrm import files as files_module
 from hrm.checkpoint import latest_checkpoint, load_checkpoint, prune, save_checkpoint, verify_checkpoint
 from hrm.errors import DataError, HrmError, UsageError
+from hrm.manifest import seal
 
 CONFIG = 'kind = "hrm"\n[model]\nwidth = 8\n'
 
@@ -152,7 +153,7 @@ class TestDamage:
             flipped[bit // 8] ^= 1 << bit % 8
             (saved / "manifest.json").write_bytes(flipped)
             with pytest.raises(DataError):
-                module._manifest(saved)
+                verify_checkpoint(saved)
 
     def test_a_file_of_another_checkpoint_is_found(self, saved, tmp_path):
         other = files(save(tmp_path / "other", 2, meta={"update": 1, "loss": 0.3}))
@@ -185,8 +186,7 @@ def forge(folder, name, content, **changes):
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"][name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     manifest |= changes
-    manifest["sha256"] = module._own_hash(manifest)
-    (folder / "manifest.json").write_bytes(module._rendered(manifest))
+    (folder / "manifest.json").write_bytes(seal(manifest))
 
 
 class TestHostile:

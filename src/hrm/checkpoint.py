@@ -7,7 +7,6 @@ itself. A flipped bit or a missing byte anywhere is found before a tensor is bui
 checksum of its own.
 """
 
-import hashlib
 import json
 import re
 import secrets
@@ -19,16 +18,16 @@ from typing import Any, Literal
 
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from torch import Tensor
 
 from hrm.data.variants import ROWS, TASKS, table_files, table_of
 from hrm.errors import DataError, UsageError
-from hrm.files import CHECKPOINT, MANIFEST_BYTES, FileRecord, open_file, replacing, sha256_of
+from hrm.files import CHECKPOINT, MANIFEST, MANIFEST_BYTES, replacing, sha256_of
+from hrm.manifest import FileRecord, Form, check_content, check_size, damaged, read_listed, read_manifest, record, seal
 from hrm.puzzles.arc.variants import PuzzleTable
 
-KIND = CHECKPOINT
 FORMAT = 1
 HEADER_BYTES = 1 << 20
 """A longer safetensors header is refused unread."""
@@ -52,7 +51,10 @@ class _Manifest(BaseModel):
     torch: str
     threads: int
     sha256: str
-    """Of this manifest without this field, as ``_rendered`` spells it."""
+    """Of this manifest without this field."""
+
+
+_FORM = Form(CHECKPOINT, _Manifest, "name a run or checkpoint folder", REMEDY, sealed=True)
 
 
 @dataclass(frozen=True)
@@ -103,20 +105,17 @@ def save_checkpoint(
         contents[_CARD] = card.encode()
     if table is not None:
         contents |= table_files(table)
-    manifest: dict[str, Any] = {
-        "kind": KIND,
+    manifest = {
+        "kind": CHECKPOINT,
         "format": FORMAT,
-        "files": {
-            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()
-        },
+        "files": {name: record(data).model_dump() for name, data in contents.items()},
         "meta": json.loads(json.dumps(dict(meta))),  # JSON has no tuples, and no keys but strings
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
     }
-    manifest["sha256"] = _own_hash(manifest)
-    contents["manifest.json"] = _rendered(manifest)
-    assert len(contents["manifest.json"]) <= MANIFEST_BYTES, "meta is for small facts; tensors belong in state"
-    with replacing(folder, sum(map(len, contents.values())), KIND) as work:
+    contents[MANIFEST] = seal(manifest)
+    assert len(contents[MANIFEST]) <= MANIFEST_BYTES, "meta is for small facts; tensors belong in state"
+    with replacing(folder, sum(map(len, contents.values())), CHECKPOINT) as work:
         for name, data in contents.items():
             (work / name).write_bytes(data)
 
@@ -135,7 +134,7 @@ def load_checkpoint(folder: str | Path, with_state: bool = False) -> Checkpoint:
     folder = Path(folder)
     manifest = _manifest(folder)
     listed = [name for name in manifest.files if name != _STATE or with_state]
-    data = {name: _verified(folder, name, manifest.files[name]) for name in listed if name != _CARD}
+    data = {name: read_listed(folder / name, manifest.files[name], REMEDY) for name in listed if name != _CARD}
     weights = _tensors(folder / _WEIGHTS, data[_WEIGHTS])
     state = _tensors(folder / _STATE, data[_STATE]) if _STATE in data else None
     weights_sha256 = manifest.files[_WEIGHTS].sha256
@@ -155,7 +154,7 @@ def verify_checkpoint(folder: str | Path) -> dict[str, Any]:
     manifest = _manifest(folder)
     for name, promised in manifest.files.items():
         if name != _CARD:
-            _verified(folder, name, promised)
+            check_content(folder / name, promised, REMEDY)
     return manifest.meta
 
 
@@ -227,66 +226,21 @@ def _update_of(checkpoint: Path) -> int:
 
 def _listed(folder: Path) -> list[Path]:
     """Return the checkpoints of a run, oldest first; of two of one update the one moved aside is older."""
-    found = [p for p in folder.iterdir() if _NAME.fullmatch(p.name)] if folder.is_dir() else []
-    return sorted(found, key=lambda p: (_update_of(p), p.name[0] != "."))
+    checkpoints = [p for p in folder.iterdir() if _NAME.fullmatch(p.name)] if folder.is_dir() else []
+    return sorted(checkpoints, key=lambda p: (_update_of(p), p.name[0] != "."))
 
 
 def _manifest(folder: Path) -> _Manifest:
     """Return the manifest once it and the sizes of the files that it names are right."""
-    file = folder / "manifest.json"
-    try:
-        with open_file(file) as f:
-            raw = f.read(MANIFEST_BYTES + 1)
-        if len(raw) > MANIFEST_BYTES:
-            raise ValueError(f"longer than {MANIFEST_BYTES} bytes")
-        found = json.loads(raw)
-        if not isinstance(found, dict):
-            raise ValueError("not an object")
-        honest, intact = found.get("sha256") == _own_hash(found), raw == _rendered(found)
-    except FileNotFoundError:
-        where = "it has no manifest.json" if folder.is_dir() else "there is no such folder"
-        raise DataError(f"{folder} is not a checkpoint: {where}; name a run or checkpoint folder") from None
-    except OSError as error:
-        raise DataError(f"{folder} is not a checkpoint: manifest.json: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(_damaged(file, f"not a manifest: {str(error)[:80]}")) from None
-    if found.get("kind") != KIND:
-        raise DataError(f"{folder} is not a checkpoint: manifest.json has kind {found.get('kind')!r}, not {KIND!r}")
-    if not (honest and intact):
-        raise DataError(_damaged(file, "its content is not what was saved"))
-    if found.get("format") != FORMAT:
-        raise DataError(
-            f"{folder} has checkpoint format {found.get('format')!r}; this version of hrm reads format "
-            f"{FORMAT}: install the version that wrote it"
-        )
-    try:
-        manifest = _Manifest.model_validate(found)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise DataError(_damaged(file, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")) from None
+    manifest = read_manifest(folder, _FORM)
     names = set(manifest.files)
     whole = names <= {_CONFIG, _WEIGHTS, _STATE, _CARD, ROWS, TASKS} and (ROWS in names) == (TASKS in names)
     if not (whole and {_CONFIG, _WEIGHTS} <= names):
-        raise DataError(_damaged(file, f"it lists {', '.join(manifest.files)[:80]}"))
+        raise damaged(folder / MANIFEST, f"it lists {', '.join(manifest.files)[:80]}", REMEDY)
     for name, promised in manifest.files.items():
-        if name == _CARD:
-            continue
-        if not (folder / name).is_file():
-            raise DataError(_damaged(folder / name, "the file is missing"))
-        size = (folder / name).stat().st_size
-        if size != promised.bytes:
-            raise DataError(_damaged(folder / name, f"it has {size} bytes of {promised.bytes}"))
+        if name != _CARD:
+            check_size(folder / name, promised, REMEDY)
     return manifest
-
-
-def _verified(folder: Path, name: str, promised: FileRecord) -> bytes:
-    try:
-        data = (folder / name).read_bytes()
-    except OSError as error:
-        raise DataError(_damaged(folder / name, str(error.strerror))) from None
-    if hashlib.sha256(data).hexdigest() != promised.sha256:
-        raise DataError(_damaged(folder / name, "its content is not what was saved"))
-    return data
 
 
 def _tensors(file: Path, data: bytes) -> dict[str, Tensor]:
@@ -314,17 +268,3 @@ def _serialized(tensors: Mapping[str, Tensor]) -> bytes:
     header = int.from_bytes(data[:8], "little")
     assert header <= HEADER_BYTES, f"{len(separate)} tensors make a header of {header} bytes, which no load accepts"
     return data
-
-
-def _damaged(file: Path, what: str) -> str:
-    return f"{file} is damaged: {what}; {REMEDY}"
-
-
-def _own_hash(manifest: dict[str, Any]) -> str:
-    rest = {key: value for key, value in manifest.items() if key != "sha256"}
-    return hashlib.sha256(_rendered(rest)).hexdigest()
-
-
-def _rendered(manifest: dict[str, Any]) -> bytes:
-    """Return the one spelling of a manifest; any other is taken for damage."""
-    return (json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()

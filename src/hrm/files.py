@@ -16,23 +16,12 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from hrm.errors import HrmError, UsageError
 
 CHECKPOINT = "hrm-checkpoint"
 """Kind of a checkpoint folder."""
-MANIFEST_BYTES = 1 << 20
-"""A longer manifest is refused unread."""
-
-
-class FileRecord(BaseModel):
-    """What a file must be, to the byte."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    bytes: int
-    sha256: str
+MANIFEST, MANIFEST_BYTES = "manifest.json", 1 << 20
+"""The file that says what a folder is, and its largest size: a longer one is refused unread."""
 
 
 def open_file(path: Path) -> BufferedReader:
@@ -48,14 +37,26 @@ def open_file(path: Path) -> BufferedReader:
     return open(handle, "rb")
 
 
+def read_bounded(path: Path, most: int) -> bytes:
+    """Return the content of a file, of which at most ``most`` bytes are read.
+
+    Raises:
+        OSError: there is no such file, it may not be read, or it is longer.
+    """
+    with open_file(path) as f:
+        content = f.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is longer than {most} bytes", str(path))
+    return content
+
+
 def kind_of(folder: Path) -> str | None:
     """Return the ``kind`` in a folder's manifest, or None where there is no readable one."""
     try:
-        with open_file(folder / "manifest.json") as f:
-            found = json.loads(f.read(MANIFEST_BYTES))
+        manifest = json.loads(read_bounded(folder / MANIFEST, MANIFEST_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
-    return str(found.get("kind")) if isinstance(found, dict) else None
+    return str(manifest.get("kind")) if isinstance(manifest, dict) else None
 
 
 def sha256_of(file: Path) -> str:
@@ -205,8 +206,8 @@ def _free(folder: Path) -> str:
 def _refuse_foreign(folder: Path, kind: str) -> None:
     if not os.path.lexists(folder):
         return
-    found = kind_of(folder)
-    damaged = found is None and (folder / "manifest.json").is_file()  # its own manifest, no longer readable
+    present = kind_of(folder)
+    damaged = present is None and (folder / MANIFEST).is_file()  # its own manifest, no longer readable
     empty = folder.is_dir() and not any(folder.iterdir())
-    if found != kind and not damaged and not empty:
+    if present != kind and not damaged and not empty:
         raise UsageError(f"{folder} exists and is not a {kind} folder: nothing was changed; choose another name")

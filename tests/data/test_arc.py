@@ -107,7 +107,7 @@ def test_a_store_is_read_back_and_an_altered_table_refused(store, tmp_path):
     content = file.read_bytes()
     try:
         file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
-        with pytest.raises(DataError, match="variants.u1 was altered"):
+        with pytest.raises(DataError, match="variants.u1 is damaged"):
             open_store(store.path, verify=False)
     finally:
         file.write_bytes(content)

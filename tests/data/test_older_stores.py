@@ -62,6 +62,7 @@ def test_written_again_it_has_the_same_bytes(name, tmp_path):
         assert (tmp_path / "again" / file).read_bytes() == (old.path / file).read_bytes(), file
     was, now = ((path / "manifest.json").read_text("utf-8") for path in (old.path, tmp_path / "again"))
     now = now.replace(f'"hrm_version": "{version("hierarchical-reasoning")}"', f'"hrm_version": "{WRITTEN_BY}"')
+    was = was.replace('"puzzle": "colouring-8x3"', '"puzzle": "coloring-8x3"')  # the family has a new spelling
     if name == "first-sudoku-4x4":  # whose manifest lacks two keys that are null where they do not apply
         assert {"variants": None, "names": None} | json.loads(was) == json.loads(now)
     else:

@@ -17,18 +17,20 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, UInt8
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from hrm import puzzles
 from hrm.data.variants import read_table, write_table
 from hrm.errors import DataError, HrmError, UsageError
-from hrm.files import MANIFEST_BYTES, FileRecord, open_file, replacing, sha256_of
+from hrm.files import MANIFEST, open_file, replacing
+from hrm.manifest import FileRecord, Form, check_content, check_size, read_listed, read_manifest, record_of
 from hrm.puzzles.arc.variants import PuzzleTable
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
 from hrm.puzzles.table import TABLE, Declaration, Table
 
 KIND = "hrm-store"
 FORMAT = 1
+REMEDY = "build the store again"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 """What a split or a family in a manifest may be called: never a path, never ``module:Class``."""
 
@@ -98,6 +100,9 @@ class Manifest(_Record):
     created: str
     """When, as an ISO 8601 string that the caller gave."""
     hrm_version: str
+
+
+_FORM = Form(KIND, Manifest, "build one with `hrm data build`", REMEDY)
 
 
 @dataclass(frozen=True)
@@ -179,17 +184,20 @@ def write_store(
                 with open(file, "wb") as f:
                     f.write(_header(dtype, content.shape))
                     content.tofile(f)
-                files[file.name] = FileRecord(bytes=file.stat().st_size, sha256=sha256_of(file))
+                files[file.name] = record_of(file)
             records[name] = SplitRecord(rows=len(split), files=files)
         variants = None if table is None else write_table(work, table)
-        named = _write_names(work / NAMES, names) if names else None
+        named = None
+        if names:
+            (work / NAMES).write_text(json.dumps(list(names)), "utf-8")
+            named = record_of(work / NAMES)
         manifest = Manifest(
             puzzle=spec.name, shape=spec.shape, tokens=spec.tokens, splits=records,
             variants=variants, names=named,
             provenance=dict(provenance), digest=_digest(spec, records, variants, named),
             created=created, hrm_version=version("hierarchical-reasoning"),
         )  # fmt: skip
-        (work / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
+        (work / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
     return open_store(path, verify=False, puzzle=puzzle)
 
 
@@ -204,9 +212,9 @@ def open_store(path: str | Path, verify: bool = True, puzzle: Puzzle | None = No
         DataError: what is wrong, in which file.
     """
     path = Path(path)
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path, _FORM)
     if not NAME.fullmatch(manifest.puzzle):
-        raise DataError(f"{path}/manifest.json: {manifest.puzzle!r} is not the name of a puzzle family")
+        raise DataError(f"{path / MANIFEST}: {manifest.puzzle!r} is not the name of a puzzle family")
     if puzzle is None:
         try:
             puzzle = _table(manifest) if manifest.puzzle == TABLE else puzzles.get(manifest.puzzle)
@@ -224,78 +232,38 @@ def open_store(path: str | Path, verify: bool = True, puzzle: Puzzle | None = No
     splits = {}
     for name, record in manifest.splits.items():
         if not NAME.fullmatch(name) or set(record.files) != {f"{array}.npy" for array in _DTYPES}:
-            raise DataError(f"{path}/manifest.json: split {name!r} must list {', '.join(_DTYPES)} as .npy files")
+            raise DataError(f"{path / MANIFEST}: split {name!r} must list {', '.join(_DTYPES)} as .npy files")
         arrays = {}
         for array, dtype in _DTYPES.items():
             file, promised = path / name / f"{array}.npy", record.files[f"{array}.npy"]
             shape = (record.rows, spec.cells) if dtype == "|u1" else (record.rows,)
             arrays[array] = _open_array(file, promised, dtype, shape)
-            if verify and sha256_of(file) != promised.sha256:
-                raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
+            if verify:
+                check_content(file, promised, REMEDY)
         splits[name] = Split(**arrays)
         _check_grids(f"{path}/{name}", puzzle, splits[name])
     if not splits or manifest.digest != _digest(spec, manifest.splits, manifest.variants, manifest.names):
-        raise DataError(f"{path}/manifest.json was altered: its digest is not that of its content")
+        raise DataError(f"{path / MANIFEST} was altered: its digest is not that of its content")
     table = None if manifest.variants is None else read_table(path, manifest.variants)
     if table is not None and any(int(split.puzzle_ids.max()) >= len(table) for split in splits.values()):
-        raise DataError(f"{path} names puzzle ids that its table of variants does not have; build the store again")
+        raise DataError(f"{path} names puzzle ids that its table of variants does not have; {REMEDY}")
     names = () if manifest.names is None else _read_names(path / NAMES, manifest.names)
     return Store(path, manifest, puzzle, splits, table, names)
 
 
-def _write_names(file: Path, names: Sequence[str]) -> FileRecord:
-    content = json.dumps(list(names)).encode()
-    file.write_bytes(content)
-    return FileRecord(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
-
-
 def _read_names(file: Path, promised: FileRecord) -> tuple[str, ...]:
-    if promised.bytes > NAMES_BYTES or not file.is_file() or file.stat().st_size != promised.bytes:
-        raise DataError(f"{file} is not the file that the manifest promises; build the store again")
-    content = file.read_bytes()
-    if hashlib.sha256(content).hexdigest() != promised.sha256:
-        raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
+    content = read_listed(file, promised, REMEDY, NAMES_BYTES)
     try:
         names = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{file} is not valid JSON ({str(error)[:80]}); build the store again") from None
+        raise DataError(f"{file} is not valid JSON ({str(error)[:80]}); {REMEDY}") from None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{file} is not a list of names; build the store again")
+        raise DataError(f"{file} is not a list of names; {REMEDY}")
     return tuple(names)
 
 
 def _table(manifest: Manifest) -> Table:
     return Table(Declaration(manifest.shape, manifest.tokens[2:], manifest.tokens[1] if manifest.tokens[1:] else ""))
-
-
-def _read_manifest(path: Path) -> Manifest:
-    file = path / "manifest.json"
-    if not path.is_dir():
-        raise DataError(f"{path} is not a store: there is no such folder; build one with `hrm data build`")
-    try:
-        with open_file(file) as f:
-            raw = f.read(MANIFEST_BYTES + 1)
-        if len(raw) > MANIFEST_BYTES:
-            raise DataError(f"{file} is longer than {MANIFEST_BYTES} bytes: it is not a store's manifest")
-        found = json.loads(raw)
-        if not isinstance(found, dict) or found.get("kind") != KIND:
-            raise DataError(f"{path} is not a store: its manifest.json is of another kind than {KIND!r}")
-        if found.get("format") != FORMAT:
-            raise DataError(
-                f"{path} has store format {found.get('format')!r}; this version of hrm reads format "
-                f"{FORMAT}: install the version that wrote it, or build the store again"
-            )
-        return Manifest.model_validate_json(raw)
-    except FileNotFoundError:
-        raise DataError(f"{path} is not a store: it has no manifest.json") from None
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise DataError(f"{file}: {key}: {first['msg']}; build the store again") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file} is not valid JSON ({str(error)[:80]}); build the store again") from None
 
 
 def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
@@ -305,19 +273,12 @@ def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
 
 
 def _open_array(file: Path, promised: FileRecord, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        size = file.stat().st_size
-        if size != promised.bytes:
-            raise DataError(f"{file} has {size} bytes, its manifest promises {promised.bytes}; build the store again")
-        if size > MOST_BYTES:
-            raise DataError(f"{file} has {size} bytes; at most {MOST_BYTES} are read")
-        header = _header(dtype, shape)
-        with open_file(file) as f:
-            found = f.read(len(header))
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}; build the store again") from None
-    if found != header or size != len(header) + np.dtype(dtype).itemsize * math.prod(shape) or min(shape) < 1:
-        raise DataError(f"{file} is not the npy array that is needed, {dtype} of {shape}; build the store again")
+    check_size(file, promised, REMEDY, MOST_BYTES)
+    header = _header(dtype, shape)
+    with open_file(file) as f:
+        right = f.read(len(header)) == header
+    if not right or promised.bytes != len(header) + np.dtype(dtype).itemsize * math.prod(shape) or min(shape) < 1:
+        raise DataError(f"{file} is not the npy array that is needed, {dtype} of {shape}; {REMEDY}")
     return np.memmap(file, dtype, "r", len(header), shape)
 
 

@@ -1,6 +1,5 @@
 """The table of ARC's variants on disk, in a store and beside weights: eleven bytes a puzzle id, and the tasks."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hrm.errors import DataError
-from hrm.files import FileRecord
+from hrm.manifest import FileRecord, read_listed, record
 from hrm.puzzles.arc.tasks import COLORS
 from hrm.puzzles.arc.variants import PuzzleTable, Variants
 
@@ -54,11 +53,10 @@ def table_of(files: Mapping[str, bytes], where: Path, remedy: str) -> PuzzleTabl
 def write_table(store: Path, table: PuzzleTable) -> dict[str, FileRecord]:
     """Write a table into the folder of a store, and say what its files are."""
     (store / FOLDER).mkdir()
-    found = {}
-    for name, content in table_files(table).items():
+    contents = table_files(table)
+    for name, content in contents.items():
         (store / FOLDER / name).write_bytes(content)
-        found[name] = FileRecord(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
-    return found
+    return {name: record(content) for name, content in contents.items()}
 
 
 def read_table(store: Path, promised: Mapping[str, FileRecord]) -> PuzzleTable:
@@ -69,12 +67,8 @@ def read_table(store: Path, promised: Mapping[str, FileRecord]) -> PuzzleTable:
     """
     if set(promised) != {ROWS, TASKS}:
         raise DataError(f"{store}/manifest.json: variants must list {ROWS} and {TASKS}")
-    content = {}
-    for name, record in promised.items():
-        file = store / FOLDER / name
-        if not file.is_file() or file.stat().st_size != record.bytes or record.bytes > MOST_BYTES[name]:
-            raise DataError(f"{file} is not the file that the manifest promises; build the store again")
-        content[name] = file.read_bytes()
-        if hashlib.sha256(content[name]).hexdigest() != record.sha256:
-            raise DataError(f"{file} was altered: its sha256 is not the manifest's; build the store again")
-    return table_of(content, store / FOLDER, "build the store again")
+    remedy = "build the store again"
+    content = {
+        name: read_listed(store / FOLDER / name, file, remedy, MOST_BYTES[name]) for name, file in promised.items()
+    }
+    return table_of(content, store / FOLDER, remedy)

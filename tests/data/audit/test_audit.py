@@ -257,5 +257,5 @@ def test_an_altered_store_is_refused(tmp_path, grids):
     manifest = json.loads((store.path / "manifest.json").read_text())
     manifest["splits"]["train"]["files"]["inputs.npy"]["sha256"] = "0" * 64
     (store.path / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match="inputs.npy was altered"):
+    with pytest.raises(DataError, match="inputs.npy is damaged"):
         audit(store.path)

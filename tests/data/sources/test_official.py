@@ -224,7 +224,7 @@ def header(text):
     (saying(vocab_size=11), "vocab_size 11"), (saying(pad_id=3), "pad_id 3"),
     (saying(ignore_label_id=None), None),
     (writing("dataset.json", b"[" * 60_000), "dataset.json is not valid JSON"),
-    (writing("dataset.json", b" " * 70_000), "dataset.json is longer"),
+    (writing("dataset.json", b" " * 70_000), "dataset.json cannot be read: it is longer"),
     (writing("../identifiers.json", b"{}"), "identifiers.json must be a list"),
 ])  # fmt: skip
 def test_what_is_damaged_is_refused_with_the_file_named(tmp_path, split, change, said):

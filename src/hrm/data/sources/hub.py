@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hrm.data.sources.arc_archive import ALL_BYTES, digest, read_tasks
 from hrm.data.sources.download import download
 from hrm.errors import DataError, HrmError, UsageError, did_you_mean
-from hrm.files import MANIFEST_BYTES, flush, open_file, replace_file, replacing, sha256_of
+from hrm.files import MANIFEST_BYTES, flush, open_file, read_bounded, replace_file, replacing, sha256_of
+from hrm.manifest import first_fault
 
 RECEIPT = "fetched.json"
 KIND = "hrm-published"
@@ -202,14 +203,11 @@ def read_receipt(out: Path) -> Receipt | None:
     if not file.is_file():
         return None
     try:
-        with open_file(file) as f:
-            return Receipt.model_validate_json(f.read(MANIFEST_BYTES))
+        return Receipt.model_validate_json(read_bounded(file, MANIFEST_BYTES))
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "it"
-        raise DataError(f"{file}: {key}: {first['msg']}; delete the folder and fetch again") from None
+        raise DataError(f"{file}: {first_fault(error)}; delete the folder and fetch again") from None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from hrm.data.sources.npz import read_header
 from hrm.data.store import KIND as STORE
 from hrm.data.store import MOST_BYTES, Plain, Split, Store, write_store
 from hrm.errors import DataError, UsageError
-from hrm.files import kind_of, open_file, replacing, require_writable
+from hrm.files import kind_of, open_file, read_bounded, replacing, require_writable
+from hrm.manifest import first_fault
 from hrm.puzzles.base import PAD, Puzzle
 
 KIND = "hrm-official"
@@ -272,8 +273,7 @@ def _read_split(folder: Path) -> Hierarchy:
     try:
         metadata = Metadata.model_validate(_json(file, METADATA_BYTES))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise DataError(f"{file}: {first_fault(error)}") from None
     sets = metadata.sets
     if not 1 <= len(sets) <= MOST_SETS or len(set(sets)) < len(sets) or not all(map(SET_NAME.fullmatch, sets)):
         raise DataError(f"{file}: sets is {str(sets)[:80]}; 1 to {MOST_SETS} different plain names are read")
@@ -372,10 +372,7 @@ def _open(file: Path, axes: int) -> np.ndarray:
 
 def _json(file: Path, limit_bytes: int) -> object:
     try:
-        with open_file(file) as f:
-            raw = f.read(limit_bytes + 1)
-        if len(raw) > limit_bytes:
-            raise DataError(f"{file} is longer than {limit_bytes} bytes")
+        raw = read_bounded(file, limit_bytes)
         for mark, most in MOST_OF.items():
             if (count := raw.count(mark)) > most:
                 raise DataError(f"{file} holds {count} times {mark.decode()!r}; at most {most} are read")
