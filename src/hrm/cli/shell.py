@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from hrm.cli.app import app
+
 Shell = Literal["bash", "zsh", "fish", "powershell"]
 
 
@@ -15,8 +17,6 @@ def help_(
 
     Example: `hrm help data build`.
     """
-    from hrm.cli.main import app
-
     app([*command, "--help"], exit_on_error=False, print_error=False)
 
 
@@ -27,6 +27,4 @@ def completion(shell: Annotated[Shell, Parameter(help="Shell to write it for.")]
 
     Example: `hrm completion bash`.
     """
-    from hrm.cli.main import app
-
     sys.stdout.write(app.generate_completion(shell=shell))

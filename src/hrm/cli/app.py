@@ -1,0 +1,31 @@
+"""The application ``hrm``, before it has commands: its help page and how options are shown."""
+
+from importlib.metadata import version
+
+from cyclopts import App, Parameter
+
+ENVIRONMENT = """\
+`hrm COMMAND --help` explains a command. Start with `hrm demo`, or `hrm solve sudoku-4x4 ..1.4.....2.3...`.
+
+Environment: HRM_CACHE (cache folder), OMP_NUM_THREADS (CPU threads), HF_ENDPOINT (host of downloads),
+NO_COLOR (plain output), CUDA_VISIBLE_DEVICES (which GPU).
+
+Documentation: the folder docs of the source, README.md first; every command: docs/cli.md.
+"""
+
+
+def _default(value: object) -> str | None:
+    """Return how a default is shown: not at all where it is nothing, as the help then says what happens."""
+    return None if value is None or value is False or value in ("", (), []) else str(value)
+
+
+app = App(
+    name="hrm",
+    help="Train, evaluate and inspect the Hierarchical Reasoning Model, and solve puzzles with it.",
+    version=lambda: version("hierarchical-reasoning"),
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+    version_flags=["--version", "-V"],
+    help_epilogue=ENVIRONMENT,
+    default_parameter=Parameter(show_default=_default),
+)
