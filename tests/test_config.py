@@ -3,9 +3,10 @@
 import pytest
 
 from hrm import puzzles, recipes
-from hrm.cli.overrides import resolve
-from hrm.config import RunConfig, annotated_toml, from_toml, leaves, merged, override, schema_paths, validated
+from hrm.config import RunConfig, annotated_toml, flat, from_toml, schema_paths
 from hrm.errors import UsageError
+from hrm.recipes import resolve
+from hrm.recipes.resolve import parse_value
 from hrm.train.fit import OWN
 
 
@@ -50,7 +51,7 @@ def test_flags_beat_the_file_which_beats_the_recipe(tmp_path):
     ("model.positions", "learned", "learned"),
 ])  # fmt: skip
 def test_values_of_flags(path, text, value):
-    config = validated(merged(recipes.get("smoke").model_dump(), override(path, text)), "flags")
+    config = recipes.get("smoke").changed(path, parse_value(text))
     section, key = path.split(".")
     assert getattr(getattr(config, section), key) == value
 
@@ -67,12 +68,12 @@ def test_values_of_flags(path, text, value):
 ])  # fmt: skip
 def test_mistakes_are_named(recipe, path, text, said):
     with pytest.raises(UsageError) as error:
-        validated(merged(recipes.get(recipe).model_dump(), override(path, text)), "flags")
+        recipes.get(recipe).changed(path, parse_value(text))
     assert said in str(error.value) and "\n" not in str(error.value)
 
 
 def test_paths_of_the_schema_are_those_of_a_configuration():
-    assert {path for path, _ in leaves(recipes.get("smoke").model_dump())} <= set(schema_paths())
+    assert flat(recipes.get("smoke").model_dump()).keys() <= set(schema_paths())
 
 
 def test_the_digest_names_the_configuration():

@@ -7,7 +7,7 @@ an unknown key is refused with the nearest right one. Free of torch.
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -112,13 +112,30 @@ class RunConfig(_Section):
         """Return the configuration as TOML that ``from_toml`` reads back to an equal record."""
         return tomli_w.dumps(self.model_dump(mode="json"))
 
-    def changed(self, path: str, value: object) -> "RunConfig":
-        """Return the configuration with one value changed: ``config.changed("train.seed", 3)``.
+    def changed(
+        self, changes: str | Mapping[str, object], value: object = None, source: str = "configuration"
+    ) -> "RunConfig":
+        """Return the configuration with other values: ``config.changed("train.seed", 3)``.
+
+        Which of its values were given, and which are defaults, is kept. Heads and the puzzle embedding follow a new
+        width, where the old ones went with the old width.
+
+        Args:
+            changes: the dotted path of one value, or several values: ``{"train.seed": 3, "optim.lr": 1e-3}``.
+            value: of the one path.
+            source: what to call the changes in messages.
 
         Raises:
             UsageError: an unknown key, or a value out of range.
         """
-        return changed(self, nested(path, value))
+        new = flat({changes: value} if isinstance(changes, str) else changes)
+        given = flat(self.model_dump(exclude_unset=True))
+        if "model.width" in new and isinstance(self.model, CellConfig):
+            width = self.model.width
+            for name, of_width in (("heads", heads_of(width)), ("puzzle_width", width)):
+                if getattr(self.model, name) == of_width:
+                    given.pop(f"model.{name}", None)
+        return validated(nested(given | new), source)
 
     def digest(self) -> str:
         """Return 8 hex digits that identify this configuration."""
@@ -166,56 +183,26 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise UsageError(f"cannot read the configuration {path}: {error}") from None
 
 
-def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted path, value) of every value in nested dictionaries."""
+def flat(tree: Mapping[str, object], prefix: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one: dotted path -> value."""
+    values: dict[str, Any] = {}
     for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+        values |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return values
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested dictionaries in which the leaves of ``changes`` replace those of ``base``."""
-    result = dict(base)
-    for key, value in changes.items():
-        old = result.get(key)
-        nested = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(old, value) if nested else value  # pyright: ignore[reportArgumentType]
-    return result
-
-
-def override(path: str, text: str) -> dict[str, Any]:
-    """Turn a flag such as ``--optim.lr 7e-5`` into nested dictionaries; text is read as TOML where it can be."""
-    try:
-        return nested(path, tomllib.loads(f"x = {text}")["x"])
-    except (ValueError, RecursionError):
-        return nested(path, text)
-
-
-def nested(path: str, value: Any) -> dict[str, Any]:
-    """Turn a dotted path and its value into nested dictionaries."""
-    for key in reversed(path.split(".")):
-        value = {key: value}
-    return value
-
-
-def changed(config: RunConfig, changes: Mapping[str, Any], source: str = "configuration") -> RunConfig:
-    """Return the configuration with other values; which of its values were given, and which are defaults, is kept.
-
-    Heads and the puzzle embedding follow a new width, where the old ones went with the old width.
-
-    Raises:
-        UsageError: an unknown key, or a value out of range.
-    """
-    tree = config.model_dump(exclude_unset=True)
-    model = changes.get("model")
-    if isinstance(model, Mapping) and "width" in model and isinstance(config.model, CellConfig):
-        width = config.model.width
-        for name, followed in (("heads", heads_of(width)), ("puzzle_width", width)):
-            if getattr(config.model, name) == followed:
-                tree["model"].pop(name, None)
-    return validated(merged(tree, changes), source)
+def nested(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return values by dotted path as nested dictionaries; a later one replaces an earlier one in its way."""
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        *sections, key = path.split(".")
+        node = tree
+        for section in sections:
+            if not isinstance(node.get(section), dict):
+                node[section] = {}
+            node = node[section]
+        node[key] = value
+    return tree
 
 
 def schema_paths(section: type[BaseModel] = RunConfig, prefix: str = "") -> list[str]:

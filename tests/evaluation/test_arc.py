@@ -10,7 +10,6 @@ from rich.console import Console
 
 from hrm import recipes
 from hrm.checkpoint import load_checkpoint
-from hrm.config import merged, validated
 from hrm.data.arc import build_arc
 from hrm.data.store import open_store
 from hrm.errors import DataError, UsageError
@@ -48,7 +47,7 @@ def place(tmp_path_factory):
     written(place / "evaluation", ["b", "c"])
     written(place / "training", ["d"])
     build_arc(place / "store", [place / "evaluation", place / "training"], 3, 0, NOW)
-    config = validated(merged(recipes.get("hrm-arc1").model_dump(), TINY), "test")
+    config = recipes.get("hrm-arc1", TINY)
     data = config.data.model_copy(update={"path": str(place / "store")})
     Trainer(infer_sizes(config.model_copy(update={"data": data})), place / "run", console=QUIET).fit()
     return place
@@ -144,7 +143,7 @@ def test_rows_go_with_their_variants_into_another_run(place, tmp_path):
     build_arc(tmp_path / "store", [folder, place / "evaluation"], 5, 0, NOW)
     model, config, checkpoint = load_model(place / "run", "cpu")
     changes = {"data": {"path": str(tmp_path / "store")}, "optim": {"puzzle_lr": 1e-12, "puzzle_weight_decay": 0.0}}
-    begun = infer_sizes(validated(merged(config.model_dump(), changes), "test"))
+    begun = infer_sizes(config.changed(changes))
     Trainer(begun, tmp_path / "run", init=str(place / "run"), console=QUIET).fit()
     rows, old = load_model(tmp_path / "run", "cpu")[0].state_dict()[PUZZLES], model.state_dict()[PUZZLES]
     table = open_store(tmp_path / "store").table

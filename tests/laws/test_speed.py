@@ -10,7 +10,6 @@ import torch
 from rich.console import Console
 
 from hrm import recipes
-from hrm.config import merged, validated
 from hrm.model.config import EquivariantConfig
 from hrm.model.recursion import Runner
 from hrm.nn.layers import Linear
@@ -28,10 +27,8 @@ EQUIVARIANT = EquivariantConfig(
 
 def losses(folder, network="base", **train):
     """The loss of each of the first updates."""
-    name, own = ("base", {"model": EQUIVARIANT.model_dump()}) if network == "equivariant" else (network, {})
-    config = variant(recipes.get("smoke"), name)[1].model_dump() | own
-    changes = {"train": {"updates": 1000, **train}, "optim": {"warmup_updates": 0}}
-    config = validated(merged(config, changes), "test")
+    config = recipes.get("smoke", {"train": {"updates": 1000, **train}, "optim.warmup_updates": 0})
+    config = config.changed("model", EQUIVARIANT) if network == "equivariant" else variant(config, network)[1]
     trainer = Trainer(config, folder / "run", folder, console=Console(quiet=True))
     return torch.stack([trainer.train_segment()["loss"] for _ in range(UPDATES)])
 

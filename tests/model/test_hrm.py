@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch.utils.flop_counter import FlopCounterMode
 
 from hrm import puzzles, recipes
-from hrm.config import merged, validated
+from hrm.config import RunConfig
 from hrm.errors import UsageError
 from hrm.model.build import build
 from hrm.model.config import HRMConfig, hrm, small, trm_attention, trm_mlp
@@ -124,6 +124,10 @@ def test_heads_and_the_puzzle_embedding_follow_the_width(width, heads):
     assert (given.heads, given.puzzle_width) == (1, 4)
 
 
+def network_config(sizes):
+    return RunConfig.model_validate(recipes.get("smoke").model_dump(exclude={"model"}) | {"model": sizes}).model
+
+
 KINDS = {
     "hrm": {},
     "recurrent": {"layers": 1},
@@ -135,7 +139,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_network_is_a_module_that_can_be_called_and_trained_with_torch_alone(kind):
     sizes = {"kind": kind, "vocab_size": 6, "cells": 16, "width": 16, "relation_kinds": (1, 1, 1)} | KINDS[kind]
-    config = validated(merged(recipes.get("smoke").model_dump(exclude={"model"}), {"model": sizes}), "test").model
+    config = network_config(sizes)
     model, family = build(config), puzzles.get("sudoku-4x4")
     relations, inputs = torch.from_numpy(family.relation_matrices), torch.ones(2, 16, dtype=torch.int64)
     optimizer = torch.optim.AdamW(model.parameters())
@@ -190,8 +194,7 @@ def test_parameters_are_counted_without_building_the_network(name):
 
 @pytest.mark.parametrize("changes", [{"kind": "recurrent", "layers": 3}, {"kind": "direct", "layers": 3}])
 def test_parameters_of_other_networks_are_counted_too(changes):
-    tree = recipes.get("smoke").model_dump(exclude={"model"})
     sizes = {"vocab_size": 6, "cells": 16, "width": 64, "relation_kinds": (1, 2, 1), "positions": "learned"}
-    config = validated(tree | {"model": sizes | changes}, "test").model
+    config = network_config(sizes | changes)
     counts, table = parameter_counts(build(config))
     assert parameters(config) == (sum(counts.values()), table)

@@ -9,7 +9,6 @@ from rich.console import Console
 
 import hrm
 from hrm import recipes
-from hrm.config import merged, validated
 from hrm.interop import official
 from hrm.train.trainer import Trainer
 
@@ -43,5 +42,5 @@ def test_the_shipped_model_answers_alike():
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_it_trains(tmp_path, precision):
     changes = {"train": {"device": "cuda", "precision": precision, "updates": 20}, "eval": {"every": 20}}
-    config = validated(merged(recipes.get("smoke").model_dump(), changes), "test")
+    config = recipes.get("smoke", changes)
     assert Trainer(config, tmp_path / "run", tmp_path, console=Console(quiet=True)).fit().updates == 20

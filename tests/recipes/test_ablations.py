@@ -9,7 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from hrm import recipes
-from hrm.config import from_toml, merged, validated
+from hrm.config import from_toml
 from hrm.errors import UsageError
 from hrm.model.build import build
 from hrm.model.config import HRMConfig
@@ -19,9 +19,7 @@ from hrm.recipes.ablations import VARIANTS, variant
 from hrm.workflows.compare import _budgeted
 
 SMOKE = recipes.get("smoke")
-UNEVEN = validated(
-    merged(SMOKE.model_dump(), {"model": {"h_layers": 2, "l_layers": 3, "relation_kinds": (), "grad_calls": 5}}), "test"
-)
+UNEVEN = SMOKE.changed({"model": {"h_layers": 2, "l_layers": 3, "relation_kinds": (), "grad_calls": 5}})
 """Levels of different sizes, gradient through more than a cycle, and plain attention, which torch counts exactly."""
 ALL = [*VARIANTS, "grad-3", "grad-4", "own:one-long-segment:full-gradient"]
 REBUILT = ["direct", "deep", "wide", "recurrent", "flat", "flat-same-weights"]
@@ -33,10 +31,7 @@ def of(config, text):
 
 @pytest.mark.parametrize("text", ALL)
 def test_a_variant_keeps_everything_that_it_does_not_name(text):
-    base = validated(
-        merged(SMOKE.model_dump(), {"train": {"shallow_updates": 5}, "model": {"q_continue": True, "grad_calls": 5}}),
-        "test",
-    )
+    base = SMOKE.changed({"train.shallow_updates": 5, "model.q_continue": True, "model.grad_calls": 5})
     changed = of(base, text)
     for section in ("recipe", "data", "optim"):
         assert getattr(changed, section) == getattr(base, section)

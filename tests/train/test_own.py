@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from hrm import puzzles, recipes
-from hrm.cli.overrides import resolve
 from hrm.data.store import Split, write_store
 from hrm.errors import UsageError
 from hrm.puzzles.check import check
+from hrm.recipes import resolve
 from hrm.train.fit import infer_sizes
 from hrm.train.trainer import Trainer
 

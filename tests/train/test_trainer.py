@@ -14,9 +14,9 @@ from rich.console import Console
 
 from hrm import recipes
 from hrm.checkpoint import load_checkpoint
-from hrm.config import merged, validated
 from hrm.errors import DivergedError, HrmError, UsageError
 from hrm.inference.load import load
+from hrm.model.config import EquivariantConfig
 from hrm.recipes.ablations import variant
 from hrm.train.trainer import Interrupted, Trainer
 
@@ -48,13 +48,12 @@ def configured(**changes):
         "train": {"updates": UPDATES, "batch_size": 8, "checkpoint_every": 100, "log_every": 2},
         "eval": {"every": 100, "segments": 2, "batch_size": 10},
     }
-    tree = merged(merged(recipes.get("smoke").model_dump(), tiny), changes)
-    return validated(tree, "test")
+    return recipes.get("smoke", tiny).changed(changes)
 
 
 def equivariant(precision="fp32", **changes):
-    tree = configured(train={"precision": precision}, data=REVEALED, optim={"kind": "muon"}).model_dump()
-    return validated(tree | {"model": EQUIVARIANT | changes}, "test")
+    config = configured(train={"precision": precision}, data=REVEALED, optim={"kind": "muon"})
+    return config.changed("model", EquivariantConfig(**EQUIVARIANT | changes))
 
 
 def trainer(folder, cache, config=None, init=None):
@@ -83,7 +82,7 @@ def test_resume_is_bitwise_at_five_points(tmp_path, cache, precision, variant):
     if variant is None:
         config = equivariant(precision)
     else:
-        config = configured(**merged(variant, {"train": {"precision": precision}}))
+        config = configured(**variant).changed("train.precision", precision)
     eager(trainer(tmp_path / "whole", cache, config)).fit()
     whole = everything(tmp_path / "whole")
     partly_halted = 0
@@ -316,7 +315,7 @@ KILLER = {
 @pytest.mark.parametrize("recipe", ["killer-4x4", "coloring"])
 def test_relations_stay_beside_the_puzzle_they_belong_to(tmp_path, cache, recipe):
     """Slots take puzzles at different times; a resumed run has the same relations, and ends the same."""
-    config = validated(merged(recipes.get(recipe).model_dump(), KILLER), "test")
+    config = recipes.get(recipe, KILLER)
     run = eager(trainer(tmp_path / "run", cache, config))
     run._open_folder()
     family, mixed = run.store.puzzle, 0

@@ -9,7 +9,6 @@ import torch
 from rich.console import Console
 
 from hrm import recipes
-from hrm.config import merged, validated
 from hrm.data.arc import build_arc
 from hrm.errors import DataError, UsageError
 from hrm.inference.load import PUZZLES, load_model
@@ -42,7 +41,7 @@ def model(tmp_path_factory):
     for number in range(3):
         task(place / "training", f"t{number}", rng)
     build_arc(place / "store", [place / "training"], 2, 0, NOW)
-    config = validated(merged(recipes.get("hrm-arc1").model_dump(), TINY), "test")
+    config = recipes.get("hrm-arc1", TINY)
     config = infer_sizes(
         config.model_copy(update={"data": config.data.model_copy(update={"path": str(place / "store")})})
     )

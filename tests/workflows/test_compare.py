@@ -8,7 +8,6 @@ import pytest
 from rich.console import Console
 
 from hrm import recipes
-from hrm.config import merged, validated
 from hrm.errors import UsageError
 from hrm.model.flops import training_flops
 from hrm.recipes.ablations import VARIANTS, variant
@@ -21,7 +20,7 @@ SMALL = {
     "eval": {"every": 6, "segments": 2},
 }
 TWO = {"base": "base", "full-gradient": "full-gradient"}
-CONFIG = validated(merged(recipes.get("smoke").model_dump(), SMALL), "test")
+CONFIG = recipes.get("smoke", SMALL)
 
 
 def run(folder, variants, equal="updates", seeds=(0, 1), **more):

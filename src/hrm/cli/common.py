@@ -33,6 +33,14 @@ Recipe = Annotated[
         completer=lambda context: list(recipes.RECIPES),
     ),
 ]
+Overrides = Annotated[
+    str,
+    Parameter(
+        name="--SECTION.KEY",
+        allow_leading_hyphen=True,
+        help="Any value of the configuration, such as --optim.lr 1e-4.",
+    ),
+]
 UserPuzzle = Annotated[
     str,
     Parameter(

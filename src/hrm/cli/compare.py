@@ -10,6 +10,7 @@ from rich.table import Table
 from hrm.cli.common import (
     Cache,
     Json,
+    Overrides,
     Recipe,
     Segments,
     SplitName,
@@ -22,7 +23,7 @@ from hrm.cli.common import (
     stderr,
     stdout,
 )
-from hrm.cli.overrides import Overrides, resolve
+from hrm.recipes import resolve
 
 
 def compare(

@@ -7,9 +7,8 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from hrm import pretrained
-from hrm.cli.common import Json, Recipe, print_json, stdout
-from hrm.cli.overrides import Overrides, resolve
-from hrm.recipes import RECIPES, function, names
+from hrm.cli.common import Json, Overrides, Recipe, print_json, stdout
+from hrm.recipes import RECIPES, function, names, resolve
 
 
 def config(

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from hrm.cli.common import (
     Cache,
     Json,
+    Overrides,
     Recipe,
     cache_folder,
     keep_compiled_code,
@@ -18,8 +19,8 @@ from hrm.cli.common import (
     stderr,
     stdout,
 )
-from hrm.cli.overrides import Overrides, resolve
 from hrm.config import RunConfig
+from hrm.recipes import resolve
 
 
 def train(

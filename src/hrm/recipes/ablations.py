@@ -7,10 +7,11 @@ docs/compare.md lists them with their sources.
 import re
 from collections.abc import Callable, Mapping
 
-from hrm.config import RunConfig, merged, override, schema_paths, validated
+from hrm.config import RunConfig, schema_paths
 from hrm.errors import UsageError, did_you_mean
 from hrm.model.config import CellConfig, DirectConfig, HRMConfig, NetworkConfig, RecurrentConfig
 from hrm.model.flops import flops_per_segment
+from hrm.recipes.resolve import parse_value
 
 BASE = "base"
 """The recipe as it is."""
@@ -189,7 +190,7 @@ def variant(config: RunConfig, text: str) -> tuple[str, RunConfig]:
                 raise UsageError(
                     f"variant {name!r}: {change!r} is not SECTION.KEY=VALUE.{did_you_mean(path, schema_paths())}"
                 )
-            config = validated(merged(config.model_dump(), override(path, value)), f"variant {name}")
+            config = config.changed(path, parse_value(value), source=f"variant {name}")
         elif match := re.fullmatch(r"grad-(\d+)", change):
             config = _gradient(config, int(match[1]), change)
         elif change in VARIANTS:
@@ -253,8 +254,8 @@ def _gradient(config: RunConfig, calls: int, name: str) -> RunConfig:
 
 
 def _with_model(config: RunConfig, model: NetworkConfig) -> RunConfig:
-    return validated({**config.model_dump(), "model": model.model_dump()}, "variant")
+    return config.changed("model", model, source="variant")
 
 
 def _changed(config: RunConfig, changes: Mapping[str, object]) -> RunConfig:
-    return validated(merged(config.model_dump(), changes), "variant")
+    return config.changed(changes, source="variant")

@@ -6,9 +6,8 @@ chosen here, once the puzzles are known. A value that the user has given is neve
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from hrm.config import RunConfig, leaves, merged, nested, validated
+from hrm.config import RunConfig, flat
 from hrm.data.prepare import family, infer_table
 from hrm.data.store import Split, Store, open_store
 from hrm.errors import UsageError
@@ -19,13 +18,12 @@ from hrm.puzzles.table import Table
 
 OWN = "own"
 """The recipe that leaves the sizes of its network open."""
-FOR_ROWS: dict[str, Any] = {"model": {"positions": "learned"}, "eval": {"every": 500}}
+FOR_ROWS = {"model.positions": "learned", "eval.every": 500}
 """What suits rows of a file, of which nothing is known: attention, and a learned vector for each place."""
-FOR_RELATIONS: dict[str, Any] = {
-    "model": {"mixer": "messages", "positions": "none", "q_continue": False},
-    "optim": {"kind": "muon", "muon_lr": 0.01},
-    "eval": {"every": 100},
-}
+FOR_RELATIONS = {
+    "model.mixer": "messages", "model.positions": "none", "model.q_continue": False,
+    "optim.kind": "muon", "optim.muon_lr": 0.01, "eval.every": 100,
+}  # fmt: skip
 """What suits puzzles whose class declares relations: messages along them, and Muon."""
 
 
@@ -47,24 +45,15 @@ def infer_sizes(config: RunConfig) -> RunConfig:
 
 def _for_puzzle(config: RunConfig, puzzle: Puzzle) -> RunConfig:
     related = bool(puzzle.spec.relations) and not isinstance(puzzle, Table)
-    tree = config.model_dump(exclude_unset=True)
-    free = related and tree["model"].get("mixer", "messages") == "messages"
-    tree = merged(_left_open(FOR_RELATIONS if free else FOR_ROWS, tree), tree)
-    model = tree["model"]
-    wanted = model.get("mixer") == "messages" or (related and model.get("mixer") != "mlp")
-    if wanted and "relation_kinds" not in model:
-        model["relation_kinds"] = tuple(int(matrix.max(initial=1)) for matrix in puzzle.relation_matrices)
-    model |= {"vocab_size": puzzle.spec.vocab_size, "cells": puzzle.spec.cells}
-    return validated(tree, "configuration")
-
-
-def _left_open(choices: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the choices whose values were not given."""
-    told, found = {path for path, _ in leaves(given)}, {}
-    for path, value in leaves(choices):
-        if path not in told:
-            found = merged(found, nested(path, value))
-    return found
+    given = flat(config.model_dump(exclude_unset=True))
+    free = related and given.get("model.mixer", "messages") == "messages"
+    chosen: dict[str, object] = {
+        path: value for path, value in (FOR_RELATIONS if free else FOR_ROWS).items() if path not in given
+    }
+    mixer = (given | chosen).get("model.mixer")
+    if (mixer == "messages" or (related and mixer != "mlp")) and "model.relation_kinds" not in given:
+        chosen["model.relation_kinds"] = tuple(int(matrix.max(initial=1)) for matrix in puzzle.relation_matrices)
+    return config.changed(chosen | {"model.vocab_size": puzzle.spec.vocab_size, "model.cells": puzzle.spec.cells})
 
 
 def _with_a_row_for_each_id(config: RunConfig) -> RunConfig:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hrm.config import RunConfig, from_toml, leaves
+from hrm.config import RunConfig, flat, from_toml
 from hrm.errors import UsageError
 from hrm.files import CHECKPOINT, require_writable
 from hrm.inference.names import BEST, CHECKPOINTS
@@ -61,7 +61,7 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
 
 def differences(old: RunConfig, new: RunConfig) -> dict[str, tuple[str, str]]:
     """Return the values in which two configurations differ: dotted path -> (old, new)."""
-    before, after = (dict(leaves(config.model_dump(mode="json"))) for config in (old, new))
+    before, after = (flat(config.model_dump(mode="json")) for config in (old, new))
     paths = [path for path in before | after if before.get(path) != after.get(path)]
     return {path: (_shown(before.get(path)), _shown(after.get(path))) for path in paths}
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.console import Console
 
-from hrm.config import merged, validated
 from hrm.data.arc import build_arc, held_out_tests
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import predict, scored, truth_of, write_submission
@@ -78,7 +77,7 @@ def adapt(
         "optim": optim,
         "train": {"updates": updates, "device": device, "checkpoint_every": max(updates, 1)},
     }
-    run = Trainer(validated(merged(config.model_dump(), changes), "adapt"), out / RUN, init=name, console=console)
+    run = Trainer(config.changed(changes, source="adapt"), out / RUN, init=name, console=console)
     run.fit()
     solver = Solver(run.average.eval(), store.puzzle, config.halting.max_segments, config.eval.batch_size)
     ranked = vote(predict(solver, store, config.halting.max_segments, progress=progress))

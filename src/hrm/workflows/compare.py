@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from hrm.config import RunConfig, merged, validated
+from hrm.config import RunConfig
 from hrm.data.build import cached_store
 from hrm.data.prepare import family
 from hrm.errors import UsageError
@@ -76,7 +76,7 @@ def compare(
     for name, config in planned.items():
         runs = []
         for seed in seeds:
-            seeded = validated(merged(config.model_dump(), {"train": {"seed": seed}}), name)
+            seeded = config.changed("train.seed", seed)
             console.print(f"{name}, seed {seed}: {config.train.updates} updates", highlight=False)
             runs.append(_run(seeded, folder / f"{name}-seed{seed}", data, split, segments, cache_dir, now, console))
         batch = config.train.batch_size
@@ -110,7 +110,7 @@ def _budgeted(config: RunConfig, first: RunConfig, equal: str, name: str) -> Run
         for each in (infer_sizes(first), config)
     )
     updates = max(2, round(config.train.updates * budget / one))
-    return config.model_copy(update={"train": config.train.model_copy(update={"updates": updates})})
+    return config.changed("train.updates", updates)
 
 
 def _run(

@@ -1,0 +1,132 @@
+"""From a recipe, a file and changes to one validated configuration, and where each value came from."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hrm.config import RunConfig, flat, nested, read_config, schema_paths, validated
+from hrm.errors import UsageError, did_you_mean
+from hrm.recipes.catalog import RECIPES, get, names
+
+
+class Resolved(NamedTuple):
+    """A configuration, and where its values come from."""
+
+    config: RunConfig
+    sources: dict[str, str]
+    """Dotted path -> the recipe, the file, or ``flag``; a path that is absent is a default."""
+
+
+def resolve(
+    recipe: str = "", file: str | Path | None = None, changes: Mapping[str, object] | Sequence[str] = ()
+) -> Resolved:
+    """Merge a recipe, a TOML file and changes, each of which replaces values of those before it.
+
+    >>> config, sources = resolve("smoke", changes={"optim.lr": 5e-4})
+
+    Args:
+        recipe: its name; may be empty where a file is given that is complete, or names the recipe that it changes.
+        changes: dotted path -> value; or the words of a command line, ``--section.key VALUE`` or
+            ``--section.key=VALUE``, of which ``recipe`` may be the first.
+
+    Raises:
+        UsageError: a recipe, file, key or value that does not exist.
+    """
+    if not isinstance(changes, Mapping):
+        recipe, changes = parse_words([recipe, *changes] if recipe else changes)
+    if not recipe and file is None:
+        raise UsageError(f"name a recipe or give --config FILE; recipes: {', '.join(RECIPES)}")
+    values = {} if file is None else flat(read_config(file))
+    sources = dict.fromkeys(values, str(file)) | dict.fromkeys(flat(changes), "flag")
+    if not recipe and not any(path.startswith("model.") for path in values) and values.get("recipe") in names():
+        recipe = values["recipe"]
+    values |= flat(changes)
+    source = str(file) if file and not changes else "configuration"
+    if not recipe:
+        return Resolved(validated(nested(values), source), sources)
+    base = get(recipe)
+    return Resolved(
+        base.changed(values, source=source), dict.fromkeys(flat(base.model_dump()), f"recipe {recipe}") | sources
+    )
+
+
+def parse_words(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Return the recipe that a command line names, and the values that it sets by dotted path.
+
+    Raises:
+        UsageError: two names, an unknown flag, or one without a value.
+    """
+    recipes, values, known = [], {}, schema_paths()
+    sections = {path.partition(".")[0] for path in known if "." in path}
+    remaining = iter(words)
+    for word in remaining:
+        if not word.startswith("--"):
+            recipes.append(word)
+            continue
+        flag, equals, text = word[2:].partition("=")
+        path = flag.replace("-", "_")
+        if path not in known or path in sections:
+            raise UsageError(_unknown(flag, known, sections))
+        if not equals:
+            text = next(remaining, None)
+            if text is None:
+                raise UsageError(f"--{path} needs a value")
+        values[path] = parse_value(text)
+    if len(recipes) > 1:
+        raise UsageError(f"unexpected argument {recipes[1]!r}; values are written as --section.key VALUE")
+    return recipes[0] if recipes else "", values
+
+
+def parse_value(text: str) -> object:
+    """Return the value of a flag: text is read as TOML where it can be."""
+    try:
+        return tomllib.loads(f"x = {text}")["x"]
+    except (ValueError, RecursionError):
+        return text
+
+
+INSTEAD = {
+    "resume": "run the same command again and it resumes by itself",
+    "continue": "run the same command again and it resumes by itself",
+    "epochs": "training is counted in updates, each of one segment of every slot: --train.updates N",
+    "steps": "training is counted in updates: --train.updates N",
+    "iterations": "training is counted in updates: --train.updates N",
+    "learning_rate": "--optim.lr RATE",
+    "dropout": "there is no dropout; --optim.weight_decay regularizes",
+    "gpu": "--train.device cuda",
+    "cuda": "--train.device cuda",
+    "cpu": "--train.device cpu",
+    "output": "--out FOLDER",
+    "output_dir": "--out FOLDER",
+    "name": "--out FOLDER",
+    "from": "--init MODEL starts from a model's weights",
+    "pretrained": "--init MODEL starts from a model's weights",
+    "wandb": "--log wandb",
+    "tensorboard": "--log tensorboard",
+    "data": "--data.path FILE",
+    "workers": "there are no worker processes to set",
+    "threads": "set the environment variable OMP_NUM_THREADS",
+}
+"""What other programs call it -> what to do here."""
+
+
+def _unknown(flag: str, known: list[str], sections: set[str]) -> str:
+    """Return the message for a flag that does not exist: every value of that name, or what to do instead."""
+    path = flag.replace("-", "_")
+    same = [f"--{other}" for other in known if other.rpartition(".")[2] == path and "." in other]
+    begun = f"unknown option --{flag}"
+    if path in INSTEAD:
+        return f"{begun}: {INSTEAD[path]}"
+    if path in sections:
+        values = [f"--{other}" for other in known if other.startswith(f"{path}.")]
+        return f"{begun}: it is a section; give one of its values, such as {values[0]}"
+    if same:
+        return f"{begun}: did you mean {' or '.join(same)}?"
+    keys = {other.rpartition(".")[2] for other in known if "." in other}
+    if "." not in path and (near := get_close_matches(path, sorted(keys), n=1, cutoff=0.7)):
+        same = [f"--{other}" for other in known if other.rpartition(".")[2] == near[0] and "." in other]
+        return f"{begun}: did you mean {' or '.join(same)}?"
+    options = [*known, "out", "config", "init", "dry-run", "cache", "json"]
+    return f"{begun}.{did_you_mean(path, options)}"
