@@ -1,6 +1,7 @@
-"""The colors that pictures, figures and pages share, and how well they can be told apart.
+"""The colors of pictures, figures and pages, and how well they can be told apart.
 
-Colors are ``#rrggbb``. Text in any of the inks can be read on any of the grounds that it is drawn on: contrast 4.5 or
+Colors that stand for symbols belong to the family of puzzles that declares them (``PuzzleSpec.fills``). Colors are
+``#rrggbb``. Text in any of the inks can be read on any of the grounds that it is drawn on: contrast 4.5 or
 more (WCAG 2, level AA).
 """
 
@@ -20,6 +21,26 @@ LOW, HIGH = SERIES[0], SERIES[1]
 """Of z_L and of z_H, in every figure."""
 RIGHT, WRONG = SERIES[2], CLASH
 FAINT = "#6f7580"
+EDGE, WALL = "#9aa0aa", "#404047"
+"""Edges of a graph; in figures, solid cells that have no declared color."""
+TASK_LINE, TASK_RULE, TASK_RIGHT, TASK_WRONG = "#555555", "#cccccc", "#1a7f37", "#c1121f"
+"""Of ARC grids: lines between cells, a rule between tests, and around grids that are right or wrong."""
+
+PAGE = {
+    "light": {
+        "paper": "#fbfbf9", "card": "#ffffff", "ink": "#1b1d22", "quiet": "#5b606b", "line": "#e2e3e0",
+        "tint": "#f1f2ef", "accent": "#1d5bbf", "accent-soft": "#d6e3f8", "red": "#b3161f", "second": "#767c88",
+        "third": "#9a6a00",
+    },
+    "dark": {
+        "paper": "#101216", "card": "#17191e", "ink": "#e6e7ea", "quiet": "#9ea4b0", "line": "#2a2d35",
+        "tint": "#1c1f25", "accent": "#85b0ff", "accent-soft": "#223554", "red": "#ff8b8f", "second": "#8b92a0",
+        "third": "#d9a844",
+    },
+}  # fmt: skip
+"""Of the page of a report, by the name of the CSS property."""
+DARK_GROUND = "#2b2b30"
+"""The lightest ground of a picture on a dark page."""
 
 
 def mixed(ground: str, ink: str, share: float) -> str:

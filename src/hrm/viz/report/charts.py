@@ -1,18 +1,25 @@
-"""Small charts as SVG whose colors and sizes are the page's.
+"""The small charts of a report, as SVG whose colors, fonts and sizes are those of the page.
 
+They are not drawn by matplotlib, which figures take, because a report must have them without the extra ``plot``, and
+because they follow the page: its light and dark colors, its fonts, and text that can be selected and read aloud.
 Units inside: a chart is ``WIDTH`` by ``HEIGHT``, and the page scales it to its column.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from math import ceil, floor, log10
+from typing import Any
+
+from markupsafe import Markup
+
+from hrm.viz.templates import render
 
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 52
 MOST_DOTS = 32
 
 Point = tuple[float, float]
+Scale = Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -40,108 +47,98 @@ def plain(value: float) -> str:
 def line_chart(
     curves: Sequence[Curve],
     x: str,
-    said: str,
+    label: str,
     low: float,
     high: float,
     *,
     y: Callable[[float], str] = percent,
     is_log: bool = False,
-) -> str:
+) -> Markup:
     """Draw curves over a common x axis.
 
     Args:
         x: what the x axis counts.
-        said: the chart in words, for those who do not see it.
+        label: the chart in words, for those who do not see it.
         low, high: of the y axis; above 0 where it is logarithmic.
         y: how its values are written.
     """
-    steps = [at for curve in curves for at, _ in curve.points]
+    steps = [step for curve in curves for step, _ in curve.points]
     first, last = min(steps), max(steps)
     if first == last:
         first, last = first - 1, last + 1
-    height = _logarithmic(low, high) if is_log else _linear(low, high)
-    ticks = _powers(low, high) if is_log else _ticks(low, high, 5)
+    across, height = _scale(first, last, LEFT, WIDTH - RIGHT), _height(low, high, is_log)
 
-    def across(value: float) -> float:
-        return LEFT + (value - first) / (last - first) * (WIDTH - LEFT - RIGHT)
+    def points(pairs: Sequence[Point]) -> str:
+        return " ".join(f"{across(step):.1f},{height(value):.1f}" for step, value in pairs)
 
-    parts = [_level(height(value), y(value)) for value in ticks]
-    parts += [_mark(across(value), plain(value)) for value in _ticks(first, last, 8, whole=True)]
-    for curve in curves:
-        if curve.band:
-            edge = [(at, bounds[1]) for (at, _), bounds in zip(curve.points, curve.band, strict=True)]
-            edge += [(at, bounds[0]) for (at, _), bounds in zip(curve.points, curve.band, strict=True)][::-1]
-            if len(edge) == 2:  # a point has a whisker
-                edge = [(at + shift, value) for at, value in edge for shift in (-0.03, 0.03)]
-                edge[2:] = edge[:1:-1]
-            parts.append(f'<polygon class="band {curve.style}" points="{_points(edge, across, height)}"/>')
-    for curve in reversed(curves):
-        parts.append(f'<polyline class="line {curve.style}" points="{_points(curve.points, across, height)}"/>')
-        if len(curve.points) <= MOST_DOTS:
-            parts += [
-                f'<circle class="dot {curve.style}" cx="{across(at):.1f}" cy="{height(value):.1f}" r="3.5"/>'
-                for at, value in curve.points
-            ]
-    return _chart(parts, x, said)
+    return _chart(
+        x, label,
+        levels=[(height(value), y(value)) for value in (_powers(low, high) if is_log else _ticks(low, high, 5))],
+        marks=[(across(value), plain(value)) for value in _ticks(first, last, 8, whole=True)],
+        bands=[(curve.style, points(_edge(curve))) for curve in curves if curve.band],
+        lines=[
+            (curve.style, points(curve.points),
+             [(across(step), height(value)) for step, value in curve.points if len(curve.points) <= MOST_DOTS])
+            for curve in reversed(curves)
+        ],
+        key=[(curve.style, curve.name) for curve in curves],
+    )  # fmt: skip
 
 
-def bar_chart(right: Sequence[int], wrong: Sequence[int], x: str, said: str) -> str:
+def bar_chart(right: Sequence[int], wrong: Sequence[int], x: str, label: str) -> Markup:
     """Draw how many are right and, on top, wrong, at 1, 2, … of what the x axis counts."""
-    highest = max(1, *(a + b for a, b in zip(right, wrong, strict=True)))
-    height, count = _linear(0, highest * 1.12), len(right)
-    room = (WIDTH - LEFT - RIGHT) / count
+    totals, count = [good + bad for good, bad in zip(right, wrong, strict=True)], len(right)
+    highest = max(1, *totals)
+    height, room = _height(0, highest * 1.12), (WIDTH - LEFT - RIGHT) / count
     width = min(46.0, room * 0.72)
-    parts = [_level(height(value), plain(value)) for value in _ticks(0, highest, 4, whole=True)]
+    centers = [LEFT + room * (place + 0.5) for place in range(count)]
+    stacks = zip(centers, right, totals, strict=True)
+    parts = [(x0, *part) for x0, good, total in stacks for part in ((0, good, "main"), (good, total, "wrong"))]
     every = ceil(count / 16)
-    for place, (good, bad) in enumerate(zip(right, wrong, strict=True)):
-        center = LEFT + room * (place + 0.5)
-        if (place + 1) % every == 0 or count <= 16:
-            parts.append(_mark(center, str(place + 1)))
-        for begin, end, style in ((0, good, "main"), (good, good + bad, "wrong")):
-            if end > begin:
-                top = height(end)
-                box = (
-                    f'x="{center - width / 2:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height(begin) - top:.1f}"'
-                )
-                parts.append(f'<rect class="bar {style}" {box}/>')
-        if good + bad and count <= 24:
-            parts.append(f'<text class="count" x="{center:.1f}" y="{height(good + bad) - 6:.1f}">{good + bad}</text>')
-    return _chart(parts, x, said)
+    return _chart(
+        x, label,
+        levels=[(height(value), plain(value)) for value in _ticks(0, highest, 4, whole=True)],
+        marks=[(center, str(number)) for number, center in enumerate(centers, start=1) if number % every == 0],
+        bars=[
+            (style, center - width / 2, height(end), width, height(begin) - height(end))
+            for center, begin, end, style in parts if end > begin
+        ],
+        counts=[(x0, height(n) - 6, n) for x0, n in zip(centers, totals, strict=True) if n and count <= 24],
+        key=[(style, f"{word} when it stops")
+             for style, word, counts in (("main", "right", right), ("wrong", "wrong", wrong)) if any(counts)],
+    )  # fmt: skip
 
 
-def _chart(parts: list[str], x: str, said: str) -> str:
-    foot = f'<text class="label" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 6}">{escape(x)}</text>'
-    return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(said)}">'
-        f"{''.join(parts)}{foot}</svg>"
-    )
+def _chart(x: str, label: str, **parts: Any) -> Markup:
+    sizes = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "bottom": HEIGHT - BOTTOM}
+    empty = dict.fromkeys(("bands", "lines", "bars", "counts"), ())
+    return render("chart.html", x_axis=x, label=label, **{**sizes, **empty, **parts})
 
 
-def _level(y: float, words: str) -> str:
-    line = f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-    return f'{line}<text class="tick y" x="{LEFT - 9}" y="{y + 4.5:.1f}">{escape(words)}</text>'
+def _edge(curve: Curve) -> list[Point]:
+    """Return the outline of a band: along its upper bounds, and back along its lower ones."""
+    steps = [step for step, _ in curve.points]
+    if len(steps) == 1:  # a point has a whisker
+        low, high = curve.band[0]
+        return [(steps[0] + shift, value) for shift, value in ((-0.03, high), (0.03, high), (0.03, low), (-0.03, low))]
+    upper = [(step, high) for step, (_, high) in zip(steps, curve.band, strict=True)]
+    return upper + [(step, low) for step, (low, _) in zip(steps, curve.band, strict=True)][::-1]
 
 
-def _mark(x: float, words: str) -> str:
-    return f'<text class="tick" x="{x:.1f}" y="{HEIGHT - BOTTOM + 21}">{escape(words)}</text>'
+def _scale(low: float, high: float, begin: float, end: float) -> Scale:
+    return lambda value: begin + (value - low) / (high - low) * (end - begin)
 
 
-def _points(points: Sequence[Point], across: Callable[[float], float], height: Callable[[float], float]) -> str:
-    return " ".join(f"{across(x):.1f},{height(y):.1f}" for x, y in points)
-
-
-def _linear(low: float, high: float) -> Callable[[float], float]:
-    return lambda value: HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - BOTTOM - TOP)
-
-
-def _logarithmic(low: float, high: float) -> Callable[[float], float]:
-    linear = _linear(log10(low), log10(high))
+def _height(low: float, high: float, is_log: bool = False) -> Scale:
+    if not is_log:
+        return _scale(low, high, HEIGHT - BOTTOM, TOP)
+    linear = _scale(log10(low), log10(high), HEIGHT - BOTTOM, TOP)
     return lambda value: linear(log10(max(value, low)))
 
 
 def _powers(low: float, high: float) -> list[float]:
-    found = [10.0**power for power in range(ceil(log10(low) - 1e-9), floor(log10(high) + 1e-9) + 1)]
-    return found[:: ceil(len(found) / 6)] if found else [low, high]
+    powers = [10.0**power for power in range(ceil(log10(low) - 1e-9), floor(log10(high) + 1e-9) + 1)]
+    return powers[:: ceil(len(powers) / 6)] if powers else [low, high]
 
 
 def _ticks(low: float, high: float, most: int, whole: bool = False) -> list[float]:
@@ -151,8 +148,4 @@ def _ticks(low: float, high: float, most: int, whole: bool = False) -> list[floa
     width = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
     if whole:
         width = max(1.0, float(ceil(width)))
-    found, number = [], ceil(low / width - 1e-9)
-    while number * width <= high + 1e-9 * width:
-        found.append(number * width)
-        number += 1
-    return found
+    return [n * width for n in range(ceil(low / width - 1e-9), floor(high / width + 1e-9) + 1)]

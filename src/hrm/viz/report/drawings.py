@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from colorsys import hls_to_rgb, rgb_to_hls
 
-from hrm.viz.palette import PAPER, contrast
+from hrm.viz.palette import DARK_GROUND, PAPER, contrast
 
 _COLOR = re.compile(r'(fill="|stroke="|fill: |stroke: )(#[0-9a-fA-F]{6})')
 _PATH = re.compile(r'(?<= d=")[^"]+')
@@ -21,8 +21,6 @@ _READ = 4.5
 """Contrast with paper that makes a color an ink."""
 _GROUND = 1.35
 """Contrast with paper below which a color is a ground, on which there may be ink."""
-_DARK_GROUND = "#2b2b30"
-"""The lightest of the dark grounds."""
 
 
 def part_of_page(svg: str, name: str) -> str:
@@ -34,12 +32,12 @@ def part_of_page(svg: str, name: str) -> str:
 
 def themed(svg: str) -> str:
     """Return a drawing whose colors are CSS properties."""
-    return _COLOR.sub(lambda found: f"{found[1]}var(--c{found[2][1:].lower()})", svg)
+    return _COLOR.sub(lambda match: f"{match[1]}var(--c{match[2][1:].lower()})", svg)
 
 
 def colors_of(svgs: Iterable[str]) -> set[str]:
     """Return the colors of drawings, ``#rrggbb``."""
-    return {found[1].lower() for svg in svgs for found in _COLOR.findall(svg)}
+    return {color.lower() for svg in svgs for _, color in _COLOR.findall(svg)}
 
 
 def on_dark(color: str) -> str:
@@ -47,14 +45,14 @@ def on_dark(color: str) -> str:
     red, green, blue = (part / 255 for part in bytes.fromhex(color[1:]))
     hue, lightness, saturation = rgb_to_hls(red, green, blue)
     turned = _DARKEST + (_LIGHTEST - _DARKEST) * (1 - lightness) ** 0.85
-    found = _hex(hue, turned, saturation * 0.9)
+    dark = _hex(hue, turned, saturation * 0.9)
     if contrast(color, PAPER) >= _READ:  # an ink
-        while turned < 1 and contrast(found, _DARK_GROUND) < _READ:
+        while turned < 1 and contrast(dark, DARK_GROUND) < _READ:
             turned += 0.02
-            found = _hex(hue, min(turned, 1.0), saturation * 0.9)
+            dark = _hex(hue, min(turned, 1.0), saturation * 0.9)
     elif contrast(color, PAPER) < _GROUND:
-        found = _hex(hue, min(turned, 0.17), saturation * 0.6)
-    return found
+        dark = _hex(hue, min(turned, 0.17), saturation * 0.6)
+    return dark
 
 
 def _hex(hue: float, lightness: float, saturation: float) -> str:
@@ -67,5 +65,5 @@ def has_pixels(svg: str) -> bool:
 
 
 def properties(values: dict[str, str]) -> str:
-    """Return CSS properties, one for each color with the value that it has."""
-    return "".join(f"--c{color[1:]}:{value};" for color, value in sorted(values.items()))
+    """Return CSS properties with their values; a color of a drawing names its own."""
+    return "".join(f"--{name.replace('#', 'c')}:{value};" for name, value in sorted(values.items()))
