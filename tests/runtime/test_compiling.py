@@ -30,6 +30,6 @@ def test_a_broken_compiler_is_said_once_and_the_function_runs_as_it_is(tmp_path)
 def test_without_a_compiler_nothing_is_compiled(monkeypatch, capsys, platform):
     monkeypatch.setattr(compiling.sys, "platform", platform)
     monkeypatch.setattr(compiling.shutil, "which", lambda name: None)
-    monkeypatch.setattr(compiling, "_said", set())
+    monkeypatch.setattr(compiling, "_noted", set())
     assert compiling.compiled(len) is len
     assert "running without compilation" in capsys.readouterr().err

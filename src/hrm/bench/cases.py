@@ -25,7 +25,7 @@ from hrm.model.build import build
 from hrm.model.config import EquivariantConfig, HRMConfig, NetworkConfig, hrm, small, trm_attention, trm_mlp
 from hrm.nn.sizes import swiglu_width
 from hrm.runtime.device import choose_device, choose_dtype
-from hrm.runtime.machine import DTYPES, Product
+from hrm.runtime.speed import DTYPES, Product
 from hrm.train.trainer import Trainer
 
 Mode = Literal["train", "infer"]

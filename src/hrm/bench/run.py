@@ -29,8 +29,8 @@ from hrm.errors import UsageError
 from hrm.model.flops import UpdateFlops, flops_per_segment, update_flops
 from hrm.runtime.allocator import keep_freed_memory, return_freed_memory
 from hrm.runtime.compiling import can_compile
-from hrm.runtime.device import choose_device
-from hrm.runtime.machine import Product, copy_rate, machine, peak_mib, product_rate, seconds_per_call
+from hrm.runtime.device import choose_device, machine, peak_mib
+from hrm.runtime.speed import Product, copy_rate, product_rate, seconds_per_call
 
 COUNT = (
     "GFLOP as executed: two operations a weight and position of every matrix product of f_L, f_H and the heads, and "

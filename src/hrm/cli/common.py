@@ -1,7 +1,6 @@
 """What the commands share: types of their options, and output."""
 
 import json as json_module
-import os
 import sys
 import time
 import tomllib
@@ -18,6 +17,7 @@ from hrm import pretrained, puzzles, recipes
 from hrm.errors import UsageError
 from hrm.inference.names import Located
 from hrm.runtime.environment import cache_folder as cache_folder
+from hrm.runtime.environment import keep_compiled_code as keep_compiled_code
 from hrm.runtime.environment import present as present
 
 Json = Annotated[bool, Parameter(negative="", help="Print one JSON object on stdout and nothing else there.")]
@@ -113,16 +113,6 @@ def register_own(name: str, *models: str) -> None:
         if not puzzles.same(trained_on, name):
             remedy = f"give --puzzle {trained_on}" if ":" in trained_on else "leave --puzzle out"
             raise UsageError(f"{model} solves {trained_on}, not {name}: {remedy}, or choose another model")
-
-
-def keep_compiled_code() -> None:
-    """Let torch's compiler keep its results in the user's cache folder, not in one that a restart empties."""
-    try:
-        folder = cache_folder() / "compiled"
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, UsageError):
-        return
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
 
 
 def tell_weights(*located: Located) -> None:

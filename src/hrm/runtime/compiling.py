@@ -10,7 +10,7 @@ import torch
 _VARIANTS = 1024
 """Compiled variants of one function in a process: one for each network, mode and batch size."""
 
-_said: set[str] = set()
+_noted: set[str] = set()
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,9 +20,9 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     Where there is no compiler, or it fails, the function runs as it is, and a note says so.
     """
     if not can_compile():
-        _say("no C++ compiler found: running without compilation (install g++ or clang to train faster)")
+        _note("no C++ compiler found: running without compilation (install g++ or clang to train faster)")
         return function
-    _say("compiling the network: the first update takes up to a minute or two, later runs much less")
+    _note("compiling the network: the first update takes up to a minute or two, later runs much less")
     from torch._dynamo import config as dynamo  # here, because importing it takes a second
     from torch._dynamo.exc import BackendCompilerFailed
 
@@ -38,7 +38,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
                 return fast(*arguments)
             except BackendCompilerFailed as error:
                 works = False
-                _say(f"the compiler failed, running without compilation: {str(error).strip().splitlines()[0]}")
+                _note(f"the compiler failed, running without compilation: {str(error).strip().splitlines()[0]}")
         return function(*arguments)
 
     return call
@@ -46,10 +46,15 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def can_compile() -> bool:
     """Say whether torch can generate code on this machine: there is a C++ compiler."""
-    return sys.platform != "win32" and any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+    return sys.platform != "win32" and compiler() is not None
 
 
-def _say(note: str) -> None:
-    if note not in _said:
-        print(note, file=sys.stderr)
-    _said.add(note)
+def compiler() -> str | None:
+    """Return the path of a C++ compiler, or None where there is none."""
+    return next(filter(None, map(shutil.which, ("g++", "clang++", "c++"))), None)
+
+
+def _note(text: str) -> None:
+    if text not in _noted:
+        print(text, file=sys.stderr)
+    _noted.add(text)

@@ -1,8 +1,12 @@
-"""Where to compute and in which arithmetic."""
+"""Where to compute and in which arithmetic, and what torch says about that place."""
+
+import platform
+from typing import Any
 
 import torch
 
 from hrm.errors import UsageError
+from hrm.runtime.machine import peak_resident_mib, processor
 
 
 def choose_device(name: str) -> torch.device:
@@ -11,17 +15,11 @@ def choose_device(name: str) -> torch.device:
     Raises:
         UsageError: this machine, or this build of torch, has no such device.
     """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(device for device, there in available.items() if there))
-    if not available.get(name, False):
-        there = ", ".join(device for device, there in available.items() if there)
-        raise UsageError(f"device {name!r} is not available here; choose auto or one of: {there}")
-    return torch.device(name)
+    usable = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    available = [device for device, works in usable.items() if works]
+    if name != "auto" and name not in available:
+        raise UsageError(f"device {name!r} is not available here; choose auto or one of: {', '.join(available)}")
+    return torch.device(available[0] if name == "auto" else name)
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
@@ -55,3 +53,19 @@ def described(device: torch.device, dtype: torch.dtype) -> str:
     """Return where and how is computed, in words: ``on cpu (2 threads) in bfloat16``."""
     threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
     return f"on {device}{threads} in {str(dtype).removeprefix('torch.')}"
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """Return what timings on a device were taken with: machine, device, threads and versions."""
+    return {
+        "machine": f"{processor()} ({platform.system()} {platform.machine()})",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def peak_mib(device: torch.device) -> float | None:
+    """Return the most memory that this process has held, in MiB: on CUDA what torch allocated, else resident memory."""
+    return torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else peak_resident_mib()

@@ -1,4 +1,4 @@
-"""What rooms below take as arguments: the folder for caches, and the present time."""
+"""What modules below take as arguments: the folder for caches, and the present time."""
 
 import os
 import sys
@@ -13,14 +13,14 @@ def present() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def cache_folder(given: str | Path | None = None) -> Path:
-    """Return the cache folder: the given one, ``$HRM_CACHE``, or the user's cache folder.
+def cache_folder(chosen: str | Path | None = None) -> Path:
+    """Return the cache folder: the chosen one, ``$HRM_CACHE``, or the user's cache folder.
 
     Raises:
-        UsageError: none is given, and the user has no home folder.
+        UsageError: none is chosen, and the user has no home folder.
     """
-    if chosen := given or os.environ.get("HRM_CACHE"):
-        return Path(chosen)
+    if folder := chosen or os.environ.get("HRM_CACHE"):
+        return Path(folder)
     if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
         return Path(local) / "hrm"
     if sys.platform != "darwin" and (xdg := os.environ.get("XDG_CACHE_HOME")):
@@ -29,3 +29,13 @@ def cache_folder(given: str | Path | None = None) -> Path:
     if home == "~":
         raise UsageError("this user has no home folder for the cache: give --cache FOLDER, or set HRM_CACHE")
     return Path(home) / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "hrm"
+
+
+def keep_compiled_code() -> None:
+    """Let torch's compiler keep its results in the user's cache folder, not in one that a restart empties."""
+    try:
+        folder = cache_folder() / "compiled"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, UsageError):
+        return
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))

@@ -1,6 +1,6 @@
 """Check the machine and the installation: what works, what could be better, what is broken.
 
-Nothing here may fail where something is broken: each check imports what it looks at itself.
+No check may fail because something is broken: each one imports what it looks at itself.
 """
 
 import os
@@ -14,19 +14,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from hrm.runtime.machine import cores, memory_bytes, processor
+
 LEAST_PYTHON = (3, 11)
 GIB = 2**30
 LITTLE_DISK, LITTLE_MEMORY = 1 * GIB, 2 * GIB
 """Below these a note says so: a run of the largest shipped recipe for small machines needs about as much."""
 
 State = Literal["ok", "note", "broken"]
-Said = tuple[State, str, str]
+Finding = tuple[State, str, str]
 """State, detail, hint."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found."""
+    """One thing that was checked, and how it is."""
 
     name: str
     state: State
@@ -43,7 +45,7 @@ def examine(cache: Callable[[], Path], runs: Path) -> list[Check]:
         cache: returns the cache folder, or raises why there is none.
         runs: the folder in which runs will be written.
     """
-    checks: dict[str, Callable[[], Said]] = {
+    checks: dict[str, Callable[[], Finding]] = {
         "Python": _python,
         "hrm": _package,
         "torch": _torch,
@@ -60,7 +62,7 @@ def examine(cache: Callable[[], Path], runs: Path) -> list[Check]:
     return [_checked(name, check) for name, check in checks.items()]
 
 
-def _checked(name: str, check: Callable[[], Said]) -> Check:
+def _checked(name: str, check: Callable[[], Finding]) -> Check:
     try:
         return Check(name, *check())
     except Exception as error:  # whatever is broken is what we are here to report
@@ -74,14 +76,14 @@ _HINTS = {
 }
 
 
-def _python() -> Said:
+def _python() -> Finding:
     detail = f"{platform.python_version()}, {sys.executable}"
     if sys.version_info < LEAST_PYTHON:
         return "broken", detail, "hrm needs Python 3.11 or later"
     return "ok", detail, ""
 
 
-def _package() -> Said:
+def _package() -> Finding:
     where = Path(__file__).parents[1]
     try:
         return "ok", f"{version('hierarchical-reasoning')}, {where}", ""
@@ -89,7 +91,7 @@ def _package() -> Said:
         return "note", f"not installed, run from {where}", "pip install -e . in the source folder"
 
 
-def _torch() -> Said:
+def _torch() -> Finding:
     import torch
 
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU"
@@ -101,7 +103,7 @@ def _torch() -> Said:
     return "ok", f"{torch.__version__}, {build} build", ""
 
 
-def _device() -> Said:
+def _device() -> Finding:
     import torch
 
     if torch.cuda.is_available():
@@ -109,32 +111,23 @@ def _device() -> Said:
         return "ok", "cuda: " + ", ".join(f"{each.name}, {each.total_memory / GIB:.0f} GiB" for each in names), ""
     if torch.backends.mps.is_available():
         return "ok", f"mps: {platform.machine()}", ""
-    detail = f"cpu: {_processor()}"
+    detail = f"cpu: {processor()}"
     if shutil.which("nvidia-smi") and not torch.version.cuda:
         return "note", detail, "there seems to be an NVIDIA GPU, but torch is a CPU build: see https://pytorch.org"
     return "ok", detail, ""
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _threads() -> Said:
+def _threads() -> Finding:
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads, chosen = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
-    detail = f"{threads} of {cores} CPU cores" + (f" (OMP_NUM_THREADS={chosen})" if chosen else "")
-    if threads > cores:
-        return "note", detail, f"more threads than cores slow everything down: set OMP_NUM_THREADS={cores}"
+    detail = f"{threads} of {cores()} CPU cores" + (f" (OMP_NUM_THREADS={chosen})" if chosen else "")
+    if threads > cores():
+        return "note", detail, f"more threads than cores slow everything down: set OMP_NUM_THREADS={cores()}"
     return "ok", detail, ""
 
 
-def _bf16() -> Said:
+def _bf16() -> Finding:
     import torch
 
     from hrm.runtime.device import choose_device, has_bf16
@@ -142,16 +135,16 @@ def _bf16() -> Said:
     device = choose_device("auto")
     units = ""
     if device.type == "cpu":
-        found = torch.cpu.get_capabilities()
-        units = ", ".join(name for name in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if found.get(name))
+        has = torch.cpu.get_capabilities()
+        units = ", ".join(name for name in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if has.get(name))
         units = f" ({units})" if units else ""
     if has_bf16(device):
         return "ok", f"used for arithmetic on {device.type}{units}", ""
     return "note", f"no hardware for it on {device.type}{units}: arithmetic is fp32", ""
 
 
-def _memory() -> Said:
-    total, free = _memory_bytes()
+def _memory() -> Finding:
+    total, free = memory_bytes()
     if total is None:
         return "ok", "not known on this system", ""
     detail = f"{(total if free is None else free) / GIB:.1f} of {total / GIB:.1f} GiB available"
@@ -160,36 +153,22 @@ def _memory() -> Said:
     return "ok", detail, ""
 
 
-def _memory_bytes() -> tuple[int | None, int | None]:
-    """Return total and available memory; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        kib = {line.split(":")[0]: int(line.split()[1]) for line in lines}
-        return kib["MemTotal"] * 1024, kib.get("MemAvailable", kib["MemFree"]) * 1024
-    except (OSError, KeyError, ValueError, IndexError):
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), None
-    except (AttributeError, ValueError, OSError):
-        return None, None
-
-
-def _folder(folder: Path) -> Said:
+def _folder(folder: Path) -> Finding:
     """Check that a folder, or the nearest one above it that exists, can be written and has space."""
-    there = folder.absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
+    existing = folder.absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         return "broken", f"{folder} cannot be written: {error.strerror}", _HINTS["cache folder"]
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(existing).free
     detail = f"{folder.absolute()}, {free / GIB:.1f} GiB free"
     return ("note", detail, "little space is left") if free < LITTLE_DISK else ("ok", detail, "")
 
 
-def _models() -> Said:
+def _models() -> Finding:
     from hrm import pretrained
     from hrm.checkpoint import verify_checkpoint
 
@@ -199,7 +178,7 @@ def _models() -> Said:
     return "ok", f"{', '.join(names)}: every byte verified", ""
 
 
-def _matplotlib() -> Said:
+def _matplotlib() -> Finding:
     try:
         from hrm.viz.figures.style import require_matplotlib
 
@@ -209,10 +188,9 @@ def _matplotlib() -> Said:
         return "note", f"not usable: {error}", "figures need it: pip install 'hierarchical-reasoning[plot]'"
 
 
-def _compiler() -> Said:
-    from hrm.runtime.compiling import can_compile
+def _compiler() -> Finding:
+    from hrm.runtime.compiling import can_compile, compiler
 
     if can_compile():
-        found = next(filter(None, map(shutil.which, ("g++", "clang++", "c++"))))
-        return "ok", f"{found}: --train.compile true can be used", ""
+        return "ok", f"{compiler()}: --train.compile true can be used", ""
     return "note", "none: --train.compile runs without compilation", "install g++ or clang to train faster"
