@@ -1,10 +1,10 @@
 """Everything needed to go on, in a folder that is either whole or refused.
 
 A checkpoint is ``config.toml`` (what was trained), ``model.safetensors`` (the weights to use), optionally
-``state.safetensors`` (what training needs beside them), ``README.md`` (its card) and, of ARC, ``variants.u1`` and
-``tasks.json`` (the table of puzzle ids), and ``manifest.json``, which holds the size and sha256 of each and a sha256 of
-itself. A flipped bit or a missing byte anywhere is found before a tensor is built, because no format here has a
-checksum of its own.
+``state.safetensors`` (what training needs beside them), ``README.md`` (its card) and, of families with tasks,
+``variants.u1`` and ``tasks.json`` (the table of puzzle ids), and ``manifest.json``, which holds the size and sha256 of
+each and a sha256 of itself. A flipped bit or a missing byte anywhere is found before a tensor is built, because no
+format here has a checksum of its own.
 """
 
 import json
@@ -22,11 +22,10 @@ from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hrm.data.variants import ROWS, TASKS, table_files, table_of
+from hrm.data.task_table import ROWS, TASKS, TaskTable, table_files, table_of
 from hrm.errors import DataError, UsageError
 from hrm.files import CHECKPOINT, MANIFEST, MANIFEST_BYTES, replacing, sha256_of
 from hrm.manifest import FileRecord, Form, check_content, check_size, damaged, read_listed, read_manifest, record, seal
-from hrm.puzzles.arc.variants import PuzzleTable
 
 FORMAT = 1
 HEADER_BYTES = 1 << 20
@@ -72,8 +71,8 @@ class Checkpoint:
     """Hash of the file of the weights: it names them in protocols."""
     meta: dict[str, Any]
     """Small facts as JSON: the update, the cursor of the sampler, scores …"""
-    table: PuzzleTable | None = None
-    """Of ARC: which row of the puzzle embedding belongs to which variant of which task."""
+    table: TaskTable | None = None
+    """Which row of the puzzle embedding belongs to which variant of which task, in families that have some."""
     card: str | None = None
     """The model card as Markdown."""
 
@@ -86,7 +85,7 @@ def save_checkpoint(
     state: Mapping[str, Tensor] | None = None,
     meta: Mapping[str, Any],
     card: str | None = None,
-    table: PuzzleTable | None = None,
+    table: TaskTable | None = None,
 ) -> None:
     """Write a checkpoint whole or not at all, in place of an older one of that name.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from hrm.data.arc import build_arc, held_out_tests
+from hrm.data.arc import build_arc
 from hrm.data.audit.audit import audit
 from hrm.data.sampler import Sampler
 from hrm.data.store import Split, open_store, write_store
@@ -23,7 +23,7 @@ from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.nn.layers import NO_CONTEXT
 from hrm.puzzles import get
 from hrm.puzzles.arc.canvas import decode
-from hrm.puzzles.arc.family import shown
+from hrm.puzzles.arc.variants import Variant
 
 NOW = "2026-01-01T00:00:00+00:00"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -54,7 +54,7 @@ def store(folder, tmp_path_factory):
 def test_the_split_of_the_paper(store):
     assert {name: len(split) for name, split in store.splits.items()} == {"train": 7 * 3 + 4, "test": 5}
     assert store.manifest.provenance["held_back"] == 4
-    assert held_out_tests(store) == [("e0", 0), ("e1", 0), ("e1", 1), ("e2", 0), ("e3", 0)]
+    assert store.held_out_tests() == [("e0", 0), ("e1", 0), ("e1", 1), ("e2", 0), ("e3", 0)]
     assert len(store.table) == store.manifest.provenance["puzzle_ids"] == 7 * 21 + 1
 
 
@@ -76,8 +76,8 @@ def test_no_test_output_can_reach_what_is_trained_on(folder, store, tmp_path):
 def planted(store, place, output_only=False):
     """Write the store again with a turned and recolored test among the training examples."""
     tests, train = store.splits["test"], store.splits["train"]
-    colors = np.array([[0, *range(2, 10), 1]], np.uint8)
-    pair = shown(np.asarray(tests.inputs[2:3]), np.asarray(tests.labels[2:3]), np.array([3], np.uint8), colors)
+    variant = Variant(3, (0, *range(2, 10), 1)).row[None]
+    pair = store.puzzle.in_variants(np.asarray(tests.inputs[2:3]), np.asarray(tests.labels[2:3]), variant)
     if output_only:
         pair = np.asarray(train.inputs[:1]), pair[1]
     columns = zip((train.inputs, train.labels), pair, strict=True)
@@ -102,7 +102,7 @@ def test_a_planted_test_is_named_and_its_absence_proven(store, tmp_path):
 
 def test_a_store_is_read_back_and_an_altered_table_refused(store, tmp_path):
     again = open_store(store.path)
-    assert again.table.names() == store.table.names()
+    assert again.table.names(again.puzzle) == store.table.names(store.puzzle)
     file = store.path / "variants" / "variants.u1"
     content = file.read_bytes()
     try:
@@ -134,7 +134,8 @@ def test_every_draw_is_the_variant_that_its_id_names(store):
     rows = sampler.rows(batch.draws)
     chosen = {}
     for i, row in enumerate(rows.tolist()):
-        task, variant = table.lookup(int(batch.puzzle_ids[i]))
+        task, row_of_bytes = table.lookup(int(batch.puzzle_ids[i]))
+        variant = Variant.of(row_of_bytes)
         assert task == table.lookup(int(split.puzzle_ids[row]))[0]
         for drawn, base in ((batch.inputs, split.inputs), (batch.labels, split.labels)):
             canvas = drawn[i].reshape(30, 30)
@@ -177,12 +178,10 @@ class Oracle(Network):
 
     def answer(self, given, puzzle_id):
         task, variant = self.store.table.lookup(puzzle_id)
-        place = np.array([variant.transform], np.uint8), np.array([variant.colors], np.uint8)
         tests = self.store.splits["test"]
-        for row, (other, _) in enumerate(held_out_tests(self.store)):
-            start, answer = shown(
-                np.asarray(tests.inputs[row : row + 1]), np.asarray(tests.labels[row : row + 1]), *place
-            )
+        for row, (other, _) in enumerate(self.store.held_out_tests()):
+            pair = np.asarray(tests.inputs[row : row + 1]), np.asarray(tests.labels[row : row + 1])
+            start, answer = self.store.puzzle.in_variants(*pair, variant[None])
             if other == task and np.array_equal(start[0], given):
                 lie = np.where(answer[0] > 1, 11, answer[0]).astype(np.uint8)  # the same shape, all of color 9
                 return lie if self.lies(puzzle_id) else answer[0]
@@ -236,9 +235,7 @@ def test_grids_of_the_family():
     for given, said in (("1a", "row 1, column 2 holds 'a'"), ("1" * 31, "1x31"), ([[11]], "'11'")):
         with pytest.raises(DataError, match=said):
             family.parse(given)
-    moved, _ = shown(
-        canvas[None], canvas[None], np.array([1], np.uint8), np.array([[0, 2, 1, *range(3, 10)]], np.uint8)
-    )
+    moved, _ = family.in_variants(canvas[None], canvas[None], Variant(1, (0, 2, 1, *range(3, 10))).row[None])
     assert family.twin_key(canvas, canvas) == family.twin_key(moved[0], moved[0])
     assert np.array_equal(family.twin_invariants(canvas[None], canvas[None]), family.twin_invariants(moved, moved))
 

@@ -45,7 +45,7 @@ def test_tables_and_names_come_back():
     assert open_store(STORES / "named").names == ("<blank>", "easy")
     arc = open_store(STORES / "arc")
     assert arc.table is not None and arc.table.task_ids == ("0a1b2c3d", "4e5f6a7b")
-    names = "\n".join(arc.table.names()).encode()
+    names = "\n".join(arc.table.names(arc.puzzle)).encode()
     assert len(arc.table) == arc.puzzle_rows == 19
     assert hashlib.sha256(names).hexdigest() == ARC_NAMES
 

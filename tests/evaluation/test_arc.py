@@ -10,14 +10,14 @@ from rich.console import Console
 
 from hrm import recipes
 from hrm.checkpoint import load_checkpoint
-from hrm.data.arc import build_arc
+from hrm.data.arc import build_arc, task_table
 from hrm.data.store import open_store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import predict, predict_tasks
 from hrm.evaluation.run import evaluate_model
 from hrm.inference.load import PUZZLES, load, load_model
+from hrm.puzzles import get
 from hrm.puzzles.arc.files import read_tasks
-from hrm.puzzles.arc.variants import puzzle_table
 from hrm.train.fit import infer_sizes
 from hrm.train.trainer import Trainer
 
@@ -72,7 +72,7 @@ def measured(place, store, **more):
 def test_a_checkpoint_says_which_row_is_which_variant(place):
     store = open_store(place / "store")
     for folder in (place / "run" / "best", place / "run" / "checkpoints" / "update-000002"):
-        assert load_checkpoint(folder).table.names() == store.table.names()
+        assert load_checkpoint(folder).table.names(get("arc")) == store.table.names(get("arc"))
 
 
 def test_tasks_are_found_by_name_in_a_store_with_other_ids(place, tmp_path):
@@ -103,8 +103,8 @@ def test_each_answer_is_asked_for_with_its_own_row(place, tmp_path, monkeypatch)
     found = predict(solver, other, 1)
     own = [solver.table.lookup(puzzle_id) for puzzle_id in asked]
     assert [task for task, _ in own] == list(found.task_ids) == ["b"] * 8 + ["c"] * 8
-    assert [list(variant.colors) for _, variant in own] == found.colors.tolist()
-    assert [variant.transform for _, variant in own] == found.transforms.tolist()
+    assert [variant[1:].tolist() for _, variant in own] == found.colors.tolist()
+    assert [variant[0] for _, variant in own] == found.transforms.tolist()
 
 
 def test_a_task_that_the_model_has_never_seen_is_refused(place, tmp_path):
@@ -147,18 +147,18 @@ def test_rows_go_with_their_variants_into_another_run(place, tmp_path):
     Trainer(begun, tmp_path / "run", init=str(place / "run"), console=QUIET).fit()
     rows, old = load_model(tmp_path / "run", "cpu")[0].state_dict()[PUZZLES], model.state_dict()[PUZZLES]
     table = open_store(tmp_path / "store").table
-    for puzzle_id, name in enumerate(table.names()):
-        names = checkpoint.table.names()
+    for puzzle_id, name in enumerate(table.names(get("arc"))):
+        names = checkpoint.table.names(get("arc"))
         wanted = old[names.index(name)] if name in names else old.mean(0)
         torch.testing.assert_close(rows[puzzle_id], wanted, rtol=0, atol=1e-6)
-    assert {name.split("_t")[0] for name in table.names()} == {"<blank>", "a", "b", "c"}
+    assert {name.split("_t")[0] for name in table.names(get("arc"))} == {"<blank>", "a", "b", "c"}
 
 
 def test_what_two_tables_share(place):
     tasks = read_tasks([place / "evaluation", place / "training"])
-    few, many = puzzle_table(tasks[1:], 3, 0), puzzle_table(tasks[:2], 8, 0)
+    few, many = task_table(tasks[1:], 3, 0), task_table(tasks[:2], 8, 0)
     here, there = few.shared_with(many)
-    names = few.names(), many.names()
+    names = few.names(get("arc")), many.names(get("arc"))
     assert sorted(names[0][i] for i in here) == sorted(set(names[0]) & set(names[1]))
     assert [names[0][i] for i in here] == [names[1][i] for i in there] and len(here) == 1 + 4
 

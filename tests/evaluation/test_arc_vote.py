@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hrm.data.arc import task_table
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc_vote import Candidate, Predictions, answers, restored, score, submission, vote
 from hrm.puzzles.arc.canvas import encode
 from hrm.puzzles.arc.files import read_tasks
 from hrm.puzzles.arc.tasks import Pair, Task
-from hrm.puzzles.arc.variants import puzzle_table
+from hrm.puzzles.arc.variants import Variant
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 BLACK = np.zeros((1, 1), np.uint8)
@@ -27,10 +28,10 @@ def made(task_id, tests=1, seed=0):
 
 def predicted(tasks, count=20, lie=lambda task, test, number, grid: grid, q_halt=lambda number: 0.5):
     """Return what an oracle answers on every variant; ``lie`` may put another grid (of the original) in its place."""
-    table, rows = puzzle_table(tasks, count, seed=0), []
+    table, rows = task_table(tasks, count, seed=0), []
     for task in tasks:
         for number, puzzle_id in enumerate(table.puzzle_ids(task.id)):
-            variant = table.lookup(puzzle_id)[1]
+            variant = Variant.of(table.lookup(puzzle_id)[1])
             for test, pair in enumerate(task.tests):
                 grid = lie(task.id, test, number, pair.output)
                 turned = BLACK if grid is None else variant.apply(grid)

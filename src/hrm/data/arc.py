@@ -7,19 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from hrm.data.store import Plain, Split, Store, write_store
+from hrm.data.task_table import TaskTable
 from hrm.errors import DataError
 from hrm.puzzles.arc.canvas import encode_pairs
 from hrm.puzzles.arc.family import Arc
 from hrm.puzzles.arc.files import Notes, read_tasks
 from hrm.puzzles.arc.split import Reference, leaks, resolve, split
 from hrm.puzzles.arc.tasks import Task
-from hrm.puzzles.arc.variants import PuzzleTable, puzzle_table
+from hrm.puzzles.arc.variants import variants
 
 
 def build_arc(
     path: Path,
     sources: Sequence[Path],
-    variants: int,
+    count: int,
     seed: int,
     created: str,
     hold_back: bool = False,
@@ -32,7 +33,7 @@ def build_arc(
 
     Args:
         sources: folders or files of tasks; a folder named ``evaluation`` is held back.
-        variants: most variants of a task beside itself; the paper has 1,000.
+        count: most variants of a task beside itself; the paper has 1,000.
         hold_back: hold the tests of all tasks back, wherever they lie, and leave out the training examples that
             give a test away. The published split keeps them.
         notes: gathers which files and tasks were left out; None: a broken one ends the reading.
@@ -49,7 +50,7 @@ def build_arc(
     if given_away:
         training = tuple(reference for reference in training if reference not in given_away)
         found = leaks(tasks, training, testing)
-    table = puzzle_table(tasks, variants, seed)
+    table = task_table(tasks, count, seed)
     by_id = {task.id: task for task in tasks}
     splits = {
         name: examples(by_id, references, table)
@@ -61,7 +62,7 @@ def build_arc(
         "held_back": sum(task.held_back for task in tasks),
         "hidden_tests": sum(pair.output is None for task in tasks for pair in task.tests),
         "skipped": len(notes.skipped) if notes else 0,
-        "variants": variants,
+        "variants": count,
         "puzzle_ids": len(table),
         "seed": seed,
         "examples_left_out": len(given_away),
@@ -71,25 +72,16 @@ def build_arc(
     return write_store(path, Arc(), splits, provenance, created, table)
 
 
-def examples(tasks: dict[str, Task], references: Sequence[Reference], table: PuzzleTable) -> Split:
+def task_table(tasks: Sequence[Task], count: int, seed: int) -> TaskTable:
+    """Give a puzzle id to every task and to up to ``count`` variants of each, whatever order the tasks come in."""
+    drawn = {task.id: variants(task, count, seed) for task in sorted(tasks, key=lambda task: task.id)}
+    if len(drawn) < len(tasks):
+        raise DataError("two of the tasks have one id; read them together with read_tasks")
+    return TaskTable.of(drawn)
+
+
+def examples(tasks: dict[str, Task], references: Sequence[Reference], table: TaskTable) -> Split:
     """Return examples on the canvas, with the puzzle id of their task's original; an unknown output is padding."""
     inputs, labels = encode_pairs([resolve(tasks, reference) for reference in references])
     ids = np.array([table.puzzle_ids(reference.task_id)[0] for reference in references], np.int32)
     return Split(inputs, labels, ids, np.full(len(ids), np.nan, np.float32))
-
-
-def held_out_tests(store: Store) -> list[tuple[str, int]]:
-    """Return for each row of the split ``test`` its task and the number of the test within it.
-
-    Raises:
-        DataError: the store has no such split, or no table of variants.
-    """
-    if store.table is None or "test" not in store.splits:
-        raise DataError(f"{store.path} holds no ARC tests; build one with `hrm data build` from folders of tasks")
-    seen: dict[str, int] = {}
-    found = []
-    for puzzle_id in np.asarray(store.splits["test"].puzzle_ids).tolist():
-        task, _ = store.table.lookup(puzzle_id)
-        found.append((task, seen.get(task, 0)))
-        seen[task] = seen.get(task, 0) + 1
-    return found

@@ -1,34 +1,21 @@
 """The order of puzzles and their augmentation, as a pure function of the number of the draw.
 
-Draw number d shows one puzzle under one symmetry. Which puzzle depends on (seed, epoch) and which symmetry on
-(seed, d), so a run that resumes, or spreads over other machines, sees exactly what it would have seen.
+Draw number d shows one puzzle under one symmetry, or in one variant of its task. Which puzzle, and which variant,
+depends on (seed, epoch), and which symmetry on (seed, d), so a run that resumes, or spreads over other machines, sees
+exactly what it would have seen.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
+from hrm.data.augment import Augmentation, Batch, RandomSymmetry, TaskVariant
 from hrm.data.store import Split
+from hrm.data.task_table import TaskTable
 from hrm.errors import DataError
-from hrm.puzzles.arc.family import shown
-from hrm.puzzles.arc.variants import PuzzleTable
 from hrm.puzzles.base import Puzzle
 from hrm.randomness import Stream, generator, uniforms
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Consecutive draws. Axes: n draws, C cells."""
-
-    inputs: UInt8[np.ndarray, "n C"]
-    labels: UInt8[np.ndarray, "n C"]
-    puzzle_ids: Int64[np.ndarray, " n"]
-    draws: Int64[np.ndarray, " n"]
-    """Number of each draw, counted from the start of the run."""
-
-    def __len__(self) -> int:
-        return len(self.draws)
 
 
 @dataclass(frozen=True)
@@ -56,15 +43,15 @@ class Sampler:
         seed: int,
         augment: bool,
         reveal: Reveal | None = None,
-        table: PuzzleTable | None = None,
+        table: TaskTable | None = None,
     ) -> None:
         """Take the split as it is; nothing is copied.
 
         Args:
             seed: names the order and the symmetries; 0 or more.
-            augment: whether to apply a random symmetry to each draw.
-            reveal: how much of the answers is filled in; None: nothing.
-            table: of ARC, the variants of each task: an epoch shows each task in one of them.
+            augment: whether to show each puzzle under a random symmetry or, with a table, in a variant of its task.
+            reveal: how much of the answers is filled in; None: nothing. Examples of tasks are always shown as they are.
+            table: the tasks that the puzzles are examples of; None: they are of none.
 
         Raises:
             DataError: the split is empty or of another family.
@@ -76,8 +63,12 @@ class Sampler:
             )
         self._inputs, self._labels = np.asarray(split.inputs), np.asarray(split.labels)
         self._puzzle_ids = np.asarray(split.puzzle_ids)
-        self._puzzle, self._seed, self._augment = puzzle, seed, augment
-        self._reveal, self._table = reveal, table
+        self._puzzle, self._seed = puzzle, seed
+        self._reveal = reveal if table is None else None
+        self._augmentation: Augmentation | None = None
+        if augment:
+            symmetry = RandomSymmetry(puzzle, seed)
+            self._augmentation = symmetry if table is None else TaskVariant(puzzle, seed, table, len(split))
         self._remembered: tuple[int, np.ndarray] | None = None  # (epoch, its order), only to save time
 
     def __len__(self) -> int:
@@ -96,47 +87,18 @@ class Sampler:
         """Return draws ``cursor`` to ``cursor + n - 1``, the same ones at every call."""
         draws = np.arange(cursor, cursor + n, dtype=np.int64)
         rows = self.rows(draws)
-        inputs, labels = self._inputs[rows], self._labels[rows]
-        if self._table is not None and n:
-            return self._in_variants(inputs, labels, rows, draws, self._table)
+        batch = Batch(self._inputs[rows], self._labels[rows], self._puzzle_ids[rows].astype(np.int64), draws)
         if self._reveal is not None and n:
-            inputs = self._revealed(inputs, labels, draws, self._reveal)
-        if self._augment and n:
-            numbers = uniforms(self._seed, Stream.SYMMETRY, draws, self._puzzle.spec.symmetry_draws)
-            symmetries = self._puzzle.symmetries(numbers)
-            inputs, labels = symmetries.apply(inputs), symmetries.apply(labels)
-        return Batch(inputs, labels, self._puzzle_ids[rows].astype(np.int64), draws)
+            batch = replace(batch, inputs=self._revealed(batch, self._reveal))
+        return batch if self._augmentation is None or not n else self._augmentation(batch)
 
-    def _in_variants(
-        self,
-        inputs: UInt8[np.ndarray, "n C"],
-        labels: UInt8[np.ndarray, "n C"],
-        rows: Int64[np.ndarray, " n"],
-        draws: Int64[np.ndarray, " n"],
-        table: PuzzleTable,
-    ) -> Batch:
-        """Show each example in the variant that its task has in this epoch, at a place of its own."""
-        first = self._puzzle_ids[rows].astype(np.int64)
-        if not self._augment:
-            return Batch(inputs, labels, first, draws)
-        tasks = np.searchsorted(table.starts, first - 1, side="right") - 1
-        counts = np.diff(table.starts)[tasks]
-        counters = (draws // len(self)) * len(table.task_ids) + tasks
-        chosen = (uniforms(self._seed, Stream.VARIANT, counters, 1)[:, 0] * counts).astype(np.int64)
-        variants = first - 1 + chosen
-        transforms, colors = table.variants.transforms[variants], table.variants.colors[variants]
-        return Batch(*shown(inputs, labels, transforms, colors, self._seed, draws), variants + 1, draws)
-
-    def _revealed(
-        self, inputs: UInt8[np.ndarray, "n C"], labels: UInt8[np.ndarray, "n C"], draws: Int64[np.ndarray, " n"],
-        reveal: Reveal,
-    ) -> UInt8[np.ndarray, "n C"]:  # fmt: skip
+    def _revealed(self, batch: Batch, reveal: Reveal) -> UInt8[np.ndarray, "n C"]:
         """Fill in a random share of the blanks: an easier state of the same puzzle. What a clue tells is never lost."""
-        numbers = uniforms(self._seed, Stream.REVEAL, draws, 1 + inputs.shape[1])
-        share = numbers[:, :1] * reveal.largest_share(draws)[:, None]
-        blank = inputs == self._puzzle.spec.blank
+        numbers = uniforms(self._seed, Stream.REVEAL, batch.draws, 1 + batch.inputs.shape[1])
+        share = numbers[:, :1] * reveal.largest_share(batch.draws)[:, None]
+        blank = batch.inputs == self._puzzle.spec.blank
         order = np.where(blank, numbers[:, 1:], np.inf).argsort(axis=1).argsort(axis=1)  # rank among the blanks
-        return np.where(order < np.floor(share * blank.sum(1, keepdims=True)), labels, inputs)
+        return np.where(order < np.floor(share * blank.sum(1, keepdims=True)), batch.labels, batch.inputs)
 
     def _order(self, epoch: int) -> np.ndarray:
         if self._remembered is None or self._remembered[0] != epoch:

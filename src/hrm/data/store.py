@@ -20,11 +20,10 @@ from jaxtyping import Bool, Float32, Int32, UInt8
 from pydantic import BaseModel, ConfigDict
 
 from hrm import puzzles
-from hrm.data.variants import read_table, write_table
+from hrm.data.task_table import TaskTable, read_table, write_table
 from hrm.errors import DataError, HrmError, UsageError
 from hrm.files import MANIFEST, open_file, replacing
 from hrm.manifest import FileRecord, Form, check_content, check_size, read_listed, read_manifest, record_of
-from hrm.puzzles.arc.variants import PuzzleTable
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
 from hrm.puzzles.table import TABLE, Declaration, Table
 
@@ -92,7 +91,7 @@ class Manifest(_Record):
     digest: str
     """sha256 of the content alone: equal content, equal digest, whenever and wherever it was made."""
     variants: dict[str, FileRecord] | None = None
-    """Of ARC: the files of the table of variants, whose rows are the puzzle ids."""
+    """The files of the table of tasks, in families that have some."""
     names: FileRecord | None = None
     """The file of the names of puzzle ids, where they have some."""
     provenance: dict[str, Plain]
@@ -113,10 +112,10 @@ class Store:
     manifest: Manifest
     puzzle: Puzzle
     splits: dict[str, Split]
-    table: PuzzleTable | None = None
-    """Of ARC: which puzzle id belongs to which variant of which task."""
+    table: TaskTable | None = None
+    """Which puzzle id belongs to which variant of which task, in families that have some."""
     names: tuple[str, ...] = ()
-    """Name of each puzzle id, where the source of the puzzles names them; ARC's are in the table."""
+    """Name of each puzzle id, where the source of the puzzles names them."""
 
     @property
     def digest(self) -> str:
@@ -140,6 +139,16 @@ class Store:
             raise UsageError(f"{self.path} has no split {name!r}; it has {', '.join(self.splits)}")
         return self.splits[name]
 
+    def held_out_tests(self) -> list[tuple[str, int]]:
+        """Return for each row of the split ``test`` its task and the number of the test within it.
+
+        Raises:
+            DataError: the store has no such split, or no table of tasks.
+        """
+        if self.table is None or "test" not in self.splits:
+            raise DataError(f"{self.path} holds no tests of tasks; build a store of tasks, some of them held back")
+        return self.table.examples(np.asarray(self.splits["test"].puzzle_ids).tolist())
+
 
 _DTYPES = {"inputs": "|u1", "labels": "|u1", "puzzle_ids": "<i4", "ratings": "<f4"}
 
@@ -150,7 +159,7 @@ def write_store(
     splits: Mapping[str, Split],
     provenance: Mapping[str, Plain],
     created: str,
-    table: PuzzleTable | None = None,
+    table: TaskTable | None = None,
     names: Sequence[str] = (),
 ) -> Store:
     """Write a store whole or not at all, in place of an older store of that name, and open it.
@@ -244,9 +253,9 @@ def open_store(path: str | Path, verify: bool = True, puzzle: Puzzle | None = No
         _check_grids(f"{path}/{name}", puzzle, splits[name])
     if not splits or manifest.digest != _digest(spec, manifest.splits, manifest.variants, manifest.names):
         raise DataError(f"{path / MANIFEST} was altered: its digest is not that of its content")
-    table = None if manifest.variants is None else read_table(path, manifest.variants)
+    table = None if manifest.variants is None else read_table(path, manifest.variants, puzzle)
     if table is not None and any(int(split.puzzle_ids.max()) >= len(table) for split in splits.values()):
-        raise DataError(f"{path} names puzzle ids that its table of variants does not have; {REMEDY}")
+        raise DataError(f"{path} names puzzle ids that its table of tasks does not have; {REMEDY}")
     names = () if manifest.names is None else _read_names(path / NAMES, manifest.names)
     return Store(path, manifest, puzzle, splits, table, names)
 

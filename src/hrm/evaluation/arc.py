@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from hrm.data.arc import held_out_tests
 from hrm.data.store import Split, Store
+from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, answers, score, submission, vote
 from hrm.files import replace_file
 from hrm.inference.slots import pad_batch
 from hrm.inference.solver import Solver
 from hrm.puzzles.arc.canvas import decode, encode
-from hrm.puzzles.arc.family import shown
 from hrm.puzzles.arc.tasks import Pair, Task
-from hrm.puzzles.arc.variants import PuzzleTable
 
 Progress = Callable[[int, int], None]
 
@@ -45,7 +43,7 @@ def predict(
         DataError: the store holds no ARC tests.
         UsageError: the model has never seen a task.
     """
-    tests = held_out_tests(store)[:limit]
+    tests = store.held_out_tests()[:limit]
     table = store.table if solver.table is None else solver.table
     assert table is not None
     grids = np.asarray(store.splits["test"].inputs)
@@ -98,7 +96,7 @@ def _tests_of(tasks: Sequence[Task]) -> tuple[list[Test], UInt8[np.ndarray, "n C
 
 def _predicted(
     solver: Solver,
-    table: PuzzleTable,
+    table: TaskTable,
     tests: Sequence[Test],
     grids: UInt8[np.ndarray, "n C"],
     segments: int,
@@ -123,19 +121,18 @@ def _predicted(
     for start in range(0, total, size):
         here = slice(start, min(start + size, total))
         inputs = grids[rows[here]]
-        transforms, colors = table.variants.transforms[chosen[here]], table.variants.colors[chosen[here]]
-        inputs, _ = shown(inputs, np.zeros_like(inputs), transforms, colors)
+        inputs, _ = solver.puzzle.in_variants(inputs, np.zeros_like(inputs), table.variants[chosen[here]])
         thoughts = solver.run(pad_batch(inputs, size), segments, pad_batch(chosen[here] + 1, size))
         for number, thought in enumerate(thoughts):
             place = number if every else 0  # the last one stays
             tokens[place, here], q_halt[place, here] = thought.tokens[: len(inputs)], thought.q_halt[: len(inputs)]
         progress(here.stop, total)
     task_ids, numbers = [tests[row][0] for row in rows], np.array([tests[row][1] for row in rows])
-    transforms, colors = table.variants.transforms[chosen], table.variants.colors[chosen]
+    transforms, colors = table.variants[chosen, 0], table.variants[chosen, 1:]
     return [Predictions(task_ids, numbers, transforms, colors, *after) for after in zip(tokens, q_halt, strict=True)]
 
 
-def require_known_tasks(table: PuzzleTable, task_ids: Iterable[str]) -> None:
+def require_known_tasks(table: TaskTable, task_ids: Iterable[str]) -> None:
     """Refuse tasks that a model's table of puzzle ids does not have.
 
     Raises:
@@ -149,7 +146,7 @@ def require_known_tasks(table: PuzzleTable, task_ids: Iterable[str]) -> None:
         )
 
 
-def in_own_ids(split: Split, table: PuzzleTable | None, of: Store, limit: int | None = None) -> Split:
+def in_own_ids(split: Split, table: TaskTable | None, of: Store, limit: int | None = None) -> Split:
     """Return the first rows of a split of a store with the puzzle ids that a model gives to their tasks.
 
     Args:
@@ -180,7 +177,7 @@ def tested_tasks(store: Store, limit: int | None = None) -> list[Task]:
     Raises:
         DataError: the store holds no ARC tests.
     """
-    names, split = held_out_tests(store)[:limit], store.splits["test"]
+    names, split = store.held_out_tests()[:limit], store.splits["test"]
     tests: dict[str, tuple[Pair, ...]] = {}
     grids = (decode(np.asarray(array[:limit])) for array in (split.inputs, split.labels))
     for (task, _), given, output in zip(names, *grids, strict=True):

@@ -35,7 +35,7 @@ class Predictions:
     """Number of the test within its task, from 0."""
     transforms: UInt8[np.ndarray, " n"]
     colors: UInt8[np.ndarray, "n 10"]
-    """The variants, as ``puzzles.arc_variants.Variants`` keeps them."""
+    """The variants, as the table of tasks keeps them."""
     tokens: UInt8[np.ndarray, "n 900"]
     q_halt: Float[np.ndarray, " n"]
     """Probability in [0, 1] that the Q-head gives to halting with this answer."""

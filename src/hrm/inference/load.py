@@ -7,13 +7,13 @@ import torch
 from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig, from_toml
 from hrm.data.prepare import family
+from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.inference.names import BEST, CHECKPOINTS, locate
 from hrm.inference.origin import Origin
 from hrm.inference.solver import USUAL_SEGMENTS, Solver
 from hrm.model.build import build
 from hrm.model.network import Network
-from hrm.puzzles.arc.variants import PuzzleTable
 from hrm.runtime.allocator import keep_freed_memory
 from hrm.runtime.device import choose_device, choose_dtype
 
@@ -62,19 +62,22 @@ def load_model(
     keep_freed_memory()
     place = choose_device(device)
     table, rows = checkpoint.table, checkpoint.weights.get(PUZZLES)
-    if table is not None and rows is not None and len(rows) != len(table):
-        raise DataError(f"{checkpoint.path} has {len(rows)} puzzle rows for {len(table)} puzzle ids; choose another")
+    if table is not None:
+        table.require_variants(family(config.data), checkpoint.path, "choose another")
+        if rows is not None and len(rows) != len(table):
+            raise DataError(f"{checkpoint.path} has {len(rows)} puzzle rows for {len(table)} ids; choose another")
     model = build(config.model, dtype=choose_dtype(config.train.precision if precision == "auto" else precision, place))
     load_weights(model, checkpoint)
     return model.to(place).eval(), config, checkpoint
 
 
-def load_weights(model: Network, checkpoint: Checkpoint, table: PuzzleTable | None = None) -> None:
+def load_weights(model: Network, checkpoint: Checkpoint, table: TaskTable | None = None) -> None:
     """Put a checkpoint's weights into a network of the same sizes.
 
     Args:
-        table: of ARC, the puzzle ids that the network is for: a variant that the checkpoint knows brings its row of the
-            puzzle embedding along, any other begins at the mean of all rows. None: those of the checkpoint.
+        table: of a family with tasks, the puzzle ids that the network is for: a variant that the checkpoint knows
+            brings its row of the puzzle embedding along, any other begins at the mean of all rows. None: those of the
+            checkpoint.
 
     Raises:
         DataError: tensors that are missing, extra or wrongly shaped, by name.
@@ -85,8 +88,8 @@ def load_weights(model: Network, checkpoint: Checkpoint, table: PuzzleTable | No
         old = weights[PUZZLES]
         weights[PUZZLES] = old.mean(0, keepdim=True).repeat(len(table), 1)
         if checkpoint.table is not None:
-            here, there = table.shared_with(checkpoint.table)
-            weights[PUZZLES][torch.from_numpy(here)] = old[torch.from_numpy(there)]
+            new_rows, old_rows = map(torch.from_numpy, table.shared_with(checkpoint.table))
+            weights[PUZZLES][new_rows] = old[old_rows]
     problems = [f"missing {name!r}" for name in own if name not in weights]
     for name, tensor in weights.items():
         if name not in own:

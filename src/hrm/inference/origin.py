@@ -8,8 +8,8 @@ from torch import nn
 
 from hrm.checkpoint import save_checkpoint
 from hrm.config import RunConfig
+from hrm.data.task_table import TaskTable
 from hrm.errors import UsageError
-from hrm.puzzles.arc.variants import PuzzleTable
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Origin:
     weights_sha256: str
 
 
-def save_model(folder: Path, model: nn.Module, origin: Origin | None, table: PuzzleTable | None = None) -> None:
+def save_model(folder: Path, model: nn.Module, origin: Origin | None, table: TaskTable | None = None) -> None:
     """Save a model as a checkpoint without the state of its training.
 
     Raises:

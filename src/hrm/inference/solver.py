@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor
 
+from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.inference.answer import Answer, SegmentOutput, answer_of, counted
 from hrm.inference.engine import Engine
@@ -20,7 +21,6 @@ from hrm.inference.origin import Origin, save_model
 from hrm.model.halting import prefers_halt
 from hrm.model.hrm import parameter_counts
 from hrm.model.network import Embedded, Latents, Network
-from hrm.puzzles.arc.variants import PuzzleTable
 from hrm.puzzles.base import PAD, Puzzle, Symmetries
 from hrm.randomness import Stream, uniforms
 
@@ -42,7 +42,7 @@ class Solver:
         puzzle: the family.
         max_segments: give up on a puzzle after this many segments.
         batch_size: puzzles solved at once, at most; on a CPU ``solve_many`` takes 16 at most.
-        table: for ARC: which puzzle id belongs to which variant of which task.
+        table: which puzzle id belongs to which variant of which task, in families that have tasks.
         origin: the model's configuration and history, which ``save`` writes; ``hrm.load`` fills it in.
     """
 
@@ -52,7 +52,7 @@ class Solver:
         puzzle: Puzzle,
         max_segments: int,
         batch_size: int = 64,
-        table: PuzzleTable | None = None,
+        table: TaskTable | None = None,
         origin: Origin | None = None,
     ):
         self.model = model

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
+from jaxtyping import Bool, Float, Int, Int8, Int64, UInt8, UInt64
 
 from hrm.errors import DataError
 
@@ -41,6 +41,9 @@ class PuzzleSpec:
     """Whether a puzzle must have one answer only; else others are as good, and count as valid, not as exact."""
     has_rules: bool = True
     """Whether ``verify`` knows the rules; else an answer is never called right, only equal to the stored one."""
+    has_tasks: bool = False
+    """Whether each puzzle is an example of a task, and the network learns by the puzzle id alone which task. A store
+    then has a table of tasks: each puzzle id is one variant of one task."""
     padded: bool = False
     """Whether puzzles may be smaller than the shape; cells of padding are then hidden from the network."""
     differ: tuple[str, ...] = ()
@@ -231,6 +234,29 @@ class Puzzle(ABC):
     def generator(self) -> str:
         """Return the name that ``puzzles.get`` takes to generate the same puzzles again: the family's, unless told."""
         return self.spec.name
+
+    def are_variants(self, variants: UInt8[np.ndarray, "n W"]) -> Bool[np.ndarray, " n"]:
+        """Say which rows of bytes are variants of tasks. Of a family with tasks; any row, unless told."""
+        return np.ones(len(variants), bool)
+
+    def variant_name(self, task_id: str, variant: UInt8[np.ndarray, " W"]) -> str:
+        """Return the name of a variant of a task. Of a family with tasks."""
+        return f"{task_id}_{variant.tobytes().hex()}"
+
+    def in_variants(
+        self,
+        inputs: UInt8[np.ndarray, "n C"],
+        labels: UInt8[np.ndarray, "n C"],
+        variants: UInt8[np.ndarray, "n W"],
+        seed: int | None = None,
+        draws: Int64[np.ndarray, " n"] | None = None,
+    ) -> tuple[UInt8[np.ndarray, "n C"], UInt8[np.ndarray, "n C"]]:
+        """Return examples, each in its variant. Of a family with tasks; as they are, unless told.
+
+        Args:
+            seed: with the numbers of the ``draws``, names what else is random about an example, such as its place.
+        """
+        return inputs, labels
 
     def extra_metrics(
         self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from hrm.data.arc import build_arc, held_out_tests
+from hrm.data.arc import build_arc
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import predict, scored, truth_of, write_submission
 from hrm.evaluation.arc_vote import vote
@@ -82,5 +82,5 @@ def adapt(
     solver = Solver(run.average.eval(), store.puzzle, config.halting.max_segments, config.eval.batch_size)
     ranked = vote(predict(solver, store, config.halting.max_segments, progress=progress))
     write_submission(out / SUBMISSION, ranked)
-    found: dict[str, Any] = {"submission": str(out / SUBMISSION), "tests": len(held_out_tests(store))}
+    found: dict[str, Any] = {"submission": str(out / SUBMISSION), "tests": len(store.held_out_tests())}
     return found | scored(ranked, truth_of(store))

@@ -8,7 +8,7 @@ import pydantic
 import pytest
 
 from hrm import puzzles
-from hrm.data.arc import build_arc, held_out_tests
+from hrm.data.arc import build_arc
 from hrm.data.sources.official import import_official, read_official, write_official
 from hrm.data.store import Split, open_store, write_store
 from hrm.errors import DataError, UsageError
@@ -344,8 +344,9 @@ def test_arc_is_imported_from_wherever_its_grids_were_moved_to(tmp_path, spellin
     train, test = store.split("train"), store.split("test")
     assert np.array_equal(train.inputs, inputs) and np.array_equal(train.labels, labels)
     assert train.puzzle_ids.tolist() == [1, 1, 1, 3, 3, 3] and test.puzzle_ids.tolist() == [1]
-    assert np.array_equal(test.inputs, encode_pairs(tasks[0][3:])[0]) and held_out_tests(store) == [("a1", 0)]
-    assert [store.table.lookup(n) for n in range(1, 5)] == [
+    assert np.array_equal(test.inputs, encode_pairs(tasks[0][3:])[0]) and store.held_out_tests() == [("a1", 0)]
+    looked_up = [store.table.lookup(n) for n in range(1, 5)]
+    assert [(task, Variant.of(row)) for task, row in looked_up] == [
         ("a1", ORIGINAL), ("a1", TURNED), ("b2", ORIGINAL), ("b2", TURNED),
     ]  # fmt: skip
     write_official(store, tmp_path / "again")
@@ -363,7 +364,7 @@ def test_ids_of_arc_in_any_order_are_sorted_by_task(tmp_path):
         == ("<blank>", "a1", SPELLINGS["hrm"].format("a1"), "b2", SPELLINGS["hrm"].format("b2"))[: len(store.names)]
     )
     assert store.split("test").puzzle_ids.tolist() == [store.table.puzzle_ids("a1")[0]]
-    assert store.table.names() == list(store.names)
+    assert store.table.names(store.puzzle) == list(store.names)
 
 
 @pytest.mark.parametrize("change, said", [
@@ -398,7 +399,7 @@ def test_a_store_of_arc_goes_there_and_back(tmp_path):
     tests = json.loads((tmp_path / "o" / "test_puzzles.json").read_text())
     assert tests == {"x": {"train": [], "test": [{"input": [[1, 2]], "output": [[0]]}]}}
     back = import_official(tmp_path / "o", tmp_path / "back", ARC, "now")
-    assert back.table.names() == store.table.names() and set(back.splits) == {"train", "test"}
+    assert back.table.names(back.puzzle) == store.table.names(store.puzzle) and set(back.splits) == {"train", "test"}
     for name, part in store.splits.items():
         for field in ("inputs", "labels", "puzzle_ids"):
             assert np.array_equal(getattr(back.split(name), field), getattr(part, field))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hrm.data.arc import task_table
+from hrm.data.task_table import BLANK_NAME
 from hrm.errors import DataError, UsageError
 from hrm.puzzles import get
 from hrm.puzzles.arc.canvas import CELLS, EOS, PAD, decode, encode, encode_pairs, random_offsets
 from hrm.puzzles.arc.files import Notes, read_tasks
 from hrm.puzzles.arc.split import Reference, canonical, leaks, resolve, split
 from hrm.puzzles.arc.tasks import Pair, Task, read_task, task_id_of
-from hrm.puzzles.arc.variants import BLANK_NAME, ORIGINAL, Variant, parse_name, puzzle_table, variants
+from hrm.puzzles.arc.variants import ORIGINAL, Variant, variants
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 RNG = np.random.default_rng(0)
@@ -43,6 +46,13 @@ def as_json(task, outputs=True):
         "train": [listed(pair, True) for pair in task.demonstrations],
         "test": [listed(pair, outputs) for pair in task.tests],
     }
+
+
+def parsed(name):
+    """Return the task and the variant that the name of a puzzle id stands for."""
+    if found := re.fullmatch(r"(.+)_t([0-7])_(0[1-9]{9})", name, re.ASCII):
+        return found[1], Variant(int(found[2]), tuple(map(int, found[3])))
+    return name, ORIGINAL
 
 
 def written(folder, *tasks):
@@ -133,7 +143,7 @@ class TestVariants:
             assert np.array_equal(variant.inverse().apply(variant.apply(given)), given)
             assert np.array_equal(variant.apply(variant.inverse().apply(given)), given)
             assert variant.inverse().inverse() == variant
-            assert parse_name(variant.name("x_t1")) == ("x_t1", variant)
+            assert parsed(variant.name("x_t1")) == ("x_t1", variant)
 
     def test_the_transforms_by_sight(self):
         seen = ["12|34", "24|13", "43|21", "31|42", "21|43", "34|12", "13|24", "42|31"]
@@ -154,12 +164,13 @@ class TestVariants:
             square = np.array([[0, 1], [0, 0]], np.uint8)
             task = Task("b", (Pair(square, square.T.copy()), Pair(square[::-1].copy(), square)), (Pair(square, None),))
         drawn = variants(task, 200, seed=5)
-        assert drawn[0] == ORIGINAL
-        turned = [drawn[i].apply_task(task) for i in range(len(drawn))]
-        contents = {
-            (frozenset(tuple(map(key, pair)) for pair in t.demonstrations), frozenset(key(p.input) for p in t.tests))
-            for t in turned
-        }
+        assert Variant.of(drawn[0]) == ORIGINAL
+        contents = set()
+        for apply in (Variant.of(row).apply_pair for row in drawn):
+            demonstrations, tests = map(apply, task.demonstrations), map(apply, task.tests)
+            contents.add(
+                (frozenset(tuple(map(key, pair)) for pair in demonstrations), frozenset(key(p.input) for p in tests))
+            )
         assert len(contents) == len(drawn) == (72 if few else 201)
 
     def test_the_order_of_pairs_makes_no_other_content(self):
@@ -171,35 +182,36 @@ class TestVariants:
 
     def test_alike_in_any_company_and_a_beginning_of_more(self):
         tasks = [made(name, seed=i) for i, name in enumerate("dbca")]
-        table, other = puzzle_table(tasks, 50, seed=1), puzzle_table(tasks[2:0:-1], 50, seed=1)
+        table, other = task_table(tasks, 50, seed=1), task_table(tasks[2:0:-1], 50, seed=1)
         assert list(table.task_ids) == ["a", "b", "c", "d"] and len(table) == 4 * 51 + 1
         for task in tasks[1:3]:
-            names = [table.lookup(i)[1].name(task.id) for i in table.puzzle_ids(task.id)]
-            assert names == [other.lookup(i)[1].name(task.id) for i in other.puzzle_ids(task.id)]
-            assert names[:11] == [v.name(task.id) for v in (variants(task, 10, 1)[i] for i in range(11))]
-            assert names[1:] != [v.name(task.id) for v in (variants(task, 50, 2)[i] for i in range(1, 51))]
+            names = [get("arc").variant_name(*table.lookup(i)) for i in table.puzzle_ids(task.id)]
+            assert names == [get("arc").variant_name(*other.lookup(i)) for i in other.puzzle_ids(task.id)]
+            assert names[:11] == [Variant.of(row).name(task.id) for row in variants(task, 10, 1)]
+            assert names[1:] != [Variant.of(row).name(task.id) for row in variants(task, 50, 2)[1:]]
 
     def test_the_outputs_of_tests_change_no_id(self):
         task = made(seed=4, tests=2)
         bare = Task(task.id, task.demonstrations, tuple(Pair(pair.input, None) for pair in task.tests))
-        assert puzzle_table([task], 300, 0).names() == puzzle_table([bare], 300, 0).names()
+        assert task_table([task], 300, 0).names(get("arc")) == task_table([bare], 300, 0).names(get("arc"))
 
     def test_the_table_is_sorted_and_small(self):
         tasks = [made(f"t{i}", seed=i) for i in range(4)]
-        table = puzzle_table(tasks, 100, seed=0)
-        names = table.names()
+        table = task_table(tasks, 100, seed=0)
+        names = table.names(get("arc"))
         assert names[0] == BLANK_NAME and names[1] == "t0" and len(set(names)) == len(names) == len(table)
-        assert [parse_name(name)[0] for name in names[1:]] == sorted(parse_name(name)[0] for name in names[1:])
-        assert table.nbytes < 12 * len(table)
-        assert all(table.lookup(i) == parse_name(name) for i, name in enumerate(names) if i)
+        assert [parsed(name)[0] for name in names[1:]] == sorted(parsed(name)[0] for name in names[1:])
+        assert table.variants.nbytes < 12 * len(table)
+        looked_up = [table.lookup(i) for i in range(1, len(table))]
+        assert [(task_id, Variant.of(row)) for task_id, row in looked_up] == list(map(parsed, names[1:]))
         for bad in (0, len(table), -1):
             with pytest.raises(DataError, match="puzzle ids go from 1"):
                 table.lookup(bad)
         with pytest.raises(DataError, match="no task 'x'"):
             table.puzzle_ids("x")
         with pytest.raises(DataError, match="one id"):
-            puzzle_table([tasks[0], tasks[0]], 1, 0)
-        assert len(puzzle_table([], 10, 0)) == 1
+            task_table([tasks[0], tasks[0]], 1, 0)
+        assert len(task_table([], 10, 0)) == 1
 
     @pytest.mark.parametrize("count", [-1, 100_001])
     def test_counts_out_of_range(self, count):
@@ -211,8 +223,8 @@ class TestVariants:
         written(tmp_path / "x", *(made(f"t{i}", seed=i) for i in range(5)))
         code = (
             "import sys; from pathlib import Path; from hrm.puzzles.arc.files import read_tasks;"
-            "from hrm.puzzles.arc.variants import puzzle_table;"
-            "print(puzzle_table(read_tasks(Path(sys.argv[1])), 20, 7).names())"
+            "from hrm.puzzles import get; from hrm.data.arc import task_table;"
+            "print(task_table(read_tasks(Path(sys.argv[1])), 20, 7).names(get('arc')))"
         )
         said = {
             subprocess.run(
@@ -223,12 +235,12 @@ class TestVariants:
             ).stdout
             for seed in ("0", "1", "12345")
         }
-        assert said == {f"{puzzle_table(read_tasks(tmp_path), 20, 7).names()}\n".encode()}
+        assert said == {f"{task_table(read_tasks(tmp_path), 20, 7).names(get('arc'))}\n".encode()}
 
     def test_the_first_drawn_variants_stay_what_they_are(self):
         """Recorded: a change here makes every trained table of puzzles worthless."""
         drawn = variants(made("007bbfb7"), 3, seed=0)
-        assert [drawn[i].name("t") for i in range(4)] == [
+        assert [Variant.of(row).name("t") for row in drawn] == [
             "t", "t_t2_0869412735", "t_t1_0619258437", "t_t4_0895624713",
         ]  # fmt: skip
 
@@ -391,7 +403,7 @@ class TestReading:
         found = task_id_of(name)
         assert found == wanted or (wanted.endswith("-") and len(found) == len(wanted) + 8 and found.startswith(wanted))
         assert notes.renamed == ({} if found == name else {found: name}) and task_id_of(found) == found
-        assert parse_name(found) == (found, ORIGINAL)
+        assert parsed(found) == (found, ORIGINAL)
 
     def test_names_that_clean_to_one_id_are_refused(self, tmp_path):
         for number, name in enumerate(("a b", "a'b")):
@@ -622,9 +634,9 @@ class TestRealTasks:
     def test_the_table_is_a_twentieth_of_the_official_files(self):
         """3.3 GB hold a thousand variants each of 960 tasks there; the share of these tasks is compared."""
         tasks = real("official")[::8]
-        table = puzzle_table(tasks, 1000, seed=0)
+        table = task_table(tasks, 1000, seed=0)
         official = 3.3e9 * len(tasks) / 960
-        assert len(table) > 800 * len(tasks) and 200 * table.nbytes < official
+        assert len(table) > 800 * len(tasks) and 200 * table.variants.nbytes < official
 
     def test_the_split_and_what_it_is_known_to_leak(self):
         tasks = real("official")

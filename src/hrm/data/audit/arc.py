@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hrm.data.arc import held_out_tests
 from hrm.data.audit.findings import Audit, Finding, Separation, finding
 from hrm.data.store import Split, Store
 from hrm.puzzles.arc.canvas import decode
@@ -30,7 +29,7 @@ def audit_arc(store: Store, others: Mapping[str, Store], path: str) -> Audit:
         others: stores that count as trained on, by what to call them.
     """
     testing = _pairs(store.splits["test"]) if "test" in store.splits else []
-    names = held_out_tests(store) if testing else []
+    names = store.held_out_tests() if testing else []
     sources = {"train": (store, store.splits["train"])} if "train" in store.splits else {}
     sources |= {
         f"{name}:{split}": (other, rows) for name, other in others.items() for split, rows in other.splits.items()

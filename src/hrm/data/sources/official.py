@@ -223,7 +223,7 @@ def write_official(store: Store, path: str | Path) -> Official:
 def _names(store: Store) -> list[str]:
     """Return the name of each puzzle id."""
     if store.table is not None and not store.names:
-        return store.table.names()
+        return store.table.names(store.puzzle)
     return [*store.names, *[BLANK, *(f"puzzle-{n}" for n in range(1, store.puzzle_rows))][len(store.names) :]]
 
 

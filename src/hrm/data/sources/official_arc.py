@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from hrm.data.arc import held_out_tests
 from hrm.data.store import Split, Store
+from hrm.data.task_table import BLANK_NAME, TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.arc.canvas import FIRST_COLOR, decode, encode_pairs
-from hrm.puzzles.arc.tasks import COLORS, SIDE, Pair, task_id_of
-from hrm.puzzles.arc.variants import BLANK_NAME, ORIGINAL, PuzzleTable, Variant, Variants
+from hrm.puzzles.arc.tasks import SIDE, Pair, task_id_of
+from hrm.puzzles.arc.variants import ORIGINAL, Variant
 
 TESTS = "test_puzzles.json"
 """The file of tests that the official evaluation of ARC reads."""
@@ -32,7 +32,7 @@ _NAMES = (r"(.+)_t([0-7])_(\d{10})", r"(.+)\|\|\|t([0-7])\|\|\|(\d{10})")
 class Named:
     """The puzzle ids of a data set, read off their names."""
 
-    table: PuzzleTable
+    table: TaskTable
     names: tuple[str, ...]
     """Name of each puzzle id of the table, as the data set has it."""
     tasks: tuple[str, ...]
@@ -55,15 +55,7 @@ def read_names(names: Sequence[str], where: Path) -> Named:
     if not groups:
         raise DataError(f"{where} names no task, but grids of ARC belong to tasks; build a store by `hrm data arc`")
     ordered = {task: {ORIGINAL: group.get(ORIGINAL, task), **group} for task, group in groups.items()}
-    every = [variant for group in ordered.values() for variant in group]
-    table = PuzzleTable(
-        tuple(ordered),
-        np.cumsum([0, *map(len, ordered.values())]),
-        Variants(
-            np.array([variant.transform for variant in every], np.uint8),
-            np.array([variant.colors for variant in every], np.uint8).reshape(-1, COLORS),
-        ),
-    )
+    table = TaskTable.of({task: np.stack([variant.row for variant in group]) for task, group in ordered.items()})
     kept = [name for group in ordered.values() for name in group.values()]
     return Named(table, (BLANK_NAME, *kept), tuple(task for task, _ in parsed), tuple(variant for _, variant in parsed))
 
@@ -116,7 +108,7 @@ def tests_of(store: Store) -> dict[str, dict[str, list[dict[str, list[list[int]]
     split = store.splits["test"]
     grids = zip(*(decode(np.asarray(array)) for array in (split.inputs, split.labels)), strict=True)
     found: dict[str, dict[str, list[dict[str, list[list[int]]]]]] = {}
-    for (task, _), (given, output) in zip(held_out_tests(store), grids, strict=True):
+    for (task, _), (given, output) in zip(store.held_out_tests(), grids, strict=True):
         pairs = found.setdefault(task, {"train": [], "test": []})["test"]
         pairs.append({"input": given.tolist(), "output": output.tolist() if output.size else [[0]]})
     return found

@@ -1,20 +1,18 @@
-"""ARC as a family of puzzles: one example is one puzzle, and what it means is told by its puzzle id.
+"""ARC as a family of puzzles with tasks: one example is one puzzle, and its puzzle id says which task it belongs to.
 
-A single example has no rule that could be checked, and its task is known to the network only by the row of the puzzle
-embedding that belongs to the task's variant. So a store of ARC comes with a table of variants, and every draw shows
-its example in the variant of its task that the draw chose, at a random place of the canvas.
+A single example has no rule that could be checked. A draw shows it in the variant of its task that the draw chose, at a
+random place of the canvas.
 """
 
 import json
-from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
+from jaxtyping import Bool, Float, Int8, Int64, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.arc.canvas import CELLS, decode, encode, encode_pairs, random_offsets
 from hrm.puzzles.arc.split import canonical
-from hrm.puzzles.arc.tasks import SIDE, Pair
+from hrm.puzzles.arc.tasks import COLORS, SIDE, Pair
 from hrm.puzzles.arc.variants import Variant
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.cells import cells_of
@@ -37,6 +35,7 @@ _SPEC = PuzzleSpec(
     symmetry_draws=0,
     unique=False,
     has_rules=False,
+    has_tasks=True,
     fills=tuple(enumerate(PALETTE, start=2)),
     solid=tuple(range(2, 12)),
 )
@@ -89,6 +88,32 @@ class Arc(Puzzle):
         """Return none: variants are those of whole tasks, and each has an id of its own."""
         return Symmetries.identity(self.spec, len(draws))
 
+    def are_variants(self, variants: UInt8[np.ndarray, "n W"]) -> Bool[np.ndarray, " n"]:
+        """Say which rows are variants, as ``variants`` draws them."""
+        if variants.shape[1] != 1 + COLORS:
+            return np.zeros(len(variants), bool)
+        renamed = (np.sort(variants[:, 1:], axis=1) == np.arange(COLORS)).all(axis=1)
+        return (variants[:, 0] < 8) & (variants[:, 1] == 0) & renamed
+
+    def variant_name(self, task_id: str, variant: UInt8[np.ndarray, " 11"]) -> str:
+        """Return the official name of a variant: the plain id where nothing changes."""
+        return Variant.of(variant).name(task_id)
+
+    def in_variants(
+        self,
+        inputs: UInt8[np.ndarray, "n C"],
+        labels: UInt8[np.ndarray, "n C"],
+        variants: UInt8[np.ndarray, "n 11"],
+        seed: int | None = None,
+        draws: Int64[np.ndarray, " n"] | None = None,
+    ) -> tuple[UInt8[np.ndarray, "n C"], UInt8[np.ndarray, "n C"]]:
+        """Return examples in their variants, at random places where a seed and the numbers of the draws are given."""
+        pairs = [
+            Variant.of(variant).apply_pair(Pair(given, answer if answer.size else None))
+            for given, answer, variant in zip(decode(inputs), decode(labels), variants, strict=True)
+        ]
+        return encode_pairs(pairs, None if seed is None or draws is None else random_offsets(pairs, seed, draws))
+
     def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
         """Return a key that two examples share exactly when a variant turns one into the other."""
         return canonical(*decode(np.stack([puzzle, answer])))
@@ -122,25 +147,3 @@ class Arc(Puzzle):
         raise UsageError(
             "ARC tasks are not generated: build a store by `hrm data arc FOLDER … --out STORE`, and give it as --data"
         )
-
-
-def shown(
-    inputs: UInt8[np.ndarray, "n C"],
-    labels: UInt8[np.ndarray, "n C"],
-    transforms: UInt8[np.ndarray, " n"],
-    colors: UInt8[np.ndarray, "n 10"],
-    seed: int | None = None,
-    counters: Int[np.ndarray, " n"] | None = None,
-) -> tuple[UInt8[np.ndarray, "n C"], UInt8[np.ndarray, "n C"]]:
-    """Return examples in their variants, at random places where a seed and the numbers of the draws are given."""
-    variants = [Variant(int(t), tuple(c)) for t, c in zip(transforms, colors.tolist(), strict=True)]
-    pairs = _moved(decode(inputs), decode(labels), variants)
-    offsets = None if seed is None or counters is None else random_offsets(pairs, seed, counters)
-    return encode_pairs(pairs, offsets)
-
-
-def _moved(inputs: Sequence[np.ndarray], labels: Sequence[np.ndarray], variants: Sequence[Variant]) -> list[Pair]:
-    return [
-        variant.apply_pair(Pair(given, answer if answer.size else None))
-        for given, answer, variant in zip(inputs, labels, variants, strict=True)
-    ]
