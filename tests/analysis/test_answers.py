@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from hrm import puzzles
-from hrm.analysis.answers import Answers
 from hrm.analysis.calibration import calibration, expected_calibration_error, reliability
 from hrm.analysis.code_length import code_length
 from hrm.analysis.depth import depth
@@ -19,7 +18,7 @@ from hrm.analysis.memory import memory
 from hrm.data.store import Split
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.evaluate import evaluate
-from hrm.evaluation.metrics import auroc, bootstrap_interval, spearman
+from hrm.evaluation.metrics import Scores, auroc, bootstrap_interval, spearman
 from hrm.inference.solver import Solver
 from hrm.model.config import small
 from hrm.model.hrm import HRM
@@ -28,10 +27,9 @@ FAMILY = puzzles.get("sudoku-4x4")
 
 
 def scripted(exact, prefers):
-    """Return answers that are right and halt as told, M × n."""
+    """Return scores of answers that are right and halt as told, M × n."""
     exact, prefers = np.array(exact, bool), np.array(prefers, bool)
-    sure = np.ones((*exact.shape, 4), np.float32)
-    return Answers(np.zeros((*exact.shape, 4), np.uint8), exact.astype(float), exact, exact * 0.8 + 0.1, prefers, sure)
+    return Scores(exact, exact.astype(float), exact * 0.8 + 0.1, prefers)
 
 
 def test_segments_used_stop_at_the_first_wish_or_at_the_budget():
@@ -43,7 +41,7 @@ def test_segments_used_stop_at_the_first_wish_or_at_the_budget():
 
 def test_depth_is_what_evaluation_says_segment_by_segment(solver, split):
     found = depth(solver, split, 4)
-    told = dict(evaluate(solver, split, 4))
+    told = evaluate(solver, split, 4)
     assert found.exact == [line["exact"] for line in told["per_segment"]]
     assert found.cell == pytest.approx([line["cell"] for line in told["per_segment"]])
     assert found.early_exact[-1] == told["early_exit"]["exact"]

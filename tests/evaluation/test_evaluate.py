@@ -45,7 +45,7 @@ class Scripted(Solver):
 def test_known_scores():
     data = split(6)
     model = Scripted(data, right_from=[1, 1, 2, 2, 3, 9], halts_from=[1, 2, 1, 3, 9, 9])
-    found = dict(evaluate(model, data, segments=3))
+    found = evaluate(model, data, segments=3)
     assert [row["exact"] for row in found["per_segment"]] == pytest.approx([2 / 6, 4 / 6, 5 / 6])
     assert found["exact"] == found["valid"] == pytest.approx(5 / 6)
     assert found["cell"] == pytest.approx((5 + 15 / 16) / 6)
@@ -60,7 +60,7 @@ def test_known_scores():
 
 def test_a_limit_takes_the_first_puzzles():
     data = split(6)
-    found = dict(evaluate(Scripted(data, [1, 9, 9, 9, 9, 9], [1] * 6), data, segments=1, limit=1))
+    found = evaluate(Scripted(data, [1, 9, 9, 9, 9, 9], [1] * 6), data, segments=1, limit=1)
     assert (found["examples"], found["exact"]) == (1, 1.0)
 
 

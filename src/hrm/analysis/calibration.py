@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from hrm.analysis.answers import answers
-from hrm.analysis.calls import Progress, silent
 from hrm.data.store import Split
+from hrm.evaluation.evaluate import scores_of
 from hrm.evaluation.metrics import auroc, bootstrap_interval, wilson_interval
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
 
 Rows = tuple[Float[np.ndarray, "M n"], Bool[np.ndarray, "M n"]]
@@ -77,7 +77,7 @@ class Calibration:
 
 
 def calibration(
-    solver: Solver, split: Split, segments: int, bins: int = 10, seed: int = 0, progress: Progress = silent
+    solver: Solver, split: Split, segments: int, bins: int = 10, seed: int = 0, progress: Progress = no_progress
 ) -> Calibration:
     """Compare q_halt with whether the answer is the stored one, after every segment of every puzzle.
 
@@ -87,11 +87,11 @@ def calibration(
 
     Source: Guo et al. 2017 (expected calibration error); Brier 1950.
     """
-    found = answers(solver, split, segments, progress)
+    scores = scores_of(solver, split, segments, progress)
     return Calibration(
         segments,
-        reliability((found.q_halt, found.exact), bins, seed),
-        reliability((found.q_halt[-1:], found.exact[-1:]), bins, seed),
+        reliability((scores.q_halt, scores.exact), bins, seed),
+        reliability((scores.q_halt[-1:], scores.exact[-1:]), bins, seed),
     )
 
 

@@ -6,7 +6,7 @@ A call is one of f_L or f_H; of the stack, where a network has one state; or one
 Axes: B batch, S positions, D width, C cells.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,19 +16,14 @@ from torch import Tensor
 
 from hrm.data.store import Split
 from hrm.errors import UsageError
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.slots import pad_batch
 from hrm.inference.solver import Solver
 from hrm.model.build import AnyNetwork, LoopNetwork
 from hrm.model.config import EquivariantConfig, LevelName, NetworkConfig
 from hrm.model.direct import Direct
-from hrm.model.network import Embedded, Latents, Network
+from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.puzzles.base import PAD
-
-Progress = Callable[[int, int], None]
-
-
-def silent(done: int, total: int) -> None:
-    """Report no progress."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,7 @@ def segments_of(model: Network, asked: int) -> int:
     return 1 if isinstance(model, Direct) else asked
 
 
-def batches(solver: Solver, split: Split, progress: Progress = silent) -> Iterator[Batch]:
+def batches(solver: Solver, split: Split, progress: Progress = no_progress) -> Iterator[Batch]:
     """Yield the puzzles of a split as the network sees them; a batch is filled up as the solver does."""
     model, size = traceable(solver), solver.batch_size
     for start in range(0, len(split), size):
@@ -138,6 +133,16 @@ def calls(model: AnyNetwork, x: Embedded, segments: int) -> Iterator[Call]:
                 number = (segment * model.config.cycles + cycle) * T + timestep + 1
                 yield Call(segment + 1, number, level, before, latents)
                 before = latents
+
+
+def run_segments(model: Network, x: Embedded, segments: int) -> Iterator[tuple[Latents, Segment]]:
+    """Yield for each segment the latents before it and what comes out of it, without gradient."""
+    with torch.inference_mode():
+        latents = model.initial(x)
+        for _ in range(segments):
+            segment = model.segment(latents, x)
+            yield latents, segment
+            latents = segment.latents
 
 
 def positions_of(config: NetworkConfig, exists: Bool[Tensor, "B C"]) -> Bool[Tensor, "B S"]:

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.calls import Progress, batches, silent
+from hrm.analysis.calls import batches, run_segments
 from hrm.data.store import Split
 from hrm.errors import DataError
-from hrm.evaluation.metrics import bootstrap_interval
+from hrm.evaluation.metrics import bootstrap_interval, compare
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
 from hrm.model.hrm import parameter_counts
 from hrm.nn.probabilities import log_probabilities
@@ -73,7 +74,7 @@ def code_length(
     probabilities: Literal["stablemax", "softmax"] = "softmax",
     training_puzzles: int | None = None,
     seed: int = 0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> CodeLength:
     """Code each solution with the model, given its puzzle: −log2 p of the right token, cell by cell.
 
@@ -92,19 +93,15 @@ def code_length(
     open_cells = (labels != PAD) & ~solver.puzzle.spec.given(inputs)
     parts, exact_parts = [], []
     for batch in batches(solver, split, progress):
-        here = torch.from_numpy(labels[batch.rows].astype(np.int64)).to(solver.device)
+        wanted = torch.from_numpy(labels[batch.rows].astype(np.int64)).to(solver.device)
         rows, tokens = [], np.empty(0)
-        with torch.inference_mode():
-            latents = model.initial(batch.x)
-            for _ in range(segments):
-                segment = model.segment(latents, batch.x)
-                latents = segment.latents
-                log_p = log_probabilities(segment.logits[: batch.count].float(), probabilities)
-                picked = log_p.gather(-1, here.unsqueeze(-1)).squeeze(-1)
-                rows.append(-picked.double().cpu().numpy() / math.log(2))
-                tokens = solver.decide(segment.logits, batch.inputs)[0][: batch.count]
+        for _, segment in run_segments(model, batch.x, segments):
+            log_p = log_probabilities(segment.logits[: batch.count].float(), probabilities)
+            picked = log_p.gather(-1, wanted.unsqueeze(-1)).squeeze(-1)
+            rows.append(-picked.double().cpu().numpy() / math.log(2))
+            tokens = solver.decide(segment.logits, batch.inputs)[0][: batch.count]
         parts.append(np.stack(rows))
-        exact_parts.append(((tokens == labels[batch.rows]) | (labels[batch.rows] == PAD)).all(1))
+        exact_parts.append(compare(tokens, labels[batch.rows])[0])
     bits = np.where(open_cells, np.concatenate(parts, axis=1), 0.0).sum(-1)  # M n C -> M n
     cells, exact = open_cells.sum(1), np.concatenate(exact_parts)
     if not cells.sum():
@@ -133,8 +130,8 @@ def _per_cell(bits: np.ndarray, cells: np.ndarray, chosen: np.ndarray) -> float 
 
 
 def _interval(bits: Float[np.ndarray, " n"], cells: np.ndarray, seed: int) -> list[float] | None:
-    found = bootstrap_interval(lambda rows: bits[rows].sum() / max(cells[rows].sum(), 1), len(bits), seed=seed)
-    return None if found is None else list(found)
+    interval = bootstrap_interval(lambda rows: bits[rows].sum() / max(cells[rows].sum(), 1), len(bits), seed=seed)
+    return None if interval is None else list(interval)
 
 
 def _solutions_log2(solver: Solver, split: Split) -> float | None:

@@ -5,10 +5,10 @@ Axes: M segments, n puzzles.
 
 from dataclasses import dataclass
 
-from hrm.analysis.answers import answers
-from hrm.analysis.calls import Progress, silent
 from hrm.data.store import Split
+from hrm.evaluation.evaluate import scores_of
 from hrm.evaluation.metrics import wilson_interval
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
 
 
@@ -46,20 +46,20 @@ class Depth:
         }
 
 
-def depth(solver: Solver, split: Split, segments: int, progress: Progress = silent) -> Depth:
+def depth(solver: Solver, split: Split, segments: int, progress: Progress = no_progress) -> Depth:
     """Measure every budget up to so many segments, which may be far beyond the budget of the training.
 
     Source: HRM paper, figure 5: mean segments of ACT beside a fixed M, accuracy against M, inference-time scaling.
     """
-    found = answers(solver, split, segments, progress)
+    scores = scores_of(solver, split, segments, progress)
     count = len(split)
-    used = [found.segments_used(budget) for budget in range(1, segments + 1)]
+    used = [scores.segments_used(budget) for budget in range(1, segments + 1)]
     return Depth(
         trained_budget=solver.max_segments,
         segments=list(range(1, segments + 1)),
-        exact=found.exact.mean(1).tolist(),
-        exact_ci95=[list(wilson_interval(int(row.sum()), count)) for row in found.exact],
-        cell=found.right_cells.mean(1).tolist(),
-        early_exact=[float(found.exact_after(row).mean()) for row in used],
+        exact=scores.exact.mean(1).tolist(),
+        exact_ci95=[list(wilson_interval(int(row.sum()), count)) for row in scores.exact],
+        cell=scores.cell.mean(1).tolist(),
+        early_exact=[float(scores.exact_after(row).mean()) for row in used],
         early_segments_mean=[float(row.mean()) for row in used],
     )

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.calls import Progress, batches, calls, silent, traceable
+from hrm.analysis.calls import batches, calls, traceable
 from hrm.data.store import Split
 from hrm.errors import UsageError
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
 from hrm.model.build import build
 from hrm.model.config import LevelName
@@ -117,7 +118,7 @@ def dimensionality(
     permutations: int = 1000,
     seed: int = 0,
     untrained_seeds: Sequence[int] = UNTRAINED_SEEDS,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Dimensionality:
     """Measure the participation ratio of z_H and z_L over the paths of all puzzles.
 

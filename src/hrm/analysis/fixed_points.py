@@ -6,14 +6,13 @@ Axes: M segments, n puzzles, C cells.
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, UInt8
 
-from hrm.analysis.answers import answers
-from hrm.analysis.calls import Progress, batches, require_recurrent, silent
+from hrm.analysis.calls import batches, require_recurrent, run_segments
 from hrm.data.store import Split
 from hrm.errors import UsageError
-from hrm.evaluation.metrics import wilson_interval
+from hrm.evaluation.metrics import compare, wilson_interval
+from hrm.evaluation.rollout import Progress, collect, no_progress, rollout
 from hrm.inference.solver import Solver
 from hrm.puzzles.base import PAD, Puzzle
 
@@ -84,7 +83,7 @@ def fixed_points(
     segments: int,
     tolerance: float = TOLERANCE,
     seed: int = 0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> FixedPoints:
     """Look for states that stop moving on a wrong answer, and blank one cell of each solved puzzle.
 
@@ -125,7 +124,7 @@ def fixed_points(
 
 
 def one_blank(
-    solver: Solver, split: Split, segments: int, seed: int = 0, progress: Progress = silent
+    solver: Solver, split: Split, segments: int, seed: int = 0, progress: Progress = no_progress
 ) -> OneBlank | None:
     """Fill every cell of each puzzle in but one, and see how often and how long that one is filled in right."""
     inputs, labels = np.asarray(split.inputs), np.asarray(split.labels)
@@ -140,13 +139,14 @@ def one_blank(
     blanked = labels.copy()
     blanked[rows, cell] = solver.puzzle.spec.blank
     easy = Split(blanked, labels, np.asarray(split.puzzle_ids)[chosen], np.asarray(split.ratings)[chosen])
-    found = answers(solver, easy, segments, progress)
-    hit = found.tokens[:, rows, cell] == labels[rows, cell]
-    was_right = np.logical_or.accumulate(found.exact, axis=0)
+    tokens = collect(rollout(solver, easy, segments, progress), lambda step: step.output.tokens)
+    hit = tokens[:, rows, cell] == labels[rows, cell]
+    exact, _ = compare(tokens, labels)
+    was_right = np.logical_or.accumulate(exact, axis=0)
     return OneBlank(
-        len(labels), list(range(1, segments + 1)), hit.mean(1).tolist(), found.exact.mean(1).tolist(),
-        [list(wilson_interval(int(row.sum()), len(labels))) for row in found.exact],
-        float((was_right & ~found.exact).any(0).mean()),
+        len(labels), list(range(1, segments + 1)), hit.mean(1).tolist(), exact.mean(1).tolist(),
+        [list(wilson_interval(int(row.sum()), len(labels))) for row in exact],
+        float((was_right & ~exact).any(0).mean()),
     )  # fmt: skip
 
 
@@ -154,24 +154,17 @@ def _run(
     solver: Solver, split: Split, segments: int, progress: Progress
 ) -> tuple[UInt8[np.ndarray, "M n C"], Bool[np.ndarray, "M n"], Float[np.ndarray, "M n"]]:
     """Return the answers, whether they are right, and the relative movement of z_H, after each segment."""
-    model = solver.model
-    answers_, movements = [], []
+    tokens, moved = [], []
     for batch in batches(solver, split, progress):
-        tokens, moved = [], []
-        with torch.inference_mode():
-            latents = model.initial(batch.x)
-            for _ in range(segments):
-                before = latents.z_H.float()
-                segment = model.segment(latents, batch.x)
-                latents = segment.latents
-                change = (latents.z_H.float() - before).norm(dim=-1) / before.norm(dim=-1).clamp(min=1e-12)
-                moved.append(batch.over_positions(change))
-                tokens.append(solver.decide(segment.logits, batch.inputs)[0][: batch.count])
-        answers_.append(np.stack(tokens))
-        movements.append(np.stack(moved))
-    tokens, moved = np.concatenate(answers_, axis=1), np.concatenate(movements, axis=1)
-    labels = np.asarray(split.labels)
-    return tokens, ((tokens == labels) | (labels == PAD)).all(-1), moved
+        tokens.append([])
+        moved.append([])
+        for before, segment in run_segments(solver.model, batch.x, segments):
+            z_H = before.z_H.float()
+            change = (segment.latents.z_H.float() - z_H).norm(dim=-1) / z_H.norm(dim=-1).clamp(min=1e-12)
+            moved[-1].append(batch.over_positions(change))
+            tokens[-1].append(solver.decide(segment.logits, batch.inputs)[0][: batch.count])
+    all_tokens = np.concatenate([np.stack(rows) for rows in tokens], axis=1)
+    return all_tokens, compare(all_tokens, np.asarray(split.labels))[0], np.concatenate(moved, axis=1)
 
 
 def _answers_can_be_given(puzzle: Puzzle, inputs: UInt8[np.ndarray, "n C"], labels: UInt8[np.ndarray, "n C"]) -> bool:

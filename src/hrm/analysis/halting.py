@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from hrm.analysis.answers import answers
-from hrm.analysis.calls import Progress, require_recurrent, silent
+from hrm.analysis.calls import require_recurrent
 from hrm.data.store import Split
 from hrm.errors import DataError, UsageError
+from hrm.evaluation.evaluate import scores_of
 from hrm.evaluation.metrics import bootstrap_interval, spearman
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
 from hrm.puzzles.base import Puzzle
 
@@ -59,7 +60,7 @@ class Halting:
         }  # fmt: skip
 
 
-def halting(solver: Solver, split: Split, budget: int, seed: int = 0, progress: Progress = silent) -> Halting:
+def halting(solver: Solver, split: Split, budget: int, seed: int = 0, progress: Progress = no_progress) -> Halting:
     """Compare the segments that early exit uses with the difficulty of the puzzles.
 
     Args:
@@ -74,35 +75,35 @@ def halting(solver: Solver, split: Split, budget: int, seed: int = 0, progress: 
     require_recurrent(solver, "so hard puzzles cannot get more segments than easy ones")
     if budget < 2:
         raise UsageError(f"the analysis of halting needs a budget of at least 2 segments (got {budget})")
-    found = answers(solver, split, budget, progress)
-    used = found.segments_used(budget)
-    exact = found.exact_after(used)
+    scores = scores_of(solver, split, budget, progress)
+    used = scores.segments_used(budget)
+    exact = scores.exact_after(used)
     measures = difficulties(solver.puzzle, split)
     lines = [_correlation(name, values, used.astype(np.float64), seed) for name, values in measures.items()]
     telling = [name for name, values in measures.items() if len(np.unique(values)) > 1]
     measure = (telling or list(measures))[0]
     return Halting(
-        budget, used.tolist(), np.any(found.prefers_halt[:budget], axis=0).tolist(), exact.tolist(),
+        budget, used.tolist(), np.any(scores.prefers_halt[:budget], axis=0).tolist(), exact.tolist(),
         measures[measure].tolist(), measure, lines,
-        float(used.mean()), float(exact.mean()), float(found.exact[budget - 1].mean()),
+        float(used.mean()), float(exact.mean()), float(scores.exact[budget - 1].mean()),
     )  # fmt: skip
 
 
 def difficulties(puzzle: Puzzle, split: Split) -> dict[str, Float[np.ndarray, " n"]]:
     """Return how difficult each puzzle is, by measure: the data's rating first, where all have one."""
-    found: dict[str, np.ndarray] = {}
+    measures: dict[str, np.ndarray] = {}
     ratings = np.asarray(split.ratings, np.float64)
     if np.isfinite(ratings).all():
-        found["rating of the data"] = ratings
+        measures["rating of the data"] = ratings
     inputs = np.asarray(split.inputs)
     for solver in puzzle.classical_solvers[:1]:
         try:
-            found[f"{solver.unit} of a plain search"] = np.array([float(solver.solve(row).nodes) for row in inputs])
+            measures[f"{solver.unit} of a plain search"] = np.array([float(solver.solve(row).nodes) for row in inputs])
         except DataError:
             continue
     supervised = np.asarray(split.labels) != 0
-    found["cells to fill in"] = (supervised & ~puzzle.spec.given(inputs)).sum(1).astype(np.float64)
-    return found
+    measures["cells to fill in"] = (supervised & ~puzzle.spec.given(inputs)).sum(1).astype(np.float64)
+    return measures
 
 
 def _correlation(

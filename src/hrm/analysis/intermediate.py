@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from hrm.analysis.calls import Progress, batches, calls, silent, traceable
+from hrm.analysis.calls import batches, calls, traceable
 from hrm.data.store import Split
 from hrm.errors import UsageError
+from hrm.evaluation.metrics import compare
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
-from hrm.puzzles.base import PAD
 from hrm.puzzles.conflicts import conflicts
 
 
@@ -88,7 +89,7 @@ class Intermediate:
 
 
 def preliminary_answers(
-    solver: Solver, split: Split, segments: int, progress: Progress = silent
+    solver: Solver, split: Split, segments: int, progress: Progress = no_progress
 ) -> UInt8[np.ndarray, "K n C"]:
     """Return the provisional answer to each puzzle at every timestep: after every call of f_L, or of the one level.
 
@@ -107,7 +108,7 @@ def preliminary_answers(
 
 
 def intermediate(
-    solver: Solver, split: Split, segments: int, shown: int | None = None, progress: Progress = silent
+    solver: Solver, split: Split, segments: int, shown: int | None = None, progress: Progress = no_progress
 ) -> Intermediate:
     """Decode f_O(f_H(z_H, z_L)) at every timestep of every segment; f_O(z_H) where there is one state.
 
@@ -125,10 +126,7 @@ def intermediate(
     model, spec = traceable(solver), solver.puzzle.spec
     tokens = preliminary_answers(solver, split, segments, progress)
     inputs, labels = np.asarray(split.inputs), np.asarray(split.labels)
-    supervised = labels != PAD
-    right = (tokens == labels) | ~supervised
-    exact = right.all(-1)
-    cell = ((right & supervised).sum(-1) / supervised.sum(-1).clip(min=1)).mean(1)
+    exact, cell = compare(tokens, labels)
     changed = tokens != np.concatenate((inputs[None], tokens[:-1]))
     breaking = np.stack([breaking_cells(solver, inputs, answers) for answers in tokens])
     if shown is None:
@@ -146,8 +144,8 @@ def intermediate(
     given = np.flatnonzero(spec.given(inputs[shown])).tolist()
     return Intermediate(
         model.config.cycles, model.config.timesteps, segments, model.config.unit, list(range(1, len(tokens) + 1)),
-        exact.mean(1).tolist(), cell.tolist(), changed.sum(-1).mean(1).tolist(), breaking.sum(-1).mean(1).tolist(),
-        spec.shape, spec.box, list(spec.tokens), list(spec.solid),
+        exact.mean(1).tolist(), cell.mean(1).tolist(), changed.sum(-1).mean(1).tolist(),
+        breaking.sum(-1).mean(1).tolist(), spec.shape, spec.box, list(spec.tokens), list(spec.solid),
         list(spec.fills),
         Example(shown, inputs[shown].tolist(), labels[shown].tolist(), given, frames),
     )  # fmt: skip

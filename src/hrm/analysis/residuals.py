@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from hrm.analysis.calls import Progress, batches, calls, silent, traceable
+from hrm.analysis.calls import batches, calls, traceable
 from hrm.data.store import Split
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
 
 
@@ -64,7 +65,7 @@ class Residuals:
         }
 
 
-def residuals(solver: Solver, split: Split, segments: int, progress: Progress = silent) -> Residuals:
+def residuals(solver: Solver, split: Split, segments: int, progress: Progress = no_progress) -> Residuals:
     """Measure the movement of z_H at every call of f_H and of z_L at every call of f_L.
 
     A network of one state has z_H, and every call moves it; one that answers in one pass has a call for each block, of

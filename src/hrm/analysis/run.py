@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 import torch
 
 from hrm.analysis.calibration import calibration
-from hrm.analysis.calls import Progress, segments_of, silent
+from hrm.analysis.calls import segments_of
 from hrm.analysis.code_length import code_length
 from hrm.analysis.depth import depth
 from hrm.analysis.dimensionality import Pooling, dimensionality
@@ -28,6 +28,7 @@ from hrm.data.prepare import family
 from hrm.data.store import Split
 from hrm.errors import UsageError, did_you_mean
 from hrm.evaluation.arc import in_own_ids
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.evaluation.run import rows_for, with_answers
 from hrm.inference.load import describe_model, load_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
@@ -78,7 +79,7 @@ def analyze(
     choices: AnalysisOptions | None = None,
     device: str = "auto",
     precision: str | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
     """Return what an analysis finds of a model: ``answer``, ``numbers``, their ``summary``, ``protocol``.
@@ -152,7 +153,7 @@ def run_analysis(
     choices: AnalysisOptions,
     loss: Literal["stablemax", "softmax"] = "softmax",
     training_puzzles: int | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Finding:
     """Ask one question of a solver and its puzzles.
 

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.calls import Progress, batches, calls, silent, state_of, traceable
+from hrm.analysis.calls import batches, calls, state_of, traceable
 from hrm.data.store import Split
+from hrm.evaluation.metrics import compare
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
 
 COMPONENTS = 5
@@ -71,7 +73,7 @@ class Trajectories:
 
 
 def trajectories(
-    solver: Solver, split: Split, segments: int, state: StateKind = "flattened", progress: Progress = silent
+    solver: Solver, split: Split, segments: int, state: StateKind = "flattened", progress: Progress = no_progress
 ) -> Trajectories:
     """Follow z_H after every call of f_H and z_L after every call of f_L, from the starting state on.
 
@@ -102,8 +104,7 @@ def trajectories(
         with torch.inference_mode():
             logits = model.decode(latents)
         tokens, _ = solver.decide(logits, batch.inputs)
-        labels = np.asarray(split.labels[batch.rows])
-        right = ((tokens[: batch.count] == labels) | (labels == 0)).all(1)
+        right, _ = compare(tokens[: batch.count], np.asarray(split.labels[batch.rows]))
         for n in range(batch.count):
             z = {level: principal_path(numbers[level], np.stack([row[n] for row in rows[level]])) for level in levels}
             found.append(PuzzlePaths(batch.rows.start + n, bool(right[n]), z["H"], z.get("L")))

@@ -1,7 +1,7 @@
 """Evaluate a solver on ARC: every test in every variant, the answers undone and counted."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,11 @@ from hrm.data.store import Split, Store
 from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, answers, score, submission, vote
+from hrm.evaluation.rollout import Progress, no_progress, run_batch
 from hrm.files import replace_file
-from hrm.inference.slots import pad_batch
 from hrm.inference.solver import Solver
 from hrm.puzzles.arc.canvas import decode, encode
 from hrm.puzzles.arc.tasks import Pair, Task
-
-Progress = Callable[[int, int], None]
 
 
 def predict(
@@ -27,7 +25,7 @@ def predict(
     segments: int,
     variants: int | None = None,
     limit: int | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Predictions:
     """Answer every test of a store in the variants of its task, each after this many segments.
 
@@ -55,7 +53,7 @@ def predict_tasks(
     tasks: Sequence[Task],
     segments: int,
     variants: int | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Predictions:
     """Answer every test of tasks that the solver's model was trained on; as ``predict``.
 
@@ -72,7 +70,7 @@ def replay_tasks(
     tasks: Sequence[Task],
     segments: int,
     variants: int | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> dict[Test, tuple[tuple[Candidate, ...], ...]]:
     """Return for each test of tasks its candidates after each segment, the best first; arguments as ``predict_tasks``.
 
@@ -122,10 +120,9 @@ def _predicted(
         here = slice(start, min(start + size, total))
         inputs = grids[rows[here]]
         inputs, _ = solver.puzzle.in_variants(inputs, np.zeros_like(inputs), table.variants[chosen[here]])
-        thoughts = solver.run(pad_batch(inputs, size), segments, pad_batch(chosen[here] + 1, size))
-        for number, thought in enumerate(thoughts):
+        for number, output in enumerate(run_batch(solver, inputs, chosen[here] + 1, size, segments)):
             place = number if every else 0  # the last one stays
-            tokens[place, here], q_halt[place, here] = thought.tokens[: len(inputs)], thought.q_halt[: len(inputs)]
+            tokens[place, here], q_halt[place, here] = output.tokens, output.q_halt
         progress(here.stop, total)
     task_ids, numbers = [tests[row][0] for row in rows], np.array([tests[row][1] for row in rows])
     transforms, colors = table.variants[chosen, 0], table.variants[chosen, 1:]

@@ -1,10 +1,121 @@
-"""Formulas of the metrics, and intervals of them."""
+"""How right answers are, what early exit makes of them, and intervals of such numbers: every metric, once.
+
+Axes: M segments, n puzzles, C cells.
+"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Int, Num, Shaped, UInt8
+
+from hrm.evaluation.rollout import Step, by_batch
+from hrm.puzzles.base import PAD, Puzzle
+
+
+def compare(
+    tokens: UInt8[np.ndarray, "*M n C"], labels: UInt8[np.ndarray, "n C"]
+) -> tuple[Bool[np.ndarray, "*M n"], Float[np.ndarray, "*M n"]]:
+    """Return whether every supervised cell is right, and the share of the supervised cells that are."""
+    supervised = labels != PAD
+    right = (tokens == labels) | ~supervised
+    return right.all(-1), (right & supervised).sum(-1) / supervised.sum(-1).clip(min=1)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How right the answer to each puzzle is after every segment."""
+
+    exact: Bool[np.ndarray, "M n"]
+    """Whether every supervised cell is right."""
+    cell: Float[np.ndarray, "M n"]
+    """Share of the supervised cells that are right."""
+    q_halt: Float[np.ndarray, "M n"]
+    """Probability that the answer is right, as the Q-head estimates it."""
+    prefers_halt: Bool[np.ndarray, "M n"]
+    by_rules: dict[str, Shaped[np.ndarray, "M n"]] = field(default_factory=dict)
+    """``valid``, where the family knows its rules, and the family's own metrics."""
+
+    @staticmethod
+    def join(parts: Sequence["Scores"], axis: int) -> "Scores":
+        """Return the scores of several segments (axis 0) or of several batches (axis 1) as one."""
+        exact, cell, q_halt, prefers_halt = (
+            np.concatenate([getattr(part, name) for part in parts], axis)
+            for name in ("exact", "cell", "q_halt", "prefers_halt")
+        )
+        by_rules = {name: np.concatenate([part.by_rules[name] for part in parts], axis) for name in parts[0].by_rules}
+        return Scores(exact, cell, q_halt, prefers_halt, by_rules)
+
+    def segments_used(self, budget: int) -> Int[np.ndarray, " n"]:
+        """Return the segments that each puzzle uses with early exit under a budget."""
+        halts = self.prefers_halt[:budget]
+        return np.where(halts.any(0), halts.argmax(0) + 1, budget)
+
+    def exact_after(self, used: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        """Say which puzzles are right after as many segments as each has used."""
+        return self.exact[used - 1, np.arange(len(used))]
+
+
+def score(steps: Iterable[Step], puzzle: Puzzle | None = None) -> Iterator[Scores]:
+    """Yield the scores of each batch.
+
+    Args:
+        puzzle: the family, for what its rules say of the answers; None: they are compared with the stored ones only.
+    """
+    for batch in by_batch(steps):
+        yield Scores.join([_score_step(step, puzzle) for step in batch], axis=0)
+
+
+def _score_step(step: Step, puzzle: Puzzle | None) -> Scores:
+    output, by_rules = step.output, dict[str, np.ndarray]()
+    exact, cell = compare(output.tokens, step.labels)
+    if puzzle is not None:
+        valid = {"valid": puzzle.verify(step.inputs, output.tokens)} if puzzle.spec.has_rules else {}
+        by_rules = valid | puzzle.extra_metrics(step.inputs, output.tokens)
+    columns = {name: values[None] for name, values in by_rules.items()}
+    return Scores(exact[None], cell[None], output.q_halt.astype(np.float64)[None], output.prefers_halt[None], columns)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The scores of all puzzles together."""
+
+    examples: int
+    shares: list[dict[str, float]]
+    """The mean of every metric, after each segment."""
+    intervals: list[list[float]]
+    """The 95 % interval of ``exact``, after each segment."""
+    right: list[int]
+    wrong: list[int]
+    """How many puzzles early exit answers right and wrong with 1, 2 … segments."""
+    early_exit: dict[str, float]
+    """What stopping by the halting rule gives: ``exact`` and ``halted_by_choice`` as shares, ``segments_mean``."""
+
+
+def summarize(batches: Iterable[Scores], segments: int) -> Summary:
+    """Add up the scores of batches; none is kept, so that there may be many."""
+    by_choice = 0
+    sums: dict[str, Any] = {}
+    right, wrong = np.zeros(segments + 1, np.int64), np.zeros(segments + 1, np.int64)
+    for batch in batches:
+        used = batch.segments_used(segments)
+        exact = batch.exact_after(used)
+        right += np.bincount(used[exact], minlength=segments + 1)
+        wrong += np.bincount(used[~exact], minlength=segments + 1)
+        by_choice += int(batch.prefers_halt.any(0).sum())
+        for name, values in {"exact": batch.exact, "cell": batch.cell, **batch.by_rules}.items():
+            sums[name] = sums.get(name, 0) + values.sum(1)
+    count = int((right + wrong).sum())
+    early_exit = {
+        "exact": int(right.sum()) / count,
+        "segments_mean": int(np.arange(segments + 1) @ (right + wrong)) / count,
+        "halted_by_choice": by_choice / count,
+    }
+    shares = [{name: float(total[number]) / count for name, total in sums.items()} for number in range(segments)]
+    intervals = [list(wilson_interval(int(exact), count)) for exact in sums["exact"]]
+    return Summary(count, shares, intervals, right[1:].tolist(), wrong[1:].tolist(), early_exit)
 
 
 def wilson_interval(hits: int, trials: int, z: float = 1.959964) -> tuple[float, float]:

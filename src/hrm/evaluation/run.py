@@ -100,7 +100,7 @@ def evaluate_model(
         solver.model.compile_levels()
     began = clock()
     if store is None:
-        found = dict(evaluate(solver, rows, segments, limit, progress))
+        found = evaluate(solver, rows, segments, limit, progress)
     else:
         found = measure(solver, store, name_of_split, segments, limit, variants, answers, progress)
     found["network_s"] = clock() - began
@@ -208,7 +208,7 @@ def measure(
     if votes and not rows.answered.any():
         found = {"task": solver.puzzle.spec.name, "examples": 0}
     else:
-        found = dict(evaluate(solver, with_answers(rows, store.path), segments, progress=progress))
+        found = evaluate(solver, with_answers(rows, store.path), segments, progress=progress)
     if votes:
         ranked = vote(predict(solver, store, segments, variants, limit, progress))
         found |= scored(ranked, truth_of(store, limit))

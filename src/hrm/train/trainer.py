@@ -357,7 +357,7 @@ class Trainer:
                 self.config.halting.max_segments,
                 self.config.eval.batch_size,
             )
-            found = dict(evaluate(solver, self.splits["validation"], self.config.eval.segments))
+            found = evaluate(solver, self.splits["validation"], self.config.eval.segments)
             scores = {name: found[name] for name in ("exact", "valid")}
             results = {**scores, "cell": found["cell"], "examples": found["examples"]}
             log.evaluation(self._update, results)

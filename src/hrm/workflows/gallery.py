@@ -1,13 +1,15 @@
 """Which puzzles a report shows, and a picture of each after every segment."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
-from hrm.analysis.answers import Answers
 from hrm.data.store import Split
-from hrm.inference.answer import Answer, TraceStep
+from hrm.evaluation.metrics import Scores
+from hrm.evaluation.rollout import Step, outputs_of
+from hrm.inference.answer import answer_of
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
 from hrm.viz.puzzle.canvas2d import to_svg
 from hrm.viz.puzzle.frame import Scene
@@ -19,7 +21,9 @@ MOST_CHARACTERS = 1_600_000
 """Of all pictures together; puzzles that do not fit any more are left out."""
 
 
-def gallery(puzzle: Puzzle, rows: Split, found: Answers, solved: Bool[np.ndarray, "M n"]) -> dict[str, Any]:
+def gallery(
+    puzzle: Puzzle, rows: Split, steps: Sequence[Step], scores: Scores, solved: Bool[np.ndarray, "M n"]
+) -> dict[str, Any]:
     """Return the chosen puzzles with the number of their picture after every segment, and the pictures.
 
     Of the solved ones those are chosen that lie evenly between the one that is right soonest and the one that is right
@@ -38,7 +42,7 @@ def gallery(puzzle: Puzzle, rows: Split, found: Answers, solved: Bool[np.ndarray
     for turn in range(OF_EACH):
         for kind, numbers in chosen.items():
             if turn < len(numbers) and sum(map(len, pictures)) < MOST_CHARACTERS:
-                entry = _entry(puzzle, rows, found, numbers[turn], pictures)
+                entry = _entry(puzzle, rows, steps, scores, numbers[turn], pictures)
                 entries[kind].append(
                     entry | {"right_from": int(steady[numbers[turn]]) + 1 if right[numbers[turn]] else None}
                 )
@@ -63,9 +67,12 @@ def _spoken(token: int, spec: PuzzleSpec) -> str:
     return dict(spec.words).get(token) or spec.tokens[token].strip() or "free"
 
 
-def _entry(puzzle: Puzzle, rows: Split, found: Answers, row: int, pictures: dict[str, int]) -> dict[str, Any]:
+def _entry(
+    puzzle: Puzzle, rows: Split, steps: Sequence[Step], scores: Scores, row: int, pictures: dict[str, int]
+) -> dict[str, Any]:
     """Return one puzzle, after putting its pictures among the others."""
-    answer = traced(puzzle, rows, found, row)
+    outputs = outputs_of(steps, row)
+    answer = answer_of(puzzle, np.asarray(rows.inputs[row]), outputs, len(outputs), trace=True)
     scene = Scene(puzzle, answer)
     size = cell_width(scene, 36, 360)
     moments = []
@@ -86,37 +93,9 @@ def _entry(puzzle: Puzzle, rows: Split, found: Answers, row: int, pictures: dict
         "row": row,
         "puzzle": answer.puzzle,
         "answer": answer.answer,
-        "halts_at": int(found.segments_used(len(found.tokens))[row]),
-        "by_choice": bool(found.prefers_halt[:, row].any()),
+        "halts_at": int(scores.segments_used(len(outputs))[row]),
+        "by_choice": bool(scores.prefers_halt[:, row].any()),
         "moments": moments,
         "stored": np.asarray(rows.labels[row]).tolist(),
         "spots": [(place, round(x, 1), round(y, 1), half) for place, x, y, half in spots(scene, size)],
     }
-
-
-def traced(puzzle: Puzzle, rows: Split, found: Answers, row: int) -> Answer:
-    """Return the answer to one puzzle after all segments, with its trace, from what the solver has answered."""
-    start = np.asarray(rows.inputs[row])
-    before = [start, *found.tokens[:, row]]
-    trace = tuple(
-        TraceStep(
-            segment=number,
-            tokens=tokens,
-            confidence=found.confidence[number - 1, row],
-            changed=tokens != before[number - 1],
-            q_halt=float(found.q_halt[number - 1, row]),
-            answer=puzzle.text(tokens),
-        )
-        for number, tokens in enumerate(found.tokens[:, row], start=1)
-    )
-    verified = bool(puzzle.verify(start[None], trace[-1].tokens[None])[0]) if puzzle.spec.has_rules else None
-    return Answer(
-        puzzle=puzzle.text(start),
-        answer=trace[-1].answer,
-        tokens=trace[-1].tokens,
-        verified=verified,
-        segments=len(trace),
-        q_halt=trace[-1].q_halt,
-        halted_by_choice=bool(found.prefers_halt[-1, row]),
-        trace=trace,
-    )

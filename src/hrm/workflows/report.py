@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from hrm.analysis.answers import Answers, answers
-from hrm.analysis.calls import Progress, silent
 from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
 from hrm.analysis.run import BATCH_SIZE, AnalysisOptions, puzzles_for, run_analysis, segments_for
 from hrm.checkpoint import Checkpoint
@@ -23,13 +21,13 @@ from hrm.config import RunConfig
 from hrm.data.prepare import family
 from hrm.data.store import Split
 from hrm.errors import UsageError, did_you_mean
-from hrm.evaluation.metrics import wilson_interval
+from hrm.evaluation.metrics import Scores, Summary, score, summarize, wilson_interval
+from hrm.evaluation.rollout import Progress, no_progress, rollout
 from hrm.inference.load import BEST, CHECKPOINTS, describe_model, load_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.model.flops import flops_per_segment
 from hrm.model.hrm import parameter_counts
 from hrm.model.network import Network
-from hrm.puzzles.base import Puzzle
 from hrm.train.log import METRICS, read_metrics
 from hrm.viz.figures.draw import draw
 from hrm.viz.figures.sentences import answer, meaning
@@ -51,7 +49,7 @@ def report(
     seed: int = 1,
     device: str = "auto",
     precision: str = "auto",
-    progress: Callable[[str], Progress] = lambda what: silent,
+    progress: Callable[[str], Progress] = lambda what: no_progress,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
     """Measure a model and return all that its report shows, as plain values.
@@ -85,16 +83,18 @@ def report(
     budget = segments or config.halting.max_segments
     rows, origin = puzzles_for(config, checkpoint, data, split, puzzles, seed, cache_dir, now)
     solver = Solver(model, family(config.data), config.halting.max_segments, _batch_size(len(rows)))
-    found = answers(solver, rows, budget, progress("answers"))
-    solved = _solved(solver.puzzle, rows, found)
+    steps = list(rollout(solver, rows, budget, progress("answers")))
+    scores = Scores.join(list(score(steps, solver.puzzle)), axis=1)
+    solved = scores.by_rules.get("valid", scores.exact)
+    total = summarize([scores], budget)
     return {
         "model": str(name),
         "title": Path(name).resolve().name if Path(name).exists() else str(name),
         "task": solver.puzzle.spec.name,
         "puzzles": f"{len(rows)} {origin['said']}",
-        "results": results(solver.puzzle, rows, found, config.halting.max_segments),
-        "halting": stopping(found, budget),
-        "gallery": gallery(solver.puzzle, rows, found, solved),
+        "results": results(total, config.halting.max_segments),
+        "halting": stopping(total),
+        "gallery": gallery(solver.puzzle, rows, steps, scores, solved),
         "analyses": _analyses(name, solver, rows, config, checkpoint, analyses, seed, device, origin["said"], progress),
         "training": training(checkpoint.path),
         "card": _card(model, config, checkpoint),
@@ -114,39 +114,26 @@ def report(
     }
 
 
-def results(puzzle: Puzzle, rows: Split, found: Answers, budget: int) -> dict[str, Any]:
+def results(total: Summary, budget: int) -> dict[str, Any]:
     """Return the shares that are right after every segment, as ``hrm eval`` defines them.
 
     Args:
         budget: segments that the model was trained with.
     """
-    count = len(rows)
-    per_segment: list[dict[str, Any]] = []
-    for number, tokens in enumerate(found.tokens, start=1):
-        exact = int(found.exact[number - 1].sum())
-        line: dict[str, Any] = {"segment": number, "exact": exact / count}
-        line["exact_ci95"] = list(wilson_interval(exact, count))
-        line["cell"] = float(found.right_cells[number - 1].mean())
-        if puzzle.spec.has_rules:
-            line["valid"] = float(puzzle.verify(np.asarray(rows.inputs), tokens).mean())
-        extra = puzzle.extra_metrics(np.asarray(rows.inputs), tokens)
-        per_segment.append(line | {name: float(values.mean()) for name, values in extra.items()})
-    return {"examples": count, "trained_budget": budget, "per_segment": per_segment}
+    per_segment = [
+        {"segment": number, "exact": shares["exact"], "exact_ci95": interval, **shares}
+        for number, (shares, interval) in enumerate(zip(total.shares, total.intervals, strict=True), start=1)
+    ]
+    return {"examples": total.examples, "trained_budget": budget, "per_segment": per_segment}
 
 
-def stopping(found: Answers, budget: int) -> dict[str, Any]:
-    """Return what early exit answers under a budget, and how many puzzles use how many segments."""
-    used = found.segments_used(budget)
-    right, count = found.exact_after(used), len(used)
+def stopping(total: Summary) -> dict[str, Any]:
+    """Return what early exit answers, and how many puzzles use how many segments."""
+    interval = list(wilson_interval(sum(total.right), total.examples))
     return {
-        "budget": budget,
-        "exact": float(right.mean()),
-        "exact_ci95": list(wilson_interval(int(right.sum()), count)),
-        "segments_mean": float(used.mean()),
-        "halted_by_choice": float(found.prefers_halt[:budget].any(0).mean()),
-        "right": np.bincount(used[right], minlength=budget + 1)[1:].tolist(),
-        "wrong": np.bincount(used[~right], minlength=budget + 1)[1:].tolist(),
-    }
+        "budget": len(total.right), "exact": total.early_exit["exact"], "exact_ci95": interval, **total.early_exit,
+        "right": total.right, "wrong": total.wrong,
+    }  # fmt: skip
 
 
 def training(checkpoint: Path) -> list[dict[str, Any]]:
@@ -168,13 +155,6 @@ def digest(rows: Split) -> str:
 
 def _batch_size(count: int) -> int:
     return -(-count // -(-count // BATCH_SIZE))
-
-
-def _solved(puzzle: Puzzle, rows: Split, found: Answers) -> np.ndarray:
-    """Say which puzzles are solved after each segment: by the rules where they are known, else as stored."""
-    if not puzzle.spec.has_rules:
-        return found.exact
-    return np.stack([puzzle.verify(np.asarray(rows.inputs), tokens) for tokens in found.tokens])
 
 
 def _analyses(
