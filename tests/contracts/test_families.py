@@ -50,5 +50,5 @@ def test_a_family_can_be_pickled_as_workers_and_caches_do(name):
     family = get(name)
     again = pickle.loads(pickle.dumps(family))
     assert again.spec == family.spec
-    if name not in ("arc", "table"):
+    if family.spec.generated:
         assert (again.generate(0, 0)[0] == family.generate(0, 0)[0]).all()

@@ -13,7 +13,6 @@ from hrm.data.sources.files import pairs, read_rows, require_rows
 from hrm.data.store import KIND, Split, Store, open_store
 from hrm.errors import DataError, UsageError, did_you_mean
 from hrm.files import kind_of, require_writable, sha256_of
-from hrm.puzzles.arc.family import ARC
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.cells import Kind
 from hrm.puzzles.table import TABLE, Declaration, Table, infer
@@ -90,12 +89,11 @@ def require_source(config: DataConfig) -> None:
             if config.test:
                 raise UsageError("data.test only counts where puzzles are generated: evaluate on a file of your own")
     elif not (config.generate and config.train):
-        generated = "" if config.puzzle in (TABLE, ARC) else ", or --data.generate true --data.train N"
-        made = (
-            "a store that `hrm data arc` made"
-            if config.puzzle == ARC
-            else f"{config.puzzle} puzzles as CSV or JSONL, or a store"
-        )
+        spec = None if config.puzzle == TABLE else puzzles.get(config.puzzle).spec
+        generated = ", or --data.generate true --data.train N" if spec and spec.generated else ""
+        made = f"{config.puzzle} puzzles as CSV or JSONL, or a store"
+        if spec and spec.has_tasks:
+            made = f"a store of {config.puzzle} tasks, such as `hrm data arc` makes"
         raise UsageError(f"there is nothing to train on: give --data.path FILE ({made}){generated}")
     if config.validation_path and not Path(config.validation_path).exists():
         raise UsageError(f"data.validation_path: there is no file or store {config.validation_path}")

@@ -181,6 +181,8 @@ def write_store(
         if not NAME.fullmatch(name):
             raise UsageError(f"split name {name!r} is not allowed: lower-case letters, digits, '-', '_' and '.'")
         _check_grids(f"split {name}", puzzle, split)
+    if table is not None:
+        table.require_variants(puzzle, path, "build it from the family's tasks")
     needed = sum(len(s) * (2 * spec.cells + 8) + 1024 for s in splits.values())
     with replacing(path, needed, KIND) as work:
         records = {}

@@ -7,7 +7,7 @@ project (stores, augmentation, training, solving, pictures) works from this decl
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -44,6 +44,8 @@ class PuzzleSpec:
     has_tasks: bool = False
     """Whether each puzzle is an example of a task, and the network learns by the puzzle id alone which task. A store
     then has a table of tasks: each puzzle id is one variant of one task."""
+    generated: bool = True
+    """Whether ``Puzzle.generate`` makes puzzles; else it refuses, because they come from files."""
     padded: bool = False
     """Whether puzzles may be smaller than the shape; cells of padding are then hidden from the network."""
     differ: tuple[str, ...] = ()
@@ -257,6 +259,15 @@ class Puzzle(ABC):
             seed: with the numbers of the ``draws``, names what else is random about an example, such as its place.
         """
         return inputs, labels
+
+    def without_variants(
+        self, answers: UInt8[np.ndarray, "n C"], variants: UInt8[np.ndarray, "n W"]
+    ) -> Sequence[UInt8[np.ndarray, "..."]]:
+        """Return what answers to examples in their variants are to the originals. Of a family with tasks.
+
+        An answer may be of any shape; one without a cell is none.
+        """
+        return list(answers)
 
     def extra_metrics(
         self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]

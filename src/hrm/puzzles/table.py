@@ -78,6 +78,7 @@ class Table(Puzzle):
             symmetry_draws=1 + len(symbols),
             unique=False,
             has_rules=False,
+            generated=False,
             padded=True,
         )
 

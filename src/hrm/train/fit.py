@@ -12,7 +12,6 @@ from hrm.data.prepare import family, infer_table
 from hrm.data.store import Split, Store, open_store
 from hrm.errors import UsageError
 from hrm.model.config import CellConfig, NetworkConfig
-from hrm.puzzles.arc.family import ARC
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.table import Table
 
@@ -61,7 +60,7 @@ def _with_a_row_for_each_id(config: RunConfig) -> RunConfig:
     if not (config.data.path and path.is_dir() and isinstance(model, CellConfig) and model.puzzle_width):
         return config
     # whoever reads the rows verifies them
-    store = open_store(path, verify=False, puzzle=None if config.data.puzzle == ARC else family(config.data))
+    store = open_store(path, verify=False, puzzle=family(config.data))
     left_open = model.puzzles == 1 or store.table is not None
     if not left_open or store.puzzle_rows == model.puzzles:
         return config

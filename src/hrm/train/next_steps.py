@@ -8,7 +8,6 @@ import numpy as np
 from hrm import pretrained
 from hrm.config import RunConfig
 from hrm.data.store import Split, Store
-from hrm.puzzles.arc.family import ARC
 
 LONGEST = 200
 """Characters of a puzzle that is shown on a command line."""
@@ -18,7 +17,7 @@ def next_commands(config: RunConfig, folder: Path, store: Store, splits: dict[st
     """Return commands that measure the model, and that solve one of its puzzles, as lists of arguments."""
     name, puzzle = model_name(folder), config.data.puzzle
     own = ["--puzzle", puzzle] if ":" in puzzle else []
-    if puzzle == ARC:
+    if store.table is not None:
         return [["hrm", "eval", name, "--data", str(store.path)]]
     split = next(name for name in ("test", "validation", "train") if name in splits)
     if split in store.splits:

@@ -19,6 +19,16 @@ PUBLISHED = frozenset({("070dd51e", 0), ("50a16a69", 0), ("992798f6", 0), ("ca8d
 tasks were looked at. They are named, but are no fault of a store."""
 
 
+class ArcAudit(Audit):
+    """What was found in a store of ARC."""
+
+    @property
+    def conclusion(self) -> str:
+        """What is proven of tests that are clean."""
+        published = any("published" in note.kind for note in self.notes)
+        return f"no test is trained on with its answer{', but those that are published so' if published else ''}"
+
+
 def audit_arc(store: Store, others: Mapping[str, Store], path: str) -> Audit:
     """Name the tests that are given away by the training split, or by any split of other stores.
 
@@ -51,7 +61,7 @@ def audit_arc(store: Store, others: Mapping[str, Store], path: str) -> Audit:
         notes += finding(f"given away by {name}, as published", "test", given["published"])
         notes += finding(f"output that {name} has with another input", "test", given["output"])
         separations.append(Separation("test", name, len(given["fault"]) + len(given["published"])))
-    return Audit(
+    return ArcAudit(
         path=path, puzzle=store.puzzle.spec.name, shape=store.puzzle.spec.shape,
         rows={name: len(split) for name, split in store.splits.items()},
         answered={name: int(np.asarray(split.labels).any(axis=1).sum()) for name, split in store.splits.items()},

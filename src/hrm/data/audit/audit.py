@@ -17,6 +17,7 @@ from hrm.data.audit.findings import Audit, Finding, Separation, finding
 from hrm.data.sources.files import Fault, family_of, read_faulty
 from hrm.data.store import Store, open_store
 from hrm.errors import DataError
+from hrm.puzzles.arc.family import Arc
 from hrm.puzzles.base import Puzzle
 
 
@@ -58,7 +59,7 @@ def audit(
         DataError: something that cannot be read as puzzles of one family.
     """
     store = open_store(path, puzzle=puzzle) if path.is_dir() else None
-    if store is not None and store.table is not None:
+    if store is not None and store.table is not None and isinstance(store.puzzle, Arc):
         return audit_arc(store, {str(other): open_store(other, puzzle=store.puzzle) for other in apart_from}, str(path))
     family, parts = _parts(path, puzzle) if store is None else (store.puzzle, _splits(store))
     spec = family.spec

@@ -52,6 +52,11 @@ class Audit:
         """Whether nothing was found."""
         return not self.findings
 
+    @property
+    def conclusion(self) -> str:
+        """What is proven of puzzles that are clean."""
+        return f"no wrong answer, duplicate or twin{', each puzzle has exactly one solution' if self.proven else ''}"
+
 
 def finding(kind: str, part: str, found: list[tuple[int, str]]) -> list[Finding]:
     """Return one kind of fault, or nothing where no row has it.

@@ -5,6 +5,7 @@ random place of the canvas.
 """
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int8, Int64, UInt8, UInt64
@@ -12,7 +13,7 @@ from jaxtyping import Bool, Float, Int8, Int64, UInt8, UInt64
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.arc.canvas import CELLS, decode, encode, encode_pairs, random_offsets
 from hrm.puzzles.arc.split import canonical
-from hrm.puzzles.arc.tasks import COLORS, SIDE, Pair
+from hrm.puzzles.arc.tasks import COLORS, SIDE, Grid, Pair
 from hrm.puzzles.arc.variants import Variant
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.cells import cells_of
@@ -36,6 +37,7 @@ _SPEC = PuzzleSpec(
     unique=False,
     has_rules=False,
     has_tasks=True,
+    generated=False,
     fills=tuple(enumerate(PALETTE, start=2)),
     solid=tuple(range(2, 12)),
 )
@@ -113,6 +115,13 @@ class Arc(Puzzle):
             for given, answer, variant in zip(decode(inputs), decode(labels), variants, strict=True)
         ]
         return encode_pairs(pairs, None if seed is None or draws is None else random_offsets(pairs, seed, draws))
+
+    def without_variants(
+        self, answers: UInt8[np.ndarray, "n C"], variants: UInt8[np.ndarray, "n 11"]
+    ) -> Sequence[Grid]:
+        """Return the grids that answers are to the original tasks; empty where a canvas holds none."""
+        grids = zip(decode(answers), variants, strict=True)
+        return [Variant.of(variant).inverse().apply(grid) for grid, variant in grids]
 
     def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
         """Return a key that two examples share exactly when a variant turns one into the other."""
