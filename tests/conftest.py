@@ -77,7 +77,7 @@ def hrm(workplace, environment, tmp_path_factory):
     """
     forking = multiprocessing.get_context("forkserver")
     forking.set_forkserver_preload(
-        ["hrm.cli.main", "hrm.train.fit", "hrm.data.prepare", "hrm.viz.puzzle.files", "hrm.viz.figures"]
+        ["hrm.cli.main", "hrm.experiment", "hrm.data.prepare", "hrm.viz.puzzle.files", "hrm.viz.figures"]
     )
 
     def run(*arguments, cwd=None, stdin=None, timeout=280, columns=120):

@@ -5,9 +5,9 @@ import pytest
 from hrm import puzzles, recipes
 from hrm.config import RunConfig, annotated_toml, flat, from_toml, schema_paths
 from hrm.errors import UsageError
+from hrm.experiment import OWN
 from hrm.recipes import resolve
 from hrm.recipes.resolve import parse_value
-from hrm.train.fit import OWN
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from hrm.data.config import DataConfig
 from hrm.data.sources.lines import whole_text
 from hrm.errors import DataError, UsageError, did_you_mean
-from hrm.model.config import CellConfig, DirectConfig, EquivariantConfig, HRMConfig, RecurrentConfig, heads_of
+from hrm.model.config import DirectConfig, EquivariantConfig, HRMConfig, RecurrentConfig, heads_of
 from hrm.optim.config import OptimConfig
 
 CONFIG_BYTES = 1 << 20
@@ -130,10 +130,10 @@ class RunConfig(_Section):
         """
         new = flat({changes: value} if isinstance(changes, str) else changes)
         given = flat(self.model_dump(exclude_unset=True))
-        if "model.width" in new and isinstance(self.model, CellConfig):
+        if "model.width" in new:
             width = self.model.width
             for name, of_width in (("heads", heads_of(width)), ("puzzle_width", width)):
-                if getattr(self.model, name) == of_width:
+                if getattr(self.model, name, None) == of_width:
                     given.pop(f"model.{name}", None)
         return validated(nested(given | new), source)
 

@@ -174,7 +174,7 @@ def place(tmp_path_factory):
     (folder / "tasks" / "evaluation" / "a.json").write_text(json.dumps(TASK))
     before = Path.cwd()
     os.chdir(folder)
-    for module in ("evaluation.arc", "evaluation.run", "train.trainer", "train.fit", "data.sample", "data.sources.hub"):
+    for module in ("evaluation.arc", "evaluation.run", "train.trainer", "data.sample", "data.sources.hub"):
         importlib.import_module(f"hrm.{module}")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         for command in (

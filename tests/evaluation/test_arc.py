@@ -18,7 +18,6 @@ from hrm.evaluation.run import evaluate_model
 from hrm.inference.load import PUZZLES, load, load_model
 from hrm.puzzles import get
 from hrm.puzzles.arc.files import read_tasks
-from hrm.train.fit import infer_sizes
 from hrm.train.trainer import Trainer
 
 NOW = "2026-01-01T00:00:00+00:00"
@@ -47,9 +46,8 @@ def place(tmp_path_factory):
     written(place / "evaluation", ["b", "c"])
     written(place / "training", ["d"])
     build_arc(place / "store", [place / "evaluation", place / "training"], 3, 0, NOW)
-    config = recipes.get("hrm-arc1", TINY)
-    data = config.data.model_copy(update={"path": str(place / "store")})
-    Trainer(infer_sizes(config.model_copy(update={"data": data})), place / "run", console=QUIET).fit()
+    config = recipes.get("hrm-arc1", TINY).changed("data.path", str(place / "store"))
+    Trainer(config, place / "run", console=QUIET).fit()
     return place
 
 
@@ -143,8 +141,7 @@ def test_rows_go_with_their_variants_into_another_run(place, tmp_path):
     build_arc(tmp_path / "store", [folder, place / "evaluation"], 5, 0, NOW)
     model, config, checkpoint = load_model(place / "run", "cpu")
     changes = {"data": {"path": str(tmp_path / "store")}, "optim": {"puzzle_lr": 1e-12, "puzzle_weight_decay": 0.0}}
-    begun = infer_sizes(config.changed(changes))
-    Trainer(begun, tmp_path / "run", init=str(place / "run"), console=QUIET).fit()
+    Trainer(config.changed(changes), tmp_path / "run", init=str(place / "run"), console=QUIET).fit()
     rows, old = load_model(tmp_path / "run", "cpu")[0].state_dict()[PUZZLES], model.state_dict()[PUZZLES]
     table = open_store(tmp_path / "store").table
     for puzzle_id, name in enumerate(table.names(get("arc"))):

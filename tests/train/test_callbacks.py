@@ -20,7 +20,7 @@ SMALL = {
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch):
-    monkeypatch.setattr("hrm.train.trainer.has_matplotlib", lambda: False)
+    monkeypatch.setattr("hrm.train.log.has_matplotlib", lambda: False)
 
 
 @pytest.fixture(scope="session")

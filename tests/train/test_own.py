@@ -12,9 +12,9 @@ from rich.console import Console
 from hrm import puzzles, recipes
 from hrm.data.store import Split, write_store
 from hrm.errors import UsageError
+from hrm.experiment import Experiment
 from hrm.puzzles.check import check
 from hrm.recipes import resolve
-from hrm.train.fit import infer_sizes
 from hrm.train.trainer import Trainer
 
 HERE = Path(__file__).parent
@@ -45,10 +45,10 @@ def test_the_class_keeps_its_promises(futoshiki):
 
 
 def test_relations_choose_messages_and_muon(futoshiki):
-    config = infer_sizes(own())
+    config = Experiment.of(own()).config
     assert (config.model.mixer, config.model.positions, config.optim.kind) == ("messages", "none", "muon")
     assert (config.model.vocab_size, config.model.cells, config.model.relation_kinds) == (12, 49, (1, 1, 4))
-    assert infer_sizes(config) == config
+    assert Experiment.of(config).config == config
 
 
 @pytest.mark.parametrize("path, value", [
@@ -56,20 +56,20 @@ def test_relations_choose_messages_and_muon(futoshiki):
     ("model.relation_kinds", (1, 1)),
 ])  # fmt: skip
 def test_what_is_given_is_kept(futoshiki, path, value):
-    config = infer_sizes(own(**{path: value}))
+    config = Experiment.of(own(**{path: value})).config
     section, key = path.split(".")
     assert getattr(getattr(config, section), key) == value
 
 
 def test_a_mixer_is_checked_once_the_puzzles_are_known(futoshiki, rows):
     flags = ["--data.puzzle", FUTOSHIKI, "--data.generate", "true", "--data.train", "20", "--model.mixer", "messages"]
-    assert infer_sizes(resolve("own", None, flags)[0]).model.relation_kinds == (1, 1, 4)
-    table = infer_sizes(resolve("own", None, ["--data.path", str(rows), "--model.mixer", "messages"])[0])
+    assert Experiment.of(resolve("own", None, flags)[0]).config.model.relation_kinds == (1, 1, 4)
+    table = Experiment.of(resolve("own", None, ["--data.path", str(rows), "--model.mixer", "messages"])[0]).config
     assert table.model.relation_kinds == (1,) and table.model.positions == "learned"
 
 
 def test_rows_keep_attention_and_learned_places(rows):
-    config = infer_sizes(recipes.get("own", {"data.path": str(rows)}))
+    config = Experiment.of(recipes.get("own", {"data.path": str(rows)})).config
     assert (config.model.mixer, config.model.positions, config.optim.kind) == ("attention", "learned", "adam_atan2")
     assert config.model.relation_kinds == () and (config.model.vocab_size, config.model.cells) == (10, 2)
 

@@ -32,7 +32,7 @@ REVEALED = {"reveal": 1.0, "reveal_end": 0.2, "reveal_draws": 30}
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch):
-    monkeypatch.setattr("hrm.train.trainer.has_matplotlib", lambda: False)
+    monkeypatch.setattr("hrm.train.log.has_matplotlib", lambda: False)
 
 
 @pytest.fixture(scope="session")
@@ -323,7 +323,7 @@ def test_relations_stay_beside_the_puzzle_they_belong_to(tmp_path, cache, recipe
         mixed += 0 < int(run.slots.halted.sum()) < 8
         run.train_segment()
         held = family.relations_of(run.slots.inputs.numpy().astype(np.uint8))
-        assert held is not None and np.array_equal(run._relations.numpy(), held)
+        assert held is not None and np.array_equal(run._bank.relations.numpy(), held)
         if update == 4:
             run.save(tmp_path / "other" / "checkpoints" / "update-000004", with_state=True)
     assert mixed
@@ -337,6 +337,6 @@ def test_relations_stay_beside_the_puzzle_they_belong_to(tmp_path, cache, recipe
 
 def test_what_all_puzzles_share_is_looked_up_once(tmp_path, cache):
     run = trainer(tmp_path / "run", cache)
-    before = run._relations
+    before = run._bank.relations
     run.train_segment()
-    assert run._relations is before and before.dim() == 3
+    assert run._bank.relations is before and before.dim() == 3

@@ -12,7 +12,6 @@ from hrm import recipes
 from hrm.data.arc import build_arc
 from hrm.errors import DataError, UsageError
 from hrm.inference.load import PUZZLES, load_model
-from hrm.train.fit import infer_sizes
 from hrm.train.trainer import Trainer
 from hrm.workflows.adapt import adapt
 
@@ -42,10 +41,7 @@ def model(tmp_path_factory):
         task(place / "training", f"t{number}", rng)
     build_arc(place / "store", [place / "training"], 2, 0, NOW)
     config = recipes.get("hrm-arc1", TINY)
-    config = infer_sizes(
-        config.model_copy(update={"data": config.data.model_copy(update={"path": str(place / "store")})})
-    )
-    Trainer(config, place / "run", console=QUIET).fit()
+    Trainer(config.changed("data.path", str(place / "store")), place / "run", console=QUIET).fit()
     return str(place / "run")
 
 

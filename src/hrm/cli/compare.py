@@ -52,14 +52,14 @@ def compare(
 
     Example: `hrm compare sudoku-4x4 --data.test 1000 --variants base,full-gradient --seeds 3`.
     """
+    from hrm.experiment import Experiment
     from hrm.recipes.ablations import variant
-    from hrm.train.fit import infer_sizes
     from hrm.workflows.compare import FIGURE, RESULT
     from hrm.workflows.compare import compare as study
 
-    resolved, _ = resolve(recipe, config, overrides)
+    resolved = resolve(recipe, config, overrides).config
     register_own(resolved.data.puzzle)
-    resolved = infer_sizes(resolved)  # variants are made of the sizes that puzzles decide
+    resolved = Experiment.of(resolved).config  # variants are made of the sizes that puzzles decide
     if resolved.train.compile:
         keep_compiled_code()
     folder = out or Path("runs") / f"compare-{resolved.recipe}"

@@ -19,15 +19,15 @@ def demo(
     Example: `hrm demo`.
     """
     from hrm import recipes
-    from hrm.train.plan import announce, planned
+    from hrm.train.setup import print_header, set_up
 
     config = recipes.get("sudoku-4x4", {"data.seed": seed, "train.seed": seed})
-    plan = planned(config, out / f"run-{config.digest()}")
-    announce(plan, stderr())  # before torch is loaded
+    setup = set_up(config, out / f"run-{config.digest()}")
+    print_header(setup, stderr())  # before torch is loaded
     from hrm.cli.evaluate import segment_table
     from hrm.workflows.demo import run_demo
 
-    result = run_demo(plan, out, seed, stderr())
+    result = run_demo(setup, out, seed, stderr())
     if json:
         print_json(result.as_json())
         return

@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -19,8 +19,10 @@ from hrm.cli.common import (
     stderr,
     stdout,
 )
-from hrm.config import RunConfig
 from hrm.recipes import resolve
+
+if TYPE_CHECKING:
+    from hrm.train.setup import Setup
 
 
 def train(
@@ -57,24 +59,24 @@ def train(
     Example: `hrm train sudoku-4x4 --train.seed 1`.
     """
     from hrm.train.loggers import LOGGERS, require
-    from hrm.train.plan import announce, planned
+    from hrm.train.setup import print_header, set_up
 
     short = {"train.updates": updates, "optim.lr": lr, "train.seed": seed, "train.device": device}
     flags = [f"--{path}={value}" for path, value in short.items() if value is not None]
-    resolved, _ = resolve(recipe, config, [*overrides, *flags])
+    resolved = resolve(recipe, config, [*overrides, *flags]).config
     register_own(resolved.data.puzzle)
+    setup = set_up(resolved, out, init, writes=not dry_run)  # what cannot be trained is refused before torch is loaded
     if dry_run:
-        _dry_run(resolved, out, init, json)
+        _dry_run(setup, json)
         return
     require(log)
-    plan = planned(resolved, out, init)
-    announce(plan, stderr())
-    if plan.config.train.compile:
+    print_header(setup, stderr())
+    if setup.config.train.compile:
         keep_compiled_code()
     from hrm.train.trainer import Trainer
 
     callbacks = [LOGGERS[name]() for name in log]
-    trainer = Trainer(plan.config, plan.folder, cache_folder(cache), init, stderr(), callbacks, announce=False)
+    trainer = Trainer(setup, cache_dir=cache_folder(cache), console=stderr(), callbacks=callbacks, announce=False)
     outcome = trainer.fit()
     if json:
         print_json({"folder": str(outcome.folder), "updates": outcome.updates, "best": outcome.best})
@@ -90,17 +92,14 @@ def train(
         stdout().print(f"next: {shlex.join(command)}", soft_wrap=True, markup=False)
 
 
-def _dry_run(config: RunConfig, out: Path | None, init: str | None, json: bool) -> None:
-    from hrm.train.plan import planned
+def _dry_run(setup: "Setup", json: bool) -> None:
+    from hrm.workflows.dry_run import dry_run
 
-    config = planned(config, out, init, writes=False).config  # what cannot be trained is refused before torch is loaded
-    from hrm.workflows.dry_run import dry_run as study
-
-    plan = study(config, out)
+    estimate = dry_run(setup)
     if json:
-        print_json(plan)
+        print_json(estimate)
         return
-    stdout().print(config.to_toml(), markup=False)
-    for key, value in plan.items():
+    stdout().print(setup.config.to_toml(), markup=False)
+    for key, value in estimate.items():
         if key != "config":
             stdout().print(f"{key.replace('_', ' ')}: {value}", markup=False)

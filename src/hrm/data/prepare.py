@@ -100,7 +100,11 @@ def require_source(config: DataConfig) -> None:
 
 
 def prepare(
-    config: DataConfig, cache_dir: str | Path, now: str, progress: Progress | None = None
+    config: DataConfig,
+    cache_dir: str | Path,
+    now: str,
+    progress: Progress | None = None,
+    checked: Store | Puzzle | None = None,
 ) -> tuple[Store, dict[str, Split]]:
     """Return the store of the training puzzles, and its splits: train, and validation and test where asked for.
 
@@ -108,17 +112,20 @@ def prepare(
         cache_dir: where stores made from files or generated are kept.
         now: the present time as ISO 8601.
         progress: called with (puzzles found, puzzles wanted) while puzzles are generated.
+        checked: the store at ``path``, or else the family, where the caller has checked the settings already.
 
     Raises:
         UsageError: the settings name nothing to train on.
         DataError: a file or store is not what it should be.
     """
     cache_dir = Path(cache_dir)
-    puzzle = family(config)
-    require_source(config)
+    if checked is None:
+        require_source(config)
+        checked = family(config)
+    puzzle = checked.puzzle if isinstance(checked, Store) else checked
     path = Path(config.path)
-    if config.path and path.is_dir():
-        store = open_store(path, puzzle=puzzle)
+    if isinstance(checked, Store) or (config.path and path.is_dir()):
+        store = checked if isinstance(checked, Store) else open_store(path, puzzle=puzzle)
     else:
         counts = {name: n for name in ("train", "validation", "test") if (n := getattr(config, name))}
         key = config.model_dump(include={"puzzle", "train", "validation", "test", "share_twins", "seed"})

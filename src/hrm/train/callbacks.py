@@ -10,12 +10,24 @@
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from hrm.train.trainer import Outcome, Trainer
+    from hrm.train.trainer import Trainer
 
 Event = Literal["on_start", "on_log", "on_evaluation", "on_checkpoint", "on_end"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run leaves behind."""
+
+    folder: Path
+    updates: int
+    best: dict[str, Any]
+    """Update, exact and valid of the best checkpoint on the validation split; exact is None without one."""
 
 
 class Callback:
@@ -36,7 +48,7 @@ class Callback:
     def on_checkpoint(self, folder: str) -> None:
         """A checkpoint that training can resume from lies in ``folder``."""
 
-    def on_end(self, outcome: "Outcome | None") -> None:
+    def on_end(self, outcome: Outcome | None) -> None:
         """The run ends: with its outcome, or None where it was interrupted or failed. Called in any case."""
 
 

@@ -1,11 +1,11 @@
-"""What a run says while it goes: a bar or plain lines, ``metrics.jsonl``, ``metrics.csv``."""
+"""What a run reports: a bar or plain lines, ``metrics.jsonl``, ``metrics.csv``, and ``curves.png`` at its end."""
 
 import csv
 import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,12 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
+
+from hrm.model.halting import Halt
+from hrm.model.network import Segment
+from hrm.train.losses import SegmentLoss
+from hrm.viz.figures.curves import plot_curves
+from hrm.viz.figures.style import has_matplotlib
 
 METRICS = "metrics.jsonl"
 EARLY = 3
@@ -98,6 +104,11 @@ class RunLog:
         """Print a line above the bar."""
         self._console.print(line, soft_wrap=True, highlight=False)
 
+    def draw_curves(self) -> None:
+        """Draw the metrics of a finished run, where matplotlib is installed."""
+        if has_matplotlib():
+            plot_curves(read_metrics(self._file), self._file.with_name("curves.png"))
+
     def write_table(self) -> None:
         """Write all windows and evaluations as CSV."""
         lines = read_metrics(self._file)
@@ -119,21 +130,55 @@ class RunLog:
             os.replace(partial, self._file)
 
 
-def summarize(window: Sequence[Mapping[str, Tensor]], updates_per_s: float, slots: int) -> dict[str, float]:
-    """Return the means over the slots of the updates of a window.
+class Window:
+    """The updates since the last line of metrics, and the time that they took."""
+
+    def __init__(self):
+        self.updates: list[Mapping[str, Tensor]] = []
+        self._began = time.monotonic()
+
+    def restart_clock(self) -> None:
+        """Count the time from now on, such as after an evaluation."""
+        self._began = time.monotonic()
+
+    def close(self, slots: int) -> tuple[dict[str, float], float]:
+        """Return the means over the slots of all updates, and the seconds that they took; then begin without any.
+
+        Args:
+            slots: puzzles in flight.
+        """
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        sums = {
+            name: float(torch.stack([sums[name].float() for sums in self.updates]).sum()) for name in self.updates[0]
+        }
+        count, updates_per_s = len(self.updates) * slots, len(self.updates) / seconds
+        halted = sums["halted_by_choice"] + sums["halted_by_budget"]
+        segments = sums.pop("segments_at_halt")
+        self.updates = []
+        means = {name: value / count for name, value in sums.items()} | {
+            "segments_at_halt": segments / halted if halted else float("nan"),
+            "updates_per_s": updates_per_s,
+            "segments_per_s": updates_per_s * slots,
+        }
+        return means, seconds
+
+
+def sums_of(segment: Segment, loss: SegmentLoss, halt: Halt, segments: Tensor, q_weight: float) -> dict[str, Tensor]:
+    """Return what the log keeps of one update: sums over the slots, on the device.
 
     Args:
-        window: what ``Trainer.train_segment`` returned for each update: sums over the slots, as tensors.
-        slots: puzzles in flight.
+        segments: how many segments each puzzle has used.
     """
-    sums = {name: float(torch.stack([line[name].float() for line in window]).sum()) for name in window[0]}
-    count = len(window) * slots
-    halted = sums["halted_by_choice"] + sums["halted_by_budget"]
-    ended = sums.pop("segments_at_halt")
-    return {name: value / count for name, value in sums.items()} | {
-        "segments_at_halt": ended / halted if halted else float("nan"),
-        "updates_per_s": updates_per_s,
-        "segments_per_s": updates_per_s * slots,
+    return {
+        "loss": loss.total(q_weight).detach(),
+        "answer_loss": loss.answer.detach(),
+        "q_halt_loss": loss.q_halt.detach(),
+        "q_continue_loss": loss.q_continue.detach(),
+        "exact_rate": loss.right.sum(),
+        "q_halt_accuracy": ((segment.q_halt_logit >= 0) == loss.right).sum(),
+        "halted_by_choice": halt.by_choice.sum(),
+        "halted_by_budget": halt.by_budget.sum(),
+        "segments_at_halt": (segments * halt.halted).sum(),
     }
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrm.errors import UsageError
-from hrm.train.callbacks import Callback
+from hrm.train.callbacks import Callback, Outcome
 
 if TYPE_CHECKING:
-    from hrm.train.trainer import Outcome, Trainer
+    from hrm.train.trainer import Trainer
 
 
 class TensorBoard(Callback):
@@ -39,7 +39,7 @@ class TensorBoard(Callback):
         """Write each number under ``validation/``."""
         self._write("validation", metrics)
 
-    def on_end(self, outcome: "Outcome | None") -> None:
+    def on_end(self, outcome: Outcome | None) -> None:
         """Close the event file."""
         if self._writer is not None:
             self._writer.close()
@@ -80,7 +80,7 @@ class WeightsAndBiases(Callback):
         """Log each number under ``validation/``."""
         self._write("validation", metrics)
 
-    def on_end(self, outcome: "Outcome | None") -> None:
+    def on_end(self, outcome: Outcome | None) -> None:
         """Finish the run."""
         if self._run is not None:
             self._run.finish(exit_code=0 if outcome is not None else 1)

@@ -1,17 +1,24 @@
-"""The run folder: whose it is, what may be done with it, and where its checkpoints lie. Free of torch."""
+"""The run folder: whose it is, what may be done with it, and commands that use what it holds. Free of torch."""
 
+import os
 from pathlib import Path
 
+import numpy as np
+
+from hrm import pretrained
 from hrm.config import RunConfig, flat, from_toml
+from hrm.data.store import Split, Store
 from hrm.errors import UsageError
 from hrm.files import CHECKPOINT, require_writable
 from hrm.inference.names import BEST, CHECKPOINTS
 
 CONFIG = "config.toml"
 """Inside a run folder: the resolved configuration."""
+LONGEST_SHOWN = 200
+"""Characters of a puzzle that is shown on a command line."""
 
 
-def run_folder(config: RunConfig) -> Path:
+def default_folder(config: RunConfig) -> Path:
     """Return where a run goes unless told: ``runs/RECIPE-DIGEST``."""
     return Path("runs") / f"{config.recipe}-{config.digest()}"
 
@@ -25,7 +32,7 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
         writes: whether the run will be written; else its place is not tried.
 
     Returns:
-        What the run does with what it finds there, for its header: empty where it begins anew.
+        What the run does with what lies there, for its header: empty where it begins anew.
 
     Raises:
         UsageError: the folder is something else, or holds a run with another configuration.
@@ -51,10 +58,10 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
             f"goes on from {old.train.updates} to {config.train.updates} updates; "
             "from here the learning rate follows the longer schedule"
         )
-    told = ", ".join(f"{path} {before} → {after}" for path, (before, after) in list(changes.items())[:4])
+    listed = ", ".join(f"{path} {before} → {after}" for path, (before, after) in list(changes.items())[:4])
     more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
     raise UsageError(
-        f"{folder} holds a run with another configuration ({told}{more}): repeat the command that started it, choose "
+        f"{folder} holds a run with another configuration ({listed}{more}): repeat the command that started it, choose "
         f"another --out, or start from its weights with --init {folder} and another --out"
     )
 
@@ -69,3 +76,26 @@ def differences(old: RunConfig, new: RunConfig) -> dict[str, tuple[str, str]]:
 def _shown(value: object) -> str:
     text = "(none)" if value is None else "(empty)" if value in ("", []) else str(value)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def next_commands(config: RunConfig, folder: Path, store: Store, splits: dict[str, Split]) -> list[list[str]]:
+    """Return commands that measure the model, and that solve one of its puzzles, as lists of arguments."""
+    name, puzzle = model_name(folder), config.data.puzzle
+    own = ["--puzzle", puzzle] if ":" in puzzle else []
+    if store.table is not None:
+        return [["hrm", "eval", name, "--data", str(store.path)]]
+    split = next(name for name in ("test", "validation", "train") if name in splits)
+    if split in store.splits:
+        measured = ["--data", str(store.path), *(["--split", split] if len(store.splits) > 1 else [])]
+    else:
+        measured = ["--data", config.data.validation_path]
+    commands = [["hrm", "eval", name, *measured, *own]]
+    text = store.puzzle.text(np.asarray(splits[split].inputs[0]))
+    if len(text) <= LONGEST_SHOWN and "\n" not in text and not text.startswith("-"):
+        commands.append(["hrm", "solve", name, text, *own])
+    return commands
+
+
+def model_name(folder: Path) -> str:
+    """Return what names the model of a run folder, and never a shipped model of the same name."""
+    return f".{os.sep}{folder}" if str(folder) in pretrained.names() else str(folder)

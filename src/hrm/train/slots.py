@@ -95,8 +95,3 @@ def slots_state(slots: Slots) -> dict[str, Tensor]:
 def slots_from(state: Mapping[str, Tensor]) -> Slots:
     """Return the bank whose tensors ``slots_state`` returned."""
     return Slots(**{name: state[name] for name in _ARRAYS}, latents=Latents(state["z_H"], state["z_L"]))
-
-
-def part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}

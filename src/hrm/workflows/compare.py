@@ -4,6 +4,7 @@ import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,14 +12,14 @@ from rich.console import Console
 
 from hrm.config import RunConfig
 from hrm.data.build import cached_store
-from hrm.data.prepare import family
 from hrm.errors import UsageError
 from hrm.evaluation.run import choose_split, measure, with_answers
+from hrm.experiment import Experiment
 from hrm.files import replace_file
 from hrm.inference.load import BEST, load, load_model
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.hrm import parameter_counts
-from hrm.train.fit import infer_sizes
+from hrm.train.setup import Setup, set_up
 from hrm.train.trainer import Trainer
 from hrm.viz.figures.curves import plot_comparison
 from hrm.viz.figures.style import has_matplotlib
@@ -66,19 +67,23 @@ def compare(
         UsageError: nothing to compare or to evaluate on, or unequal numbers of updates.
         Interrupted: SIGINT or SIGTERM came; the same call goes on.
     """
-    first = next(iter(variants.values()))
-    planned = {name: _budgeted(config, first, equal, name) for name, config in variants.items()}
+    experiments = {name: Experiment.of(config) for name, config in variants.items()}
+    first = next(iter(experiments.values())).config
     if len(set(seeds)) != len(seeds) or not seeds:
         raise UsageError(f"seeds must be different numbers, at least one (got {list(seeds)})")
     found: dict[str, Any] = {
         "recipe": first.recipe, "equal": equal, "seeds": list(seeds), "date": now, "variants": [],
     }  # fmt: skip
-    for name, config in planned.items():
+    budgeted = {name: _budgeted(each.config, first, equal, name) for name, each in experiments.items()}
+    for name, config in budgeted.items():
+        # train and evaluate a network for each seed; a stage that was measured before is read
         runs = []
         for seed in seeds:
-            seeded = config.changed("train.seed", seed)
+            seeded = replace(experiments[name], config=config.changed("train.seed", seed))
             console.print(f"{name}, seed {seed}: {config.train.updates} updates", highlight=False)
-            runs.append(_run(seeded, folder / f"{name}-seed{seed}", data, split, segments, cache_dir, now, console))
+            setup = set_up(seeded, folder / f"{name}-seed{seed}")
+            runs.append(_run(setup, data, split, segments, cache_dir, now, console))
+        # what the variant costs, and what its seeds reached
         batch = config.train.batch_size
         found["variants"].append({
             "variant": name, "parameters": runs[0].pop("parameters"), "updates": config.train.updates,
@@ -97,7 +102,6 @@ def compare(
 
 def _budgeted(config: RunConfig, first: RunConfig, equal: str, name: str) -> RunConfig:
     """Return the configuration with as many updates as its share allows."""
-    config = infer_sizes(config)
     if equal == "updates":
         if config.train.updates != first.train.updates:
             raise UsageError(
@@ -107,15 +111,14 @@ def _budgeted(config: RunConfig, first: RunConfig, equal: str, name: str) -> Run
         return config
     budget, one = (
         training_flops(each.model, each.train.updates, each.train.shallow_updates) * each.train.batch_size
-        for each in (infer_sizes(first), config)
+        for each in (first, config)
     )
     updates = max(2, round(config.train.updates * budget / one))
     return config.changed("train.updates", updates)
 
 
 def _run(
-    config: RunConfig,
-    folder: Path,
+    setup: Setup,
     data: Path | None,
     split: str,
     segments: int | None,
@@ -124,9 +127,9 @@ def _run(
     console: Console,
 ) -> dict[str, Any]:
     """Train one network to its end and return what it reached at each stage."""
-    trainer = Trainer(config, folder, cache_dir, console=console, announce=False)
-    puzzle = family(config.data)
-    store = trainer.store if data is None else cached_store(data, cache_dir, puzzle, now)
+    config, folder = setup.config, setup.folder
+    trainer = Trainer(setup, cache_dir=cache_dir, console=console, announce=False)
+    store = trainer.store if data is None else cached_store(data, cache_dir, trainer.store.puzzle, now)
     if data is None and "test" not in store.splits:
         raise UsageError("there is nothing to evaluate on: give --data FILE, or --data.test N for generated puzzles")
     name, rows = choose_split(store, split)

@@ -1,7 +1,6 @@
 """The demo: learn 4×4 Sudoku from scratch, then solve what was never seen."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from hrm.inference.answer import Answer
 from hrm.inference.load import load
 from hrm.puzzles.base import Puzzle
 from hrm.randomness import Stream, generator
-from hrm.train.plan import Plan
+from hrm.runtime.environment import present
+from hrm.train.setup import Setup
 from hrm.train.trainer import Trainer
 from hrm.viz.puzzle.files import save
 
@@ -46,25 +46,24 @@ class Demo:
         }
 
 
-def run_demo(plan: Plan, folder: Path, seed: int, console: Console) -> Demo:
+def run_demo(setup: Setup, folder: Path, seed: int, console: Console) -> Demo:
     """Generate puzzles, train, evaluate, replay one unseen puzzle.
 
     Args:
-        plan: the run, which has been announced.
+        setup: the run, which has been announced.
         folder: where everything goes; a demo that was interrupted goes on there.
         seed: names the puzzles, the weights and the puzzle drawn for the replay.
         console: where progress goes.
     """
-    config, run = plan.config, plan.folder
-    trainer = Trainer(config, run, cache_dir=folder / "data", console=console, announce=False)
+    run = setup.folder
+    trainer = Trainer(setup, cache_dir=folder / "data", console=console, announce=False)
     trainer.fit()
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    evaluation = evaluate_model(run, trainer.store.path, split="test", cache_dir=folder / "data", now=now)
+    evaluation = evaluate_model(run, trainer.store.path, split="test", cache_dir=folder / "data", now=present())
     solver = load(run)
     test = trainer.store.split("test")
     row = int(generator(seed, Stream.SPLIT, 1).integers(len(test)))
     question = solver.puzzle.text(np.asarray(test.inputs[row]))
-    answer = solver.solve(question, segments=config.halting.max_segments, trace=True)
+    answer = solver.solve(question, segments=setup.config.halting.max_segments, trace=True)
     gif, sheet = folder / "solve.gif", folder / "solve.png"
     save(solver.puzzle, answer, gif)
     save(solver.puzzle, answer, sheet)

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from hrm.config import RunConfig
-from hrm.data.prepare import family, prepare
+from hrm.experiment import Experiment
 from hrm.model.build import build
 from hrm.model.flops import flops_per_segment, training_flops, update_flops
 from hrm.model.hrm import parameter_counts
 from hrm.puzzles.table import Table
 from hrm.runtime.device import choose_device, choose_dtype
-from hrm.train.plan import planned
+from hrm.train.setup import Setup
 
 PROBED = 8
 """Puzzles in the batch that is timed."""
@@ -23,7 +22,7 @@ READ_BYTES = 64 << 20
 """A longer file is not read as a whole."""
 
 
-def dry_run(config: RunConfig, folder: Path | None = None) -> dict[str, Any]:
+def dry_run(setup: Setup) -> dict[str, Any]:
     """Return parameters, operations, device, and the hours that this machine would need.
 
     The time is scaled up from the second of two forward and backward passes of at most 8 puzzles: an estimate, good to
@@ -35,9 +34,8 @@ def dry_run(config: RunConfig, folder: Path | None = None) -> dict[str, Any]:
     Raises:
         HrmError: what would keep the run from beginning.
     """
-    config = planned(config, folder, writes=False).config
-    puzzle = family(config.data)
-    _read(config)
+    config, puzzle = setup.config, setup.experiment.puzzle
+    _read(setup.experiment)
     device = choose_device(config.train.device)
     dtype = choose_dtype(config.train.precision, device)
     model = build(config.model, dtype=dtype).to(device)
@@ -74,10 +72,10 @@ def dry_run(config: RunConfig, folder: Path | None = None) -> dict[str, Any]:
     }
 
 
-def _read(config: RunConfig) -> None:
+def _read(experiment: Experiment) -> None:
     """Read the puzzles that the run would read, and forget them."""
-    path = Path(config.data.path)
-    if not config.data.path or (path.is_file() and path.stat().st_size > READ_BYTES):
+    path = Path(experiment.config.data.path)
+    if not experiment.config.data.path or (path.is_file() and path.stat().st_size > READ_BYTES):
         return
     with tempfile.TemporaryDirectory() as folder:
-        prepare(config.data, Path(folder), "")
+        experiment.puzzles(folder, now="")

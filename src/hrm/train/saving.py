@@ -1,0 +1,127 @@
+"""What a checkpoint keeps of a run, the way back, and the model card beside it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, save_checkpoint
+from hrm.config import RunConfig
+from hrm.data.store import Split, Store
+from hrm.data.task_table import TaskTable
+from hrm.errors import DataError, HrmError
+from hrm.inference.names import BEST, CHECKPOINTS
+from hrm.model.flops import flops_per_segment, training_flops
+from hrm.model.hrm import parameter_counts
+from hrm.model.network import Network
+
+
+def unpacked(state: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """Return the tensors of one part by their own names."""
+    return {name.removeprefix(f"{part}/"): tensor for name, tensor in state.items() if name.startswith(f"{part}/")}
+
+
+def newest_checkpoint(folder: Path, console: Console) -> Path | None:
+    """Return the newest checkpoint of a run that can be used, with a warning for each newer one that is damaged.
+
+    Raises:
+        DataError: there are checkpoints, but none can be used.
+    """
+    newest, damaged = latest_checkpoint(folder / CHECKPOINTS)
+    for problem in damaged:
+        console.print(f"warning: {problem}", soft_wrap=True, highlight=False)
+    if newest is None and damaged:
+        raise DataError(f"no checkpoint of {folder} can be used: delete the folder, or choose another --out")
+    return newest
+
+
+def load_to_resume(folder: Path, store: Store) -> tuple[Checkpoint, dict[str, Tensor]]:
+    """Return a checkpoint with the state that training resumes from.
+
+    Raises:
+        DataError: the checkpoint is damaged, or is of other puzzles.
+        HrmError: it has no state.
+    """
+    checkpoint = load_checkpoint(folder, with_state=True)
+    if checkpoint.state is None:
+        raise HrmError(f"{folder} holds weights only: training cannot resume, but --init can start from them")
+    if checkpoint.meta["data"]["digest"] != store.digest:
+        raise DataError(
+            f"{folder} was trained on other puzzles than {store.path} holds now: choose another --out, or "
+            "bring the puzzles of its training back"
+        )
+    return checkpoint, checkpoint.state
+
+
+def copy_card(folder: Path) -> None:
+    """Show the card of the best weights as that of the run."""
+    card = folder / BEST / "README.md"
+    if card.exists():
+        (folder / "README.md").write_text(card.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def training_of(store: Store, splits: Mapping[str, Split], device: torch.device) -> dict[str, Any]:
+    """Return what a checkpoint records of the puzzles and the machine of its training."""
+    provenance = dict(store.manifest.provenance)
+    return {
+        "data": {"digest": store.digest, "train_rows": len(splits["train"]), "provenance": provenance},
+        "hardware": f"{torch.get_num_threads()} threads, {device.type}",
+    }
+
+
+def write_checkpoint(
+    folder: Path,
+    config: RunConfig,
+    network: Network,
+    state: Mapping[str, Mapping[str, Tensor]] | None,
+    meta: dict[str, Any],
+    table: TaskTable | None,
+) -> None:
+    """Write a checkpoint with its card.
+
+    Args:
+        network: whose weights are used.
+        state: what training needs beside them, in parts that ``unpacked`` gives back; None: only to be used.
+    """
+    packed = None
+    if state is not None:
+        packed = {f"{part}/{name}": tensor for part, tensors in state.items() for name, tensor in tensors.items()}
+    save_checkpoint(
+        folder, config=config.to_toml(), weights=network.state_dict(), state=packed, meta=meta,
+        card=model_card(config, network, meta), table=table,
+    )  # fmt: skip
+
+
+def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
+    """Return Markdown: what it is, how it was trained, what it reached where, and how to repeat that."""
+    counts, table = parameter_counts(model)
+    best, data = meta["best"], meta["data"]
+    train = config.train
+    executed = training_flops(config.model, meta["update"], train.shallow_updates) * train.batch_size
+    shallow = f" (one cycle in the first {train.shallow_updates:,} updates)" if train.shallow_updates else ""
+    provenance = "\n".join(f"  - {key}: {value}" for key, value in data["provenance"].items())
+    valid = f", valid {best['valid']:.1%}" if best["valid"] is not None else ""
+    reached = (
+        f"exact {best['exact']:.1%}{valid} on the validation split at update {best['update']}"
+        if best["exact"] is not None
+        else "not measured: the run had no validation split"
+    )
+    return f"""# {config.recipe}: {config.model.title} for {config.data.puzzle}
+
+- Parameters: {sum(counts.values()):,} trainable, puzzle table {table:,}
+- Loop: {config.model.loop}{shallow}; at most {config.halting.max_segments} segments
+- Cost: {flops_per_segment(config.model) / 1e9:.3f} GFLOP a segment and puzzle; {executed / 1e15:.2g} PFLOP in training
+  (matrix products, forward and backward)
+- Trained: {meta["update"]:,} of {train.updates:,} updates of {train.batch_size} slots, seed
+  {train.seed}, {meta["trained_s"] / 60:.1f} minutes ({meta["hardware"]}), on {data["train_rows"]:,} puzzles
+- Checkpoint: {meta["choice"]}
+- Reached: {reached}
+- Training data (digest {data["digest"][:16]}):
+{provenance}
+
+Load it with `hrm.load("FOLDER")`; measure it with `hrm eval FOLDER --data PUZZLES.csv`. The complete
+configuration is `config.toml` beside this card; `hrm train --config config.toml` trains it again. License: Apache-2.0.
+"""
