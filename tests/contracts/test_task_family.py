@@ -15,7 +15,6 @@ from hrm.errors import DataError, UsageError
 from hrm.inference.load import PUZZLES, load
 from hrm.model.config import HRMConfig
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
-from hrm.train.fit import infer_sizes
 from hrm.train.trainer import Trainer
 
 NOW = "2026-01-01T00:00:00+00:00"
@@ -110,7 +109,7 @@ def place(tmp_path_factory):
         train=TrainConfig(updates=2, batch_size=8, precision="fp32", device="cpu"),
         eval=EvalConfig(batch_size=8),
     )
-    Trainer(infer_sizes(config), place / "run", console=Console(quiet=True)).fit()
+    Trainer(config, place / "run", console=Console(quiet=True)).fit()
     return place
 
 
