@@ -68,7 +68,7 @@ def parse_words(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
         flag, equals, text = word[2:].partition("=")
         path = flag.replace("-", "_")
         if path not in known or path in sections:
-            raise UsageError(_unknown(flag, known, sections))
+            raise UsageError(_unknown(flag, known))
         if not equals:
             text = next(remaining, None)
             if text is None:
@@ -112,21 +112,19 @@ INSTEAD = {
 """What other programs call it -> what to do here."""
 
 
-def _unknown(flag: str, known: list[str], sections: set[str]) -> str:
+def _unknown(flag: str, known: list[str]) -> str:
     """Return the message for a flag that does not exist: every value of that name, or what to do instead."""
-    path = flag.replace("-", "_")
-    same = [f"--{other}" for other in known if other.rpartition(".")[2] == path and "." in other]
-    begun = f"unknown option --{flag}"
+    path, problem = flag.replace("-", "_"), f"unknown option --{flag}"
+    values = [other for other in known if "." in other]
+    inside = [value for value in values if value.startswith(f"{path}.")]
+    # what other programs have, a section, a key without its section, a misspelled path
     if path in INSTEAD:
-        return f"{begun}: {INSTEAD[path]}"
-    if path in sections:
-        values = [f"--{other}" for other in known if other.startswith(f"{path}.")]
-        return f"{begun}: it is a section; give one of its values, such as {values[0]}"
-    if same:
-        return f"{begun}: did you mean {' or '.join(same)}?"
-    keys = {other.rpartition(".")[2] for other in known if "." in other}
-    if "." not in path and (near := get_close_matches(path, sorted(keys), n=1, cutoff=0.7)):
-        same = [f"--{other}" for other in known if other.rpartition(".")[2] == near[0] and "." in other]
-        return f"{begun}: did you mean {' or '.join(same)}?"
+        return f"{problem}: {INSTEAD[path]}"
+    if inside:
+        return f"{problem}: it is a section; give one of its values, such as --{inside[0]}"
+    keys = sorted({value.rpartition(".")[2] for value in values})
+    if near := get_close_matches(path, keys, n=1, cutoff=0.7):
+        same = [f"--{value}" for value in values if value.endswith(f".{near[0]}")]
+        return f"{problem}: did you mean {' or '.join(same)}?"
     options = [*known, "out", "config", "init", "dry-run", "cache", "json"]
-    return f"{begun}.{did_you_mean(path, options)}"
+    return f"{problem}.{did_you_mean(path, options)}"

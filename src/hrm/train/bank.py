@@ -13,12 +13,12 @@ from torch import Tensor
 from hrm.config import RunConfig
 from hrm.data.sampler import Reveal, Sampler
 from hrm.data.store import Split, Store
-from hrm.model.halting import Halt, draw_min_segments
-from hrm.model.network import Latents, Network
+from hrm.model.halting import draw_min_segments
+from hrm.model.network import Network
 from hrm.puzzles.base import PAD
 from hrm.randomness import Stream, uniforms
 from hrm.train.losses import IGNORED
-from hrm.train.slots import Slots, admit, advance, empty_slots, slots_from, slots_state
+from hrm.train.slots import Slots, admit, empty_slots, slots_from
 
 
 class Bank:
@@ -67,10 +67,6 @@ class Bank:
         self.slots = admit(self.slots, inputs, labels, ids, draws, initial)
         return self.slots
 
-    def advance(self, latents: Latents, halt: Halt) -> None:
-        """Carry the latents on, detached, and free the slots of the puzzles that halted."""
-        self.slots = advance(self.slots, latents, halt)
-
     def min_segments(self) -> Int[Tensor, " B"]:
         """Return how many segments each puzzle must run before it may halt by choice."""
         halting, slots = self._config.halting, self.slots
@@ -82,12 +78,8 @@ class Bank:
         numbers = uniforms(self._config.train.seed, Stream.EXPLORE, counters, 2).astype(np.float32)
         return draw_min_segments(torch.from_numpy(numbers).to(self._device), halting.explore, halting.max_segments)
 
-    def state(self) -> dict[str, Tensor]:
-        """Return every tensor of the slots by name."""
-        return slots_state(self.slots)
-
     def load(self, state: Mapping[str, Tensor], cursor: int) -> None:
-        """Take back what ``state`` returned after ``cursor`` puzzles."""
+        """Take back the tensors of the slots, after ``cursor`` puzzles."""
         self.slots = slots_from({name: tensor.to(self._device) for name, tensor in state.items()})
         self.cursor = cursor
         self.relations = self._relations_of_all()

@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from hrm.files import replace_file
 from hrm.model.halting import Halt
 from hrm.model.network import Segment
 from hrm.train.losses import SegmentLoss
@@ -43,8 +43,9 @@ class RunLog:
         self._csv = folder / "metrics.csv"
         self._updates = updates
         self._console = console
-        kept = [line for line in read_metrics(self._file) if line["update"] <= resumed]
-        self._rewrite(kept)
+        if self._file.exists():
+            kept = [line for line in read_metrics(self._file) if line["update"] <= resumed]
+            replace_file(self._file, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._progress = Progress(
             TextColumn("{task.description}"),
             *([BarColumn(bar_width=20)] if console.width >= 100 else []),
@@ -122,12 +123,6 @@ class RunLog:
         finite = {k: v for k, v in line.items() if not (isinstance(v, float) and not math.isfinite(v))}
         with open(self._file, "a", encoding="utf-8") as f:
             f.write(json.dumps(finite) + "\n")
-
-    def _rewrite(self, lines: list[dict[str, Any]]) -> None:
-        if lines or self._file.exists():
-            partial = self._file.with_suffix(".tmp")
-            partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-            os.replace(partial, self._file)
 
 
 class Window:

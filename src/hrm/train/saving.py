@@ -8,15 +8,19 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint, save_checkpoint
+from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig
 from hrm.data.store import Split, Store
-from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, HrmError
 from hrm.inference.names import BEST, CHECKPOINTS
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.hrm import parameter_counts
 from hrm.model.network import Network
+
+
+def packed(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the tensors of several parts under ``part/name``."""
+    return {f"{part}/{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
 
 
 def unpacked(state: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
@@ -70,29 +74,6 @@ def training_of(store: Store, splits: Mapping[str, Split], device: torch.device)
         "data": {"digest": store.digest, "train_rows": len(splits["train"]), "provenance": provenance},
         "hardware": f"{torch.get_num_threads()} threads, {device.type}",
     }
-
-
-def write_checkpoint(
-    folder: Path,
-    config: RunConfig,
-    network: Network,
-    state: Mapping[str, Mapping[str, Tensor]] | None,
-    meta: dict[str, Any],
-    table: TaskTable | None,
-) -> None:
-    """Write a checkpoint with its card.
-
-    Args:
-        network: whose weights are used.
-        state: what training needs beside them, in parts that ``unpacked`` gives back; None: only to be used.
-    """
-    packed = None
-    if state is not None:
-        packed = {f"{part}/{name}": tensor for part, tensors in state.items() for name, tensor in tensors.items()}
-    save_checkpoint(
-        folder, config=config.to_toml(), weights=network.state_dict(), state=packed, meta=meta,
-        card=model_card(config, network, meta), table=table,
-    )  # fmt: skip
 
 
 def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:

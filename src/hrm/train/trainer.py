@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from hrm.checkpoint import load_checkpoint, prune
+from hrm.checkpoint import load_checkpoint, prune, save_checkpoint
 from hrm.config import RunConfig
 from hrm.inference.load import find_checkpoint
 from hrm.inference.names import BEST, CHECKPOINTS
@@ -28,7 +28,7 @@ from hrm.train.losses import require_finite, segment_loss
 from hrm.train.run_folder import CONFIG, next_commands
 from hrm.train.setup import Setup, print_header, set_up
 from hrm.train.signals import Interrupted, PoliteSignals
-from hrm.train.slots import Slots
+from hrm.train.slots import Slots, advance, slots_state
 
 KEPT_CHECKPOINTS = 2
 
@@ -172,7 +172,7 @@ class Trainer:
         loss = segment_loss(segment, slots.labels, target, config.train.loss)
         self._update += 1
         self._learner.step(loss.total(config.train.q_weight) / len(slots.inputs), self._update)
-        bank.advance(segment.latents, halt)
+        bank.slots = advance(slots, segment.latents, halt)
         return sums_of(segment, loss, halt, used, config.train.q_weight)
 
     def save(self, folder: str | Path, *, with_state: bool, choice: str = "this update") -> None:
@@ -183,8 +183,12 @@ class Trainer:
         """
         meta = {"update": self._update, "cursor": self._bank.cursor, "best": self._best, "trained_s": self._trained_s}
         meta |= {"choice": choice} | saving.training_of(self.store, self.splits, self.device)
-        state = self._learner.state() | {"slots": self._bank.state()} if with_state else None
-        saving.write_checkpoint(Path(folder), self.config, self.average, state, meta, self.store.table)
+        state = saving.packed(self._learner.state() | {"slots": slots_state(self.slots)}) if with_state else None
+        card = saving.model_card(self.config, self.model, meta)
+        save_checkpoint(
+            Path(folder), config=self.config.to_toml(), weights=self.average.state_dict(), state=state, meta=meta,
+            card=card, table=self.store.table,
+        )  # fmt: skip
 
     def restore(self, folder: str | Path) -> None:
         """Restore everything that ``save`` wrote with its state.
