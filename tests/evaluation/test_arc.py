@@ -84,7 +84,7 @@ def test_tasks_are_found_by_name_in_a_store_with_other_ids(place, tmp_path):
     solver = load(place / "run", "cpu", batch_size=4)
     found = predict(solver, other, 1)
     assert len(found) == 4 * 4  # the model's variants vote, not the store's
-    told = predict_tasks(solver, read_tasks(place / "evaluation"), 1)
+    [told] = predict_tasks(solver, read_tasks(place / "evaluation"), 1)
     assert np.array_equal(told.tokens, found.tokens) and list(told.task_ids) == list(found.task_ids)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from hrm.data.arc import task_table
 from hrm.errors import DataError, UsageError
-from hrm.evaluation.arc_vote import Candidate, Predictions, answers, restored, score, submission, vote
+from hrm.evaluation.arc_vote import Predictions, answers, count_votes, restored, score, submission
+from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.canvas import encode
 from hrm.puzzles.arc.files import read_tasks
 from hrm.puzzles.arc.tasks import Pair, Task
@@ -64,7 +65,7 @@ def shown(ranked):
 
 def test_an_oracle_hits_everything_at_once():
     predictions = predicted(TASKS)
-    ranked = vote(predictions)
+    ranked = count_votes(predictions)
     found = score(ranked, answers(TASKS))
     assert (found.tests, found.tasks) == (7, 4)
     assert set(found.pass_at_test.values()) == set(found.pass_at_task.values()) == {1.0}
@@ -82,8 +83,8 @@ def test_scattered_lies_are_outvoted_and_united_ones_are_not():
     def united(task, test, number, grid):
         return grid if number % 10 < 3 else np.full((3, 17), 5, np.uint8)
 
-    assert score(vote(predicted(TASKS, lie=scattered)), answers(TASKS)).pass_at_task[1] == 1
-    found = score(vote(predicted(TASKS, lie=united)), answers(TASKS))
+    assert score(count_votes(predicted(TASKS, lie=scattered)), answers(TASKS)).pass_at_task[1] == 1
+    found = score(count_votes(predicted(TASKS, lie=united)), answers(TASKS))
     assert (found.pass_at_task[1], found.pass_at_task[2]) == (0, 1)
 
 
@@ -95,7 +96,7 @@ def test_a_known_share_is_wrong():
             return BLACK
         return BLACK if (task, test) == ("a", 0) and number % 3 else grid
 
-    found = score(vote(predicted(TASKS, lie=lie)), answers(TASKS), ks=(1, 2))
+    found = score(count_votes(predicted(TASKS, lie=lie)), answers(TASKS), ks=(1, 2))
     assert found.pass_at_test == {1: 5 / 7, 2: 6 / 7} and found.pass_at_task == {1: 2 / 4, 2: 3 / 4}
 
 
@@ -106,12 +107,12 @@ def test_q_halt_decides_between_as_many_votes_and_the_grid_between_equals():
     tasks = [TASKS[1]]
     for sure, place in ((1, 0), (0, 1)):
         halts = predicted(tasks, 19, two, lambda number, sure=sure: 0.9 if number % 2 == sure else 0.2)
-        candidates = vote(halts)["a", 0]
+        candidates = count_votes(halts)["a", 0]
         assert [c.votes for c in candidates] == [10, 10]
         assert np.array_equal(candidates[place].grid, tasks[0].tests[0].output)
         assert [round(c.q_halt, 9) for c in candidates] == [0.9, 0.2]
     tied = predicted(tasks, 19, two)
-    grids = [(c.grid.shape, c.grid.tobytes()) for c in vote(tied)["a", 0]]
+    grids = [(c.grid.shape, c.grid.tobytes()) for c in count_votes(tied)["a", 0]]
     assert len(grids) == 2 and grids == sorted(grids)
 
 
@@ -122,25 +123,25 @@ def test_the_order_of_predictions_does_not_matter():
         q_halt=lambda number: number / 21,
     )
     rng = np.random.default_rng(0)
-    expected = shown(vote(predictions))
+    expected = shown(count_votes(predictions))
     for _ in range(5):
-        assert shown(vote(chosen(predictions, rng.permutation(len(predictions))))) == expected
+        assert shown(count_votes(chosen(predictions, rng.permutation(len(predictions))))) == expected
 
 
 def test_missing_variants_are_votes_less():
     predictions = predicted(TASKS)
     few = chosen(predictions, np.arange(0, len(predictions), 5))
-    assert score(vote(few), answers(TASKS)).pass_at_test[1] == 1
+    assert score(count_votes(few), answers(TASKS)).pass_at_test[1] == 1
     without = chosen(predictions, np.flatnonzero(np.array(predictions.task_ids) != "a"))
-    found = score(vote(without), answers(TASKS))
+    found = score(count_votes(without), answers(TASKS))
     assert found.pass_at_task[1] == 3 / 4 and found.pass_at_test[1] == 6 / 7
 
 
 def test_a_canvas_without_a_grid_is_no_vote():
     predictions = predicted(TASKS, lie=lambda task, test, number, grid: grid if number == 7 else None)
-    ranked = vote(predictions)
+    ranked = count_votes(predictions)
     assert all([c.votes for c in candidates] == [1] for candidates in ranked.values())
-    nothing = vote(predicted(TASKS, lie=lambda task, test, number, grid: None))
+    nothing = count_votes(predicted(TASKS, lie=lambda task, test, number, grid: None))
     assert set(nothing) == set(ranked) and not any(nothing.values())
     assert score(nothing, answers(TASKS)).pass_at_test[1000] == 0
 
@@ -170,11 +171,11 @@ def test_predictions_that_cannot_be():
     with pytest.raises(DataError, match="tests -1"):
         replace(predictions, tests=predictions.tests - 1)
     with pytest.raises(UsageError, match="a variant has"):
-        vote(replace(predictions, transforms=predictions.transforms + np.uint8(8)))
+        count_votes(replace(predictions, transforms=predictions.transforms + np.uint8(8)))
 
 
 def test_scores_that_cannot_be():
-    ranked = vote(predicted(TASKS, 3))
+    ranked = count_votes(predicted(TASKS, 3))
     with pytest.raises(DataError, match="test 1 of task 'a', which is not to be scored"):
         score(ranked, answers(TASKS[:1]))
     with pytest.raises(UsageError, match="needs tasks"):
@@ -189,10 +190,10 @@ def test_scores_that_cannot_be():
 def test_an_oracle_on_every_held_back_task():
     """All 200 tasks with up to 3 variants each; every seventh test is answered by a black cell instead."""
     tasks = [task for task in read_tasks(SHARED / "arc1" / "data") if task.held_back]
-    assert set(score(vote(predicted(tasks, 3)), answers(tasks)).pass_at_task.values()) == {1.0}
+    assert set(score(count_votes(predicted(tasks, 3)), answers(tasks)).pass_at_task.values()) == {1.0}
     tests = [(task.id, test) for task in tasks for test in range(len(task.tests))]
     wrong = set(tests[::7])
     liar = predicted(tasks, 2, lie=lambda task, test, number, grid: BLACK if (task, test) in wrong else grid)
-    found = score(vote(liar), answers(tasks))
+    found = score(count_votes(liar), answers(tasks))
     assert found.tests == 214 and found.pass_at_test[1000] == 1 - len(wrong) / 214
     assert found.pass_at_task[2] == 1 - len({task for task, _ in wrong}) / 200

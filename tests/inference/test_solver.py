@@ -305,4 +305,5 @@ def test_the_old_name_of_run_still_works_and_says_so(untrained):
 
 def test_parsed_puzzles_get_the_same_answers(untrained):
     given = [FAMILY.generate(0, index)[0] for index in range(5)]
-    assert list(untrained.solve_parsed(given, segments=2)) == list(untrained.solve_many(map(FAMILY.text, given), 2))
+    answers = untrained.solve_many(given, segments=2, parsed=True)
+    assert list(answers) == list(untrained.solve_many(map(FAMILY.text, given), segments=2))

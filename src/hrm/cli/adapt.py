@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from hrm.cli.common import Device, Json, Model, output, present, print_json, progress_line, stderr, stdout, tell_weights
-from hrm.inference.names import locate
+from hrm.inference.origin import locate
 
 
 def adapt(

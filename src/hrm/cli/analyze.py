@@ -25,7 +25,7 @@ from hrm.cli.common import (
     stdout,
     tell_weights,
 )
-from hrm.inference.names import locate
+from hrm.inference.origin import locate
 
 MODELS_A_TABLE = 3
 """Side by side in a terminal; the rest stands below."""

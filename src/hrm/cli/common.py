@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from hrm import pretrained, puzzles, recipes
 from hrm.errors import UsageError
-from hrm.inference.names import Located
+from hrm.inference.origin import Located
 from hrm.runtime.environment import cache_folder as cache_folder
 from hrm.runtime.environment import keep_compiled_code as keep_compiled_code
 from hrm.runtime.environment import present as present
@@ -84,6 +84,16 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def warn(text: str) -> None:
+    """Print a warning on stderr."""
+    stderr().print(f"warning: {text}", markup=False, soft_wrap=True)
+
+
+def warn_outside(count: int, of: int, reason: str) -> None:
+    """Warn that some puzzles of a list are unlike those that the model was trained on, with the reason for one."""
+    warn(f"{count} of {of} puzzles are unlike those of the training, such as: {reason}")
+
+
 def print_json(value: Any) -> None:
     """Print one JSON object as one line."""
     sys.stdout.write(json_module.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
@@ -124,7 +134,7 @@ def tell_weights(*located: Located) -> None:
 
         if card_is_edited(folder := find_checkpoint(each.folder)):
             note = "was edited or removed since it was saved; the weights are as they were"
-            stderr().print(f"warning: {folder / 'README.md'} {note}", markup=False, soft_wrap=True)
+            warn(f"{folder / 'README.md'} {note}")
 
 
 @contextmanager

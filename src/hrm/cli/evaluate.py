@@ -28,8 +28,9 @@ from hrm.cli.common import (
     stderr,
     stdout,
     tell_weights,
+    warn_outside,
 )
-from hrm.inference.names import locate
+from hrm.inference.origin import locate
 
 if TYPE_CHECKING:
     from hrm.evaluation.run import Ranked
@@ -110,11 +111,7 @@ def evaluate(
     )  # fmt: skip
     tell_weights(located)
     if (outside := found["outside"])["count"]:
-        stderr().print(
-            f"warning: {outside['count']} of {outside['of']} puzzles are unlike those of the training, such as: "
-            f"{outside['reason']}",
-            markup=False, soft_wrap=True,
-        )  # fmt: skip
+        warn_outside(outside["count"], outside["of"], outside["reason"])
     if submission is not None:
         write_submission(submission, ranked)
     if sheet is not None:

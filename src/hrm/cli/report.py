@@ -27,7 +27,7 @@ from hrm.cli.common import (
     stdout,
     tell_weights,
 )
-from hrm.inference.names import locate
+from hrm.inference.origin import locate
 
 
 def report(

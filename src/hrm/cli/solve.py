@@ -1,14 +1,12 @@
 """``hrm solve`` and ``hrm show``."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from hrm.cli.answers import Listing, hint, verdict
+from hrm.cli.answers import print_rows, verdict
 from hrm.cli.common import (
     Device,
     Json,
@@ -21,14 +19,17 @@ from hrm.cli.common import (
     stderr,
     stdout,
     tell_weights,
+    warn,
+    warn_outside,
 )
-from hrm.errors import DataError, UndecidedError, UnsolvedError, UsageError
-from hrm.inference.names import locate
+from hrm.data.sources.questions import puzzle_file, question_at, questions
+from hrm.errors import DataError, UnsolvedError
+from hrm.inference.origin import locate
 
 if TYPE_CHECKING:
-    from hrm.data.sources.blocks import Question
-    from hrm.inference.answer import Answer
-    from hrm.inference.solver import Solver
+    from io import BufferedReader
+
+    from hrm.inference.rows import Row
 
 Exactly = Annotated[
     int | None, Parameter(help="Run exactly this many segments. Default: go on until the puzzle is solved.")
@@ -84,53 +85,55 @@ def solve(
     Example: `hrm solve sudoku-4x4 ..1.4.....2.3... --trace`.
     """
     located = locate(model)
-    file = _file(puzzle)
+    source = _source(puzzle)
     from hrm.inference.load import load
+    from hrm.inference.rows import Summary, advice, ambiguity, solve_row, solve_rows
 
     register_own(own, model)
     solver = load(model, device, precision)
-    if solver.table is not None and file is not None and puzzle != "-":
+    if solver.table is not None and isinstance(source, Path):
         from hrm.cli.solve_arc import solve_tasks
 
         tell_weights(located)
-        solve_tasks(solver, file, segments, variants, trace, json)
+        solve_tasks(solver, source, segments, variants, trace, json)
         return
     limits: dict[str, Any] = {"segments": segments, "max_segments": max_segments, "attempts": attempts}
-    if file is not None:
-        faults: list[str] = []
-        rows: list[int] = []
-        given = _readable(_questions(file, solver), faults, rows)
-        listing = Listing(csv, json)
-        known = None
-        if puzzle != "-":
+    # a list
+    if source is not None:
+        given, total, summary = questions(source, solver.puzzle), None, Summary()
+        if isinstance(source, Path):
             given = list(given)
-            known = len(given)
-        listing.print_all(solver.solve_many(given, trace=trace, **limits), known, solver, rows)
-        if faults:
-            raise DataError(_told(faults))
+            total = sum(question.tokens is not None for question in given)
+        print_rows(solve_rows(solver, given, summary, trace=trace, **limits), total, csv, json)
+        _refuse_faults(summary.faults)
         tell_weights(located)
-        listing.finish(segments)
+        if summary.outside:
+            warn_outside(len(summary.outside), summary.rows, summary.outside[0])
+        if summary.unsolved:
+            count = f"{len(summary.unsolved)} of {summary.rows} puzzles"
+            raise UnsolvedError(f"{count}: {advice(summary.unsolved, segments)}")
         return
-    answer = solver.solve(puzzle, trace=trace, **limits)
-    problem = _ambiguity(solver, puzzle) if check else None
-    if problem is not None and answer.verified is False:
+    # one puzzle
+    row = solve_row(solver, puzzle, trace=trace, **limits)
+    problem = ambiguity(solver.puzzle, row.inputs) if check else None
+    if problem is not None and row.answer.verified is False:
         raise problem
     tell_weights(located)
-    tell_if_outside(solver, answer)
+    _tell_if_outside(row)
     if json:
-        print_json(answer.as_dict())
+        print_json(row.answer.as_dict())
     elif trace:
         from hrm.viz.puzzle.terminal import replay
 
-        replay(solver.puzzle, answer, stdout())
-        stdout().print(verdict(answer))
+        replay(solver.puzzle, row.answer, stdout())
+        stdout().print(verdict(row.answer))
     else:
-        stdout().print(answer.answer, soft_wrap=True, markup=False)
-        stdout().print(verdict(answer))
+        stdout().print(row.answer.answer, soft_wrap=True, markup=False)
+        stdout().print(verdict(row.answer))
     if problem is not None:
         raise problem
-    if answer.verified is False:
-        raise UnsolvedError(hint([answer], segments))
+    if row.answer.verified is False:
+        raise UnsolvedError(advice([row.answer], segments))
 
 
 def show(
@@ -159,6 +162,7 @@ def show(
     """
     located = locate(model)
     from hrm.inference.load import load
+    from hrm.inference.rows import solve_row
     from hrm.viz.puzzle.files import save
     from hrm.viz.puzzle.terminal import replay
 
@@ -169,14 +173,15 @@ def show(
 
         show_tasks(solver, tasks_file(puzzle), out, segments, variants, json)
         return
-    if (file := _file(puzzle)) is not None:
-        puzzle = _row(_questions(file, solver), row, puzzle)
-    answer = solver.solve(puzzle, segments, trace=True, max_segments=max_segments, attempts=attempts)
+    if (source := _source(puzzle)) is not None:
+        puzzle = question_at(questions(source, solver.puzzle), row, puzzle).text
+    solved = solve_row(solver, puzzle, segments=segments, trace=True, max_segments=max_segments, attempts=attempts)
+    answer = solved.answer
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         save(solver.puzzle, answer, out)
     tell_weights(located)
-    tell_if_outside(solver, answer)
+    _tell_if_outside(solved)
     if json:
         print_json(answer.as_dict() | {"file": None if out is None else str(out)})
     elif out is None:
@@ -189,84 +194,20 @@ def show(
 _VERDICT = {True: "verified", False: "breaks a rule", None: "not checked: no rules are known"}
 
 
-def tell_if_outside(solver: "Solver", answer: "Answer") -> None:
-    """Warn of a puzzle that is unlike all that the model was trained on."""
-    if reason := solver.outside(solver.puzzle.parse(answer.puzzle)):
-        stderr().print(f"warning: this puzzle is unlike those of the training: {reason}", markup=False, soft_wrap=True)
+def _tell_if_outside(row: "Row") -> None:
+    if row.outside:
+        warn(f"this puzzle is unlike those of the training: {row.outside}")
 
 
-def _ambiguity(solver: "Solver", puzzle: str) -> DataError | None:
-    """Return what is wrong with a puzzle that has no solution, or several where that is a fault."""
-    try:
-        solver.puzzle.require_unique(solver.puzzle.parse(puzzle))
-    except UndecidedError:
-        return None
-    except DataError as error:
-        return error
-    return None
-
-
-def _questions(file: Path, solver: "Solver") -> "Iterable[Question]":
-    """Return the puzzles of a file, of a store's test split or only split, or of stdin."""
-    from hrm.data.sources.blocks import Question
-    from hrm.data.sources.questions import plain_questions, questions
-
-    if str(file) == "-":
-        return plain_questions(open(sys.stdin.fileno(), "rb", closefd=False), "stdin", solver.puzzle)
-    if not file.is_dir():
-        return questions(file, solver.puzzle)
-    from hrm.data.store import open_store
-
-    splits = open_store(file, puzzle=solver.puzzle).splits
-    name = "test" if "test" in splits else next(iter(splits))
-    grids = splits[name].inputs
-    return (Question(f"{file}, {name}, row {i}", solver.puzzle.text(grid), grid) for i, grid in enumerate(grids, 1))
-
-
-def _readable(questions: "Iterable[Question]", faults: list[str], rows: list[int]) -> Iterator[str]:
-    """Yield the puzzles that can be read, and keep their numbers and what is wrong with the others."""
-    for row, question in enumerate(questions, start=1):
-        if question.tokens is None:
-            faults.append(question.error)
-        else:
-            rows.append(row)
-            yield question.text
-
-
-def _told(faults: list[str]) -> str:
-    """Return what is wrong with the puzzles that could not be read; of several all but the last line go to stderr."""
+def _refuse_faults(faults: list[str]) -> None:
+    """Refuse puzzles that could not be read; of several, all but the last line are printed before."""
     if len(faults) == 1:
-        return f"{faults[0]}; all others were tried"
+        raise DataError(f"{faults[0]}; all others were tried")
     for fault in faults:
         stderr().print(fault, markup=False, soft_wrap=True)
-    return f"could not read {len(faults)} of the puzzles, see above; all others were tried"
+    if faults:
+        raise DataError(f"could not read {len(faults)} of the puzzles, see above; all others were tried")
 
 
-def _row(questions: "Iterable[Question]", row: int, file: str) -> str:
-    chosen = next(islice(questions, max(row, 1) - 1, None), None)
-    if row < 1 or chosen is None:
-        raise UsageError(f"{file} has no puzzle {row}: --row counts its puzzles from 1")
-    if chosen.tokens is None:
-        raise DataError(chosen.error)
-    return chosen.text
-
-
-def _file(puzzle: str) -> Path | None:
-    """Return the file or store that a puzzle argument names; text of a puzzle is no file."""
-    if puzzle == "-":
-        return Path("-")
-    if not puzzle.strip() or "\n" in puzzle or "\0" in puzzle:
-        return None
-    path = Path(puzzle)
-    try:
-        if path.is_file() or (path / "manifest.json").is_file():
-            return path
-        folder = path.is_dir()
-    except OSError:  # too long for the name of a file, so it is a puzzle
-        return None
-    if path.suffix in (".csv", ".json", ".jsonl", ".npz", ".txt") or folder:
-        raise UsageError(
-            f"there is no file {puzzle}: give a puzzle as text, a .csv, .jsonl, .npz or .txt file, a store, or - for "
-            "stdin; of ARC, a .json file"
-        )
-    return None
+def _source(puzzle: str) -> "Path | BufferedReader | None":
+    return open(sys.stdin.fileno(), "rb", closefd=False) if puzzle == "-" else puzzle_file(puzzle)

@@ -1,7 +1,7 @@
-"""What ``hrm solve`` and ``hrm show`` do with a file of ARC tasks."""
+"""What ``hrm solve`` and ``hrm show`` print of a file of ARC tasks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hrm.cli.common import print_json, progress_line, stderr, stdout
 from hrm.errors import UsageError
@@ -9,7 +9,7 @@ from hrm.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hrm.evaluation.arc_vote import Candidate
+    from hrm.evaluation.arc_answers import TaskAnswer
     from hrm.inference.solver import Solver
     from hrm.puzzles.arc.tasks import Task
 
@@ -17,37 +17,23 @@ if TYPE_CHECKING:
 def solve_tasks(
     solver: "Solver", file: Path, segments: int | None, variants: int | None, trace: bool, json: bool
 ) -> None:
-    """Answer the tests of ARC tasks by vote, the two best grids each; with ``trace`` after each segment."""
-    from hrm.evaluation.arc import predict_tasks, replay_tasks
-    from hrm.evaluation.arc_vote import vote
+    """Print the two best grids for each test; with ``trace`` the best one after each segment."""
+    from hrm.evaluation.arc_answers import answer_tasks
 
-    tasks = {task.id: task for task in _tasks(file)}
-    budget = segments or solver.max_segments
-    progress = progress_line(stderr(), "answered")
-    given = list(tasks.values())
-    if trace:
-        stages = replay_tasks(solver, given, budget, variants, progress)
-        if not json:
-            _print_replays(given, stages)
-            return
-    else:
-        ranked = vote(predict_tasks(solver, given, budget, variants, progress))
-        stages = {test: (candidates,) for test, candidates in ranked.items()}
-    for (task, number), each in stages.items():
-        attempts = [_plain(candidate) for candidate in each[-1][:2]]
+    tasks = _tasks(file)
+    answers = answer_tasks(solver, tasks, segments, variants, trace, progress_line(stderr(), "answered"))
+    if trace and not json:
+        _print_replays(tasks, answers)
+        return
+    for answer in answers:
         if json:
-            best = attempts[0] if attempts else {"answer": None, "q_halt": None}
-            said: dict[str, Any] = {
-                "task": task, "test": number + 1, "puzzle": tasks[task].tests[number].input.tolist(),
-                "answer": best["answer"], "verified": None, "segments": budget, "q_halt": best["q_halt"],
-                "attempts": attempts,
-            }  # fmt: skip
-            print_json(said | ({"trace": _trace(each)} if trace else {}))
+            print_json(answer.as_dict() | ({"trace": answer.trace()} if trace else {}))
             continue
-        stdout().print(f"{task}, test {number + 1}:{'' if attempts else ' no grid was answered'}", markup=False)
-        for place, attempt in enumerate(attempts, start=1):
-            stdout().print(f"  attempt {place}: {attempt['votes']} votes, q_halt {attempt['q_halt']:.2f}", markup=False)
-            for row in attempt["answer"]:
+        nothing = "" if answer.attempts else " no grid was answered"
+        stdout().print(f"{answer.task}, test {answer.test + 1}:{nothing}", markup=False)
+        for place, attempt in enumerate(answer.attempts, start=1):
+            stdout().print(f"  attempt {place}: {attempt.votes} votes, q_halt {attempt.q_halt:.2f}", markup=False)
+            for row in attempt.grid.tolist():
                 stdout().print("    " + "".join(map(str, row)), markup=False, soft_wrap=True)
 
 
@@ -55,27 +41,26 @@ def show_tasks(
     solver: "Solver", file: Path, out: Path | None, segments: int | None, variants: int | None, json: bool
 ) -> None:
     """Show the grid with the most votes after each segment, in the terminal or as a GIF, PNG or HTML file."""
-    from hrm.evaluation.arc import replay_tasks
+    from hrm.evaluation.arc_answers import answer_tasks
+    from hrm.inference.answer import counted
     from hrm.viz.puzzle.arc_replay import replays, require_suffix, save_replays
 
     if out is not None:
         require_suffix(out)
-    tasks = _tasks(file)
-    budget = segments or solver.max_segments
-    stages = replay_tasks(solver, tasks, budget, variants, progress_line(stderr(), "answered"))
+    tasks, budget = _tasks(file), segments or solver.max_segments
+    answers = answer_tasks(solver, tasks, segments, variants, trace=True, progress=progress_line(stderr(), "answered"))
     if out is not None:
+        stages = {(answer.task, answer.test): answer.stages for answer in answers}
         save_replays(replays(tasks, stages), out, f"{file.name}, {budget} segments")
     if json:
-        for (task, number), each in stages.items():
-            said = {"task": task, "test": number + 1, "segments": budget, "trace": _trace(each)}
-            print_json(said | {"file": None if out is None else str(out)})
+        for answer in answers:
+            plain = {"task": answer.task, "test": answer.test + 1, "segments": budget, "trace": answer.trace()}
+            print_json(plain | {"file": None if out is None else str(out)})
     elif out is None:
-        _print_replays(tasks, stages)
+        _print_replays(tasks, answers)
     else:
-        from hrm.inference.answer import counted
-
-        said = f"{out}: {counted(len(stages), 'test')}, {counted(budget, 'segment')}"
-        stdout().print(said, markup=False, soft_wrap=True)
+        summary = f"{out}: {counted(len(answers), 'test')}, {counted(budget, 'segment')}"
+        stdout().print(summary, markup=False, soft_wrap=True)
 
 
 def tasks_file(puzzle: str) -> Path:
@@ -104,19 +89,8 @@ def _tasks(file: Path) -> "Sequence[Task]":
     return tasks
 
 
-def _print_replays(tasks: "Sequence[Task]", stages: Any) -> None:
+def _print_replays(tasks: "Sequence[Task]", answers: "Sequence[TaskAnswer]") -> None:
     from hrm.viz.puzzle.arc_replay import print_replay, replays
 
-    for replay in replays(tasks, stages):
+    for replay in replays(tasks, {(answer.task, answer.test): answer.stages for answer in answers}):
         print_replay(stdout(), replay)
-
-
-def _trace(stages: "Sequence[Sequence[Candidate]]") -> list[dict[str, Any]]:
-    nothing = {"answer": None, "votes": 0, "q_halt": None}
-    return [
-        {"segment": number, **(_plain(stage[0]) if stage else nothing)} for number, stage in enumerate(stages, start=1)
-    ]
-
-
-def _plain(candidate: "Candidate") -> dict[str, Any]:
-    return {"answer": candidate.grid.tolist(), "votes": candidate.votes, "q_halt": candidate.q_halt}

@@ -11,10 +11,11 @@ from jaxtyping import UInt8
 from hrm.data.store import Split, Store
 from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
-from hrm.evaluation.arc_vote import KS, Candidate, Predictions, Test, answers, score, submission, vote
+from hrm.evaluation.arc_vote import KS, Predictions, Test, answers, score, submission
 from hrm.evaluation.rollout import Progress, no_progress, run_batch
 from hrm.files import replace_file
 from hrm.inference.solver import Solver
+from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.canvas import decode, encode
 from hrm.puzzles.arc.tasks import Pair, Task
 
@@ -54,42 +55,23 @@ def predict_tasks(
     segments: int,
     variants: int | None = None,
     progress: Progress = no_progress,
-) -> Predictions:
-    """Answer every test of tasks that the solver's model was trained on; as ``predict``.
+    every: bool = False,
+) -> list[Predictions]:
+    """Answer every test of tasks that the solver's model was trained on, and return the predictions; as ``predict``.
+
+    Args:
+        every: return the predictions after each segment; else those after the last one only.
 
     Raises:
         UsageError: the model is not of ARC, or has never seen a task.
     """
     if solver.table is None:
         raise UsageError("tasks of ARC need a model of ARC with a table of its puzzle ids")
-    return _predicted(solver, solver.table, *_tests_of(tasks), segments, variants, progress)[-1]
-
-
-def replay_tasks(
-    solver: Solver,
-    tasks: Sequence[Task],
-    segments: int,
-    variants: int | None = None,
-    progress: Progress = no_progress,
-) -> dict[Test, tuple[tuple[Candidate, ...], ...]]:
-    """Return for each test of tasks its candidates after each segment, the best first; arguments as ``predict_tasks``.
-
-    Raises:
-        UsageError: the model is not of ARC, or has never seen a task.
-    """
-    if solver.table is None:
-        raise UsageError("tasks of ARC need a model of ARC with a table of its puzzle ids")
-    tests, grids = _tests_of(tasks)
-    every = _predicted(solver, solver.table, tests, grids, segments, variants, progress, every=True)
-    ranked = [vote(predictions) for predictions in every]
-    return {test: tuple(each.get(test, ()) for each in ranked) for test in sorted(tests)}
-
-
-def _tests_of(tasks: Sequence[Task]) -> tuple[list[Test], UInt8[np.ndarray, "n C"]]:
     tests = [(task.id, number) for task in tasks for number in range(len(task.tests))]
     if not tests:
         raise UsageError("there are demonstrations only, and no test to answer")
-    return tests, encode([pair.input for task in tasks for pair in task.tests])
+    grids = encode([pair.input for task in tasks for pair in task.tests])
+    return _predicted(solver, solver.table, tests, grids, segments, variants, progress, every)
 
 
 def _predicted(

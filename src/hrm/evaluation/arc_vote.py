@@ -5,15 +5,14 @@ any grid is no vote, where the official count has empty grids take part; and tie
 so that the order of the predictions cannot matter.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from hrm.errors import DataError, UsageError
+from hrm.inference.vote import Candidate, vote
 from hrm.puzzles.arc.canvas import decode
 from hrm.puzzles.arc.tasks import COLORS, SIDE, Grid, Task
 from hrm.puzzles.arc.variants import Variant
@@ -42,14 +41,8 @@ class Predictions:
 
     def __post_init__(self) -> None:
         n = len(self.task_ids)
-        wanted = {
-            "tests": (n,),
-            "transforms": (n,),
-            "colors": (n, COLORS),
-            "tokens": (n, SIDE * SIDE),
-            "q_halt": (n,),
-        }
-        for name, shape in wanted.items():
+        shapes = {"tests": (n,), "transforms": (n,), "colors": (n, COLORS), "tokens": (n, SIDE * SIDE), "q_halt": (n,)}
+        for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise DataError(f"{n} predictions need {name} of shape {shape}, not {getattr(self, name).shape}")
         for name, most, right in (
@@ -64,16 +57,6 @@ class Predictions:
         return len(self.task_ids)
 
 
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A grid that at least one variant answered."""
-
-    grid: Grid
-    votes: int
-    q_halt: float
-    """Mean over its votes."""
-
-
 def restored(predictions: Predictions) -> Iterator[Grid]:
     """Yield for each prediction the grid that it means for the original task; empty where it holds none."""
     for start in range(0, len(predictions), _BLOCK):
@@ -82,18 +65,16 @@ def restored(predictions: Predictions) -> Iterator[Grid]:
             yield variant.inverse().apply(grid)
 
 
-def vote(predictions: Predictions) -> dict[Test, tuple[Candidate, ...]]:
+def count_votes(predictions: Predictions) -> dict[Test, tuple[Candidate, ...]]:
     """Return for each test its candidates, the best first, by test.
 
-    More votes are better, then a higher mean of q_halt; what is still equal is ordered by its shape and cells. A
-    variant that is missing is a vote less. A test whose predictions hold no grid has no candidates.
+    A variant that is missing is a vote less. A test whose predictions hold no grid has no candidates.
     """
-    ballots: dict[Test, dict[tuple[tuple[int, ...], bytes], list[float]]] = {}
-    for row, grid in enumerate(restored(predictions)):
-        ballot = ballots.setdefault((predictions.task_ids[row], int(predictions.tests[row])), defaultdict(list))
-        if grid.size:
-            ballot[grid.shape, grid.tobytes()].append(float(predictions.q_halt[row]))
-    return {test: _ranked(ballots[test]) for test in sorted(ballots)}
+    ranked = vote(
+        ((predictions.task_ids[row], int(predictions.tests[row])), grid, float(predictions.q_halt[row]))
+        for row, grid in enumerate(restored(predictions))
+    )
+    return {test: ranked[test] for test in sorted(ranked)}
 
 
 def answers(tasks: Iterable[Task]) -> dict[str, tuple[Grid, ...]]:
@@ -161,17 +142,6 @@ def submission(
             grids += grids[:1] * (attempts - len(grids))
             result[task_id].append({f"attempt_{number}": grid for number, grid in enumerate(grids, start=1)})
     return result
-
-
-def _ranked(ballot: Mapping[tuple[tuple[int, ...], bytes], Sequence[float]]) -> tuple[Candidate, ...]:
-    def order(item: tuple[tuple[tuple[int, ...], bytes], Sequence[float]]) -> tuple[object, ...]:
-        (shape, cells), q_halts = item
-        return -len(q_halts), -fsum(q_halts) / len(q_halts), shape, cells  # fsum: the same in any order
-
-    return tuple(
-        Candidate(np.frombuffer(cells, np.uint8).reshape(shape), len(q_halts), fsum(q_halts) / len(q_halts))
-        for (shape, cells), q_halts in sorted(ballot.items(), key=order)
-    )
 
 
 def _place(candidates: Sequence[Candidate], truth: Grid) -> float:

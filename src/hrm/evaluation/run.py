@@ -18,11 +18,12 @@ from hrm.data.prepare import family
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import in_own_ids, predict, scored, tested_tasks, truth_of
-from hrm.evaluation.arc_vote import Candidate, Test, vote
+from hrm.evaluation.arc_vote import Test, count_votes
 from hrm.evaluation.baselines import classical
 from hrm.evaluation.evaluate import evaluate
 from hrm.inference.load import describe_model, load_model, origin
 from hrm.inference.solver import MOST_SEGMENTS, Solver
+from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.family import ARC
 from hrm.puzzles.arc.tasks import Task
 from hrm.puzzles.base import Puzzle
@@ -210,7 +211,7 @@ def measure(
     else:
         found = evaluate(solver, with_answers(rows, store.path), segments, progress=progress)
     if votes:
-        ranked = vote(predict(solver, store, segments, variants, limit, progress))
+        ranked = count_votes(predict(solver, store, segments, variants, limit, progress))
         found |= scored(ranked, truth_of(store, limit))
         answers(tested_tasks(store, limit), ranked)
     return found

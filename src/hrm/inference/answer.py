@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 
 from hrm.errors import UsageError
 from hrm.inference import pictures
@@ -27,7 +27,7 @@ class SegmentOutput:
     """The answer so far."""
     confidence: Float32[np.ndarray, "B C"]
     """Probability of each cell's token under a softmax of the logits."""
-    q_halt: Float32[np.ndarray, " B"]
+    q_halt: Float[np.ndarray, " B"]
     """Probability that the answer is right, as the Q-head estimates it."""
     prefers_halt: Bool[np.ndarray, " B"]
     """Whether the early-exit rule would stop here."""
@@ -147,36 +147,24 @@ def answer_of(
     Args:
         trace: the outputs are those of all segments, and are kept as its trace.
     """
-    last = outputs[-1]
+    grids = [output.tokens[0] for output in outputs]
+    steps = (
+        TraceStep(number, grid, output.confidence[0], grid != before, float(output.q_halt[0]), puzzle.text(grid))
+        for number, (output, before, grid) in enumerate(zip(outputs, [inputs, *grids], grids, strict=False), start=1)
+    )
     return Answer(
         puzzle=puzzle.text(inputs),
-        answer=puzzle.text(last.tokens[0]),
-        tokens=last.tokens[0],
-        verified=bool(puzzle.verify(inputs[None], last.tokens)[0]) if puzzle.spec.has_rules else None,
+        answer=puzzle.text(grids[-1]),
+        tokens=grids[-1],
+        verified=bool(puzzle.verify(inputs[None], grids[-1][None])[0]) if puzzle.spec.has_rules else None,
         segments=segments,
-        q_halt=float(last.q_halt[0]),
-        halted_by_choice=bool(last.prefers_halt[0]),
-        trace=_trace(puzzle, inputs, outputs) if trace else None,
+        q_halt=float(outputs[-1].q_halt[0]),
+        halted_by_choice=bool(outputs[-1].prefers_halt[0]),
+        trace=tuple(steps) if trace else None,
         settled=settled,
         attempts=attempts,
         family=puzzle,
         model=model,
-    )
-
-
-def _trace(puzzle: Puzzle, inputs: UInt8[np.ndarray, " C"], outputs: Sequence[SegmentOutput]) -> tuple[TraceStep, ...]:
-    after = [output.tokens[0] for output in outputs]
-    before = [inputs, *after[:-1]]
-    return tuple(
-        TraceStep(
-            segment=number,
-            tokens=new,
-            confidence=output.confidence[0],
-            changed=new != old,
-            q_halt=float(output.q_halt[0]),
-            answer=puzzle.text(new),
-        )
-        for number, (output, old, new) in enumerate(zip(outputs, before, after, strict=True), start=1)
     )
 
 

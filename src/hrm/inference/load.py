@@ -9,8 +9,7 @@ from hrm.config import RunConfig, from_toml
 from hrm.data.prepare import family
 from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
-from hrm.inference.names import BEST, CHECKPOINTS, locate
-from hrm.inference.origin import Origin
+from hrm.inference.origin import BEST, CHECKPOINTS, Origin, locate
 from hrm.inference.solver import USUAL_SEGMENTS, Solver
 from hrm.model.build import build
 from hrm.model.network import Network

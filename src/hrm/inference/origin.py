@@ -1,15 +1,32 @@
-"""Where a model comes from, and how to save it again."""
+"""Which model is meant by a name, and where a loaded one comes from.
 
+A name is that of a folder of the user's own, or of a shipped model. Needs no torch, so that a typo is reported at once.
+"""
+
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
-from hrm.checkpoint import save_checkpoint
+from hrm import pretrained
 from hrm.config import RunConfig
-from hrm.data.task_table import TaskTable
-from hrm.errors import UsageError
+
+CHECKPOINTS, BEST, WEIGHTS = "checkpoints", "best", "model.safetensors"
+"""Inside a run folder: ``checkpoints/update-000100`` …, and ``best``, the checkpoint that validation chose."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where the weights behind a name lie."""
+
+    folder: Path
+    """A run folder or a checkpoint folder."""
+    shipped: bool
+    """Whether the model came with the package."""
+
+    def __str__(self) -> str:
+        """Return which weights these are, in a few words."""
+        return f"{self.folder.name} (shipped)" if self.shipped else f"{as_path(self.folder)} (local folder)"
 
 
 @dataclass(frozen=True)
@@ -29,20 +46,28 @@ class Origin:
     weights_sha256: str
 
 
-def save_model(folder: Path, model: nn.Module, origin: Origin | None, table: TaskTable | None = None) -> None:
-    """Save a model as a checkpoint without the state of its training.
+def locate(name: str | Path) -> Located:
+    """Find a model: a run or checkpoint folder of this name comes first, then a shipped model.
 
     Raises:
-        UsageError: nothing is known of its configuration, or the folder holds something else.
-        HrmError: the folder cannot be written.
+        UsageError: no family has this name.
     """
-    if origin is None:
-        raise UsageError("this solver does not know its configuration: save a model that hrm.load or a Trainer made")
-    save_checkpoint(
-        folder,
-        config=origin.config.to_toml(),
-        weights=model.state_dict(),
-        meta=origin.meta,
-        card=origin.card,
-        table=table,
-    )
+    folder, shipped = Path(name), pretrained.names()
+    if _holds_a_model(folder):
+        return Located(folder, shipped=False)
+    if str(name) in shipped:
+        return Located(pretrained.path(str(name)), shipped=True)
+    pretrained.require(name)
+    return Located(folder, shipped=False)
+
+
+def as_path(folder: Path) -> str:
+    """Return a folder as an argument that no command takes for the name of something else: ``./sudoku-4x4``."""
+    return str(folder) if folder.is_absolute() or len(folder.parts) != 1 else f".{os.sep}{folder}"
+
+
+def _holds_a_model(folder: Path) -> bool:
+    try:
+        return any((folder / name).is_dir() for name in (BEST, CHECKPOINTS)) or (folder / WEIGHTS).is_file()
+    except OSError:  # such as a name that is too long
+        return False

@@ -7,17 +7,19 @@ Axes: B batch, C cells.
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor
 
+from hrm.checkpoint import save_checkpoint
 from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.inference.answer import Answer, SegmentOutput, answer_of, counted
 from hrm.inference.engine import Engine
-from hrm.inference.origin import Origin, save_model
+from hrm.inference.origin import Origin
 from hrm.model.halting import prefers_halt
 from hrm.model.hrm import parameter_counts
 from hrm.model.network import Embedded, Latents, Network
@@ -72,12 +74,6 @@ class Solver:
         where = f"{self.device}, {str(self.model.dtype).removeprefix('torch.')}"
         return f"<Solver {name}{self.puzzle.spec.name}: {sum(components.values()):,} parameters, {where}>"
 
-    def __call__(
-        self, puzzle: object, segments: int | None = None, trace: bool = False, max_segments: int | None = None
-    ) -> Answer:
-        """Solve one puzzle, as ``solve`` does."""
-        return self.solve(puzzle, segments, trace, max_segments)
-
     def save(self, folder: str | Path) -> None:
         """Save the model as a checkpoint folder, which ``hrm.load`` reads.
 
@@ -85,7 +81,18 @@ class Solver:
             UsageError: the solver was put together by hand, or the folder holds something else.
             HrmError: the folder cannot be written.
         """
-        save_model(Path(folder), self.model, self.origin, self.table)
+        if self.origin is None:
+            raise UsageError(
+                "this solver does not know its configuration: save a model that hrm.load or a Trainer made"
+            )
+        save_checkpoint(
+            folder,
+            config=self.origin.config.to_toml(),
+            weights=self.model.state_dict(),
+            meta=self.origin.meta,
+            card=self.origin.card,
+            table=self.table,
+        )
 
     def solve(
         self,
@@ -117,31 +124,25 @@ class Solver:
         """
         return next(self.solve_many([puzzle], segments, trace, max_segments, attempts))
 
+    __call__ = solve
+
     def solve_many(
         self,
-        puzzles: Iterable[object],
+        puzzles: Iterable[Any],
         segments: int | None = None,
         trace: bool = False,
         max_segments: int | None = None,
         attempts: int = ATTEMPTS,
+        parsed: bool = False,
     ) -> Iterator[Answer]:
         """Yield the answers in the order of the puzzles, each as soon as it is known.
 
         The other arguments are those of ``solve``. A puzzle that cannot be read ends the stream,
         after the answers to those before it.
-        """
-        parsed = (self.puzzle.parse(puzzle) for puzzle in puzzles)
-        yield from self.solve_parsed(parsed, segments, trace, max_segments, attempts)
 
-    def solve_parsed(
-        self,
-        puzzles: Iterable[UInt8[np.ndarray, " C"]],
-        segments: int | None = None,
-        trace: bool = False,
-        max_segments: int | None = None,
-        attempts: int = ATTEMPTS,
-    ) -> Iterator[Answer]:
-        """Yield the answers to puzzles that ``Puzzle.parse`` returned, as ``solve_many`` does."""
+        Args:
+            parsed: the puzzles are what ``Puzzle.parse`` returned.
+        """
         engine = Engine(
             self.model, self.embed, self._segment,
             stops=self._stops if segments is None else lambda inputs, output: np.zeros(len(inputs), bool),
@@ -150,7 +151,7 @@ class Solver:
             capacity=min(self.batch_size, ROWS_ON_CPU) if self.device.type == "cpu" else self.batch_size,
             trace=trace,
         )  # fmt: skip
-        for job in engine.run(iter(puzzles)):
+        for job in engine.run(iter(puzzles) if parsed else map(self.puzzle.parse, puzzles)):
             attempt, tries = job.attempts[-1], min(len(job.attempts), 1 + len(job.images))
             name = "" if self.origin is None else self.origin.name
             yield answer_of(
@@ -180,12 +181,10 @@ class Solver:
                 latents, output = self._segment(latents, x, inputs)
                 yield output
 
-    def think(
-        self, inputs: UInt8[np.ndarray, "B C"], segments: int, puzzle_ids: Int[np.ndarray, " B"] | None = None
-    ) -> Iterator[SegmentOutput]:
+    def think(self, *arguments: Any, **named: Any) -> Iterator[SegmentOutput]:
         """Call ``run``, which is the new name of this method."""
         warnings.warn("Solver.think is now called Solver.run", DeprecationWarning, stacklevel=2)
-        return self.run(inputs, segments, puzzle_ids)
+        return self.run(*arguments, **named)
 
     def embed(self, inputs: UInt8[np.ndarray, "B C"], puzzle_ids: Int[np.ndarray, " B"] | None = None) -> Embedded:
         """Return a batch of parsed puzzles as the network sees it.

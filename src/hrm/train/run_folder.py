@@ -10,7 +10,7 @@ from hrm.config import RunConfig, flat, from_toml
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
 from hrm.files import CHECKPOINT, require_writable
-from hrm.inference.names import BEST, CHECKPOINTS
+from hrm.inference.origin import BEST, CHECKPOINTS
 
 CONFIG = "config.toml"
 """Inside a run folder: the resolved configuration."""

@@ -12,7 +12,7 @@ from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, HrmError
-from hrm.inference.names import BEST, CHECKPOINTS
+from hrm.inference.origin import BEST, CHECKPOINTS
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.hrm import parameter_counts
 from hrm.model.network import Network

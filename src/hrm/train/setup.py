@@ -8,7 +8,7 @@ from rich.console import Console
 from hrm.config import RunConfig
 from hrm.data.config import DataConfig
 from hrm.experiment import Experiment
-from hrm.inference.names import locate
+from hrm.inference.origin import locate
 from hrm.model.sizes import parameters
 from hrm.train.run_folder import claim, default_folder
 

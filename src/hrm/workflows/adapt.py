@@ -9,7 +9,7 @@ from rich.console import Console
 from hrm.data.arc import build_arc
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import predict, scored, truth_of, write_submission
-from hrm.evaluation.arc_vote import vote
+from hrm.evaluation.arc_vote import count_votes
 from hrm.inference.load import load_model
 from hrm.inference.solver import Solver
 from hrm.puzzles.arc.family import ARC
@@ -80,7 +80,7 @@ def adapt(
     run = Trainer(config.changed(changes, source="adapt"), out / RUN, init=name, console=console)
     run.fit()
     solver = Solver(run.average.eval(), store.puzzle, config.halting.max_segments, config.eval.batch_size)
-    ranked = vote(predict(solver, store, config.halting.max_segments, progress=progress))
+    ranked = count_votes(predict(solver, store, config.halting.max_segments, progress=progress))
     write_submission(out / SUBMISSION, ranked)
     found: dict[str, Any] = {"submission": str(out / SUBMISSION), "tests": len(store.held_out_tests())}
     return found | scored(ranked, truth_of(store))

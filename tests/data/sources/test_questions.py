@@ -6,8 +6,8 @@ import itertools
 import numpy as np
 import pytest
 
-from hrm.data.sources.questions import questions
-from hrm.errors import DataError
+from hrm.data.sources.questions import puzzle_file, question_at, questions
+from hrm.errors import DataError, UsageError
 from hrm.puzzles import get
 
 FAMILIES = ["sudoku-4x4", "sudoku-9x9", "maze-10x10", "killer-4x4", "coloring-8x3", "samurai-4x4"]
@@ -123,3 +123,27 @@ def test_rows_that_lost_one_another_are_not_puzzles_of_their_own(tmp_path):
     rows = rows_of(family.text(puzzle), 4)
     for kept in itertools.combinations(rows, 3):
         assert all(each.tokens is None for each in read(tmp_path, "\n".join(kept) + "\n", family))
+
+
+LINES = "..1.4.....2.3...\n11..............\n.1.....3...4.4..\n"
+
+
+def test_text_is_a_puzzle_unless_it_names_a_file(tmp_path):
+    (tmp_path / "rows.txt").write_text(LINES)
+    assert puzzle_file(str(tmp_path / "rows.txt")) == tmp_path / "rows.txt"
+    for text in ("..1.4.....2.3...", "", "1\n2", "[[1]]", "1" * 5000):
+        assert puzzle_file(text) is None
+    for name in ("nothing.csv", str(tmp_path)):
+        with pytest.raises(UsageError, match="there is no file"):
+            puzzle_file(name)
+
+
+def test_one_puzzle_of_a_file_by_its_row(tmp_path):
+    file, family = tmp_path / "rows.txt", get("sudoku-4x4")
+    file.write_text(LINES)
+    assert question_at(questions(file, family), 3, "rows").text == ".1.....3...4.4.."
+    with pytest.raises(DataError, match="line 2"):
+        question_at(questions(file, family), 2, "rows")
+    for row in (0, 4):
+        with pytest.raises(UsageError, match=f"rows has no puzzle {row}"):
+            question_at(questions(file, family), row, "rows")

@@ -8,7 +8,7 @@ from PIL import Image
 from rich.console import Console
 
 from hrm.errors import UsageError
-from hrm.evaluation.arc_vote import Candidate
+from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.tasks import Pair, Task
 from hrm.viz.puzzle.arc_replay import print_replay, replays, save_replays
 from hrm.viz.puzzle.arc_sheet import sheet_html

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from hrm.errors import HrmError, UsageError
-from hrm.evaluation.arc_vote import Candidate
+from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.family import PALETTE
 from hrm.puzzles.arc.tasks import Pair, Task
 from hrm.viz.puzzle.arc_sheet import MOST_DRAWN, Row, rows, save, sheet_html, sheet_image

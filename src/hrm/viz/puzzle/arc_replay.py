@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from hrm.errors import HrmError, UsageError
-from hrm.evaluation.arc_vote import Candidate, Test
+from hrm.evaluation.arc_vote import Test
+from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.family import PALETTE
 from hrm.puzzles.arc.tasks import Grid, Pair, Task
 from hrm.viz.puzzle.arc_sheet import Panel, judged, save, sheet_image

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from hrm.errors import HrmError, UsageError
-from hrm.evaluation.arc_vote import Candidate, Test
+from hrm.evaluation.arc_vote import Test
+from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.family import PALETTE
 from hrm.puzzles.arc.tasks import Grid, Pair, Task
 

@@ -1,0 +1,114 @@
+"""Solve one puzzle or a list of them, and say what to know about each.
+
+The command line prints these records; a server can return them.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import tee
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from hrm.data.sources.blocks import Question
+from hrm.errors import DataError, UndecidedError
+from hrm.inference.answer import Answer, counted
+from hrm.inference.solver import Solver
+from hrm.puzzles.base import Puzzle
+
+_Numbered = tuple[int, UInt8[np.ndarray, " C"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A puzzle and its answer."""
+
+    number: int
+    """Which puzzle of the list it is, from 1; those that cannot be read are counted, too."""
+    inputs: UInt8[np.ndarray, " C"]
+    answer: Answer
+    outside: str | None
+    """How the puzzle differs from the model's training data; None: in no known way."""
+
+
+@dataclass
+class Summary:
+    """What became of a list of puzzles, kept while it is being solved."""
+
+    rows: int = 0
+    """Puzzles answered."""
+    unsolved: list[Answer] = field(default_factory=list)
+    """Answers that break a rule."""
+    outside: list[str] = field(default_factory=list)
+    """For each puzzle that is unlike the model's training data, how."""
+    faults: list[str] = field(default_factory=list)
+    """For each puzzle that cannot be read, what is wrong."""
+
+
+def solve_row(solver: Solver, puzzle: object, **options: Any) -> Row:
+    """Solve one puzzle; the options are those of ``Solver.solve``.
+
+    Raises:
+        DataError: the puzzle cannot be read, or contradicts itself.
+        UsageError: an option is out of range.
+    """
+    return next(_solve(solver, ((1, solver.puzzle.parse(each)) for each in [puzzle]), options))
+
+
+def solve_rows(solver: Solver, given: Iterable[Question], summary: Summary, **options: Any) -> Iterator[Row]:
+    """Yield the puzzles of a list with their answers, in order, each as soon as it is known.
+
+    A puzzle that cannot be read is noted in the summary and passed over. The options are those of ``Solver.solve``.
+    """
+    for row in _solve(solver, _readable(given, summary.faults), options):
+        summary.rows += 1
+        if row.answer.verified is False:
+            summary.unsolved.append(row.answer)
+        if row.outside:
+            summary.outside.append(row.outside)
+        yield row
+
+
+def _readable(given: Iterable[Question], faults: list[str]) -> Iterator[_Numbered]:
+    for number, question in enumerate(given, start=1):
+        if question.tokens is None:
+            faults.append(question.error)
+        else:
+            yield number, question.tokens
+
+
+def _solve(solver: Solver, parsed: Iterator[_Numbered], options: dict[str, Any]) -> Iterator[Row]:
+    for_numbers, for_inputs = tee(parsed)
+    answers = solver.solve_many((inputs for _, inputs in for_inputs), parsed=True, **options)
+    for answer, (number, inputs) in zip(answers, for_numbers, strict=True):
+        yield Row(number, inputs, answer, solver.outside(inputs))
+
+
+def ambiguity(puzzle: Puzzle, inputs: UInt8[np.ndarray, " C"]) -> DataError | None:
+    """Return what is wrong with a puzzle that has no solution, or several where that is a fault; None: nothing known.
+
+    This is an exact search, which says nothing of the answer of a model.
+    """
+    try:
+        puzzle.require_unique(inputs)
+    except UndecidedError:
+        return None
+    except DataError as error:
+        return error
+    return None
+
+
+def advice(unsolved: list[Answer], segments: int | None) -> str:
+    """Say that answers break a rule, and what may help.
+
+    Args:
+        segments: the exact number that was asked for.
+    """
+    most = max(answer.segments for answer in unsolved)
+    tries = max(answer.attempts for answer in unsolved)
+    failure = f"not solved in {counted(most, 'segment')}{f', {tries} times' if tries > 1 else ''}"
+    if segments is not None:
+        return f"{failure}; without --segments the model goes on until the rules hold"
+    moving = any(answer.settled > answer.segments - max(2, answer.segments // 4) for answer in unsolved)
+    return f"{failure}; try --max-segments {4 * most}" if moving else f"{failure}, and the answer no longer changes"
