@@ -99,7 +99,7 @@ ROWS = {
     "axes.npz": (archive(npy(shape=(1, 2, 2, 4))), "4 axes"),
     "float.npz": (archive(npy("<f8", body=bytes(128))), "inputs.npy is an array of '<f8'"),
     "negative.npz": (archive(npy("|i1", body=b"\xfe" * 16)), r"row 1 \(line 1\)"),
-    "header.npz": (archive(b"\x93NUMPY\x02\x00\xff\xff\xff\x1f" + bytes(1 << 20)), "its header claims 536870911 bytes"),
+    "header.npz": (archive(b"\x93NUMPY\x02\x00\xff\xff\xff\x1f" + bytes(1 << 20)), "damaged npy .*536870911 bytes"),
     "code.npz": (archive(b"\x93NUMPY\x01\x00\x84\x03" + b"(" * 900), "damaged npy header"),
     "bomb.npz": (lambda path: path.write_bytes(archive(npy(shape=(1 << 22, 16), body=bytes(1 << 26)))), "to one"),
     "lzma.npz": (archive(npy(), packed=zipfile.ZIP_LZMA), "compressed in a way that numpy never uses"),

@@ -9,7 +9,7 @@ import pytest
 
 from hrm.data.audit.audit import audit
 from hrm.data.sources.blocks import text_questions
-from hrm.data.sources.files import read_faulty, read_rows
+from hrm.data.sources.files import read_rows, read_with_faults
 from hrm.data.sources.questions import plain_questions, questions
 from hrm.errors import DataError
 from hrm.puzzles import get
@@ -211,7 +211,7 @@ def test_zero_beside_a_dot_is_never_dropped_from_a_column(tmp_path):
     file.write_text("question\n" + "\n".join(rows))
     with pytest.raises(DataError, match="row 3"):
         read_rows(file, SUDOKU, answers_required=False)
-    _, numbers, faults = read_faulty(file, SUDOKU)
+    _, numbers, faults = read_with_faults(file, SUDOKU)
     assert numbers.tolist() == [1, 2] and [fault.row for fault in faults] == [3]
 
 

@@ -200,7 +200,7 @@ def header(text):
     (writing("all__inputs.npy", header("{'descr': '|u1', 'fortran_order': False, 'shape': (-6, 16)}\n")), "(-6, 16)"),
     (writing("all__inputs.npy", header("__import__('os').system('true')")), "damaged npy header"),
     (writing("all__inputs.npy", header("(" * 900)), "damaged npy header"),
-    (writing("all__inputs.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\xff"), "claims 4294967295 bytes"),
+    (writing("all__inputs.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\xff"), "expected 4294967295 bytes"),
     (writing("all__inputs.npy", b"PK\x03\x04"), "not an npy file"),
     (lambda folder: (folder / "all__labels.npy").unlink(), "all__labels.npy cannot be read"),
     (saving("labels", np.full((6, 16), None)), "all__labels.npy"),

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Int, Shaped, UInt8
 
 from hrm.data.audit.arc import audit_arc
 from hrm.data.audit.findings import Audit, Finding, Separation, finding
-from hrm.data.sources.files import Fault, family_of, read_faulty
+from hrm.data.sources.files import Fault, family_of, read_with_faults
 from hrm.data.store import Store, open_store
 from hrm.errors import DataError
 from hrm.puzzles.arc.family import Arc
@@ -113,7 +113,7 @@ def _parts(path: Path, puzzle: Puzzle | None, prefix: str = "") -> tuple[Puzzle,
         store = open_store(path, puzzle=puzzle)
         return store.puzzle, _splits(store, f"{prefix}:" if prefix else "")
     puzzle = puzzle or family_of(path)
-    rows, numbers, faults = read_faulty(path, puzzle)
+    rows, numbers, faults = read_with_faults(path, puzzle)
     return puzzle, [Part(prefix or path.name, rows.inputs, rows.labels, numbers, tuple(faults))]
 
 

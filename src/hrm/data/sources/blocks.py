@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
+from hrm.data.sources.lines import require_some
 from hrm.errors import DataError
 from hrm.puzzles.base import Puzzle
 
@@ -51,27 +52,12 @@ def text_questions(lines: Iterable[str], name: str, puzzle: Puzzle) -> Iterator[
 
     Args:
         name: what to call the text in messages.
+
+    Raises:
+        DataError: there is no puzzle.
     """
-    held: Block = []  # blocks that are too short for a puzzle: a grid may have empty lines between its boxes
-    for block in _blocks(lines, puzzle, name):
-        if held and (found := _joined(held + block, name, puzzle)):
-            held = []
-            yield found
-            continue
-        found = _resolved(block, name, puzzle)
-        short = len(block) < puzzle.spec.shape[0] and puzzle.spec.has_rules and puzzle.is_part(block[0][1])
-        if short and not found:
-            held += block
-            if len(held) >= 2 * puzzle.spec.shape[0]:
-                yield _fault(held, name, puzzle)
-                held = []
-            continue
-        if held:
-            yield _fault(held, name, puzzle)
-            held = []
-        yield from found or [_fault(block, name, puzzle)]
-    if held:
-        yield _fault(held, name, puzzle)
+    lack = f"{name} holds no puzzles: give one a line, or one over several lines"
+    yield from require_some(_questions(lines, name, puzzle), lack)
 
 
 def read_question(where: str, text: str, puzzle: Puzzle) -> Question:
@@ -81,6 +67,31 @@ def read_question(where: str, text: str, puzzle: Puzzle) -> Question:
         return Question(where, puzzle.text(tokens), tokens)
     except DataError as error:
         return Question(where, text, None, f"{where}: {error}")
+
+
+def _questions(lines: Iterable[str], name: str, puzzle: Puzzle) -> Iterator[Question]:
+    held: Block = []  # blocks that are too short for a puzzle: a grid may have empty lines between its boxes
+    for block in _blocks(lines, puzzle, name):
+        # Together with the blocks before it, is it a whole puzzle?
+        if held and (question := _joined(held + block, name, puzzle)):
+            held = []
+            yield question
+            continue
+        # If not, is it one or several by itself, or the beginning of one?
+        questions = _resolved(block, name, puzzle)
+        short = len(block) < puzzle.spec.shape[0] and puzzle.spec.has_rules and puzzle.is_part(block[0][1])
+        if short and not questions:
+            held += block
+            if len(held) >= 2 * puzzle.spec.shape[0]:
+                yield _fault(held, name, puzzle)
+                held = []
+            continue
+        if held:
+            yield _fault(held, name, puzzle)
+            held = []
+        yield from questions or [_fault(block, name, puzzle)]
+    if held:
+        yield _fault(held, name, puzzle)
 
 
 def _blocks(lines: Iterable[str], puzzle: Puzzle, name: str) -> Iterator[Block]:
@@ -159,16 +170,16 @@ def _evenly(block: Block, name: str, puzzle: Puzzle) -> list[Question]:
         if rest or not puzzle.spec.has_rules:
             continue
         parts = [block[i : i + size] for i in range(0, len(block), size)]
-        found = [_joined(part, name, puzzle) for part in parts]
-        if any(found):
-            return [each or _fault(part, name, puzzle) for each, part in zip(found, parts, strict=True)]
+        joined = [_joined(part, name, puzzle) for part in parts]
+        if any(joined):
+            return [each or _fault(part, name, puzzle) for each, part in zip(joined, parts, strict=True)]
     return []
 
 
 def _joined(block: Block, name: str, puzzle: Puzzle) -> Question | None:
     """Return the puzzle that lines are together; None where they are none."""
-    found = read_question(_where(block, name), "\n".join(line for _, line in block), puzzle)
-    return found if found.tokens is not None else None
+    question = read_question(_where(block, name), "\n".join(line for _, line in block), puzzle)
+    return question if question.tokens is not None else None
 
 
 def _fault(block: Block, name: str, puzzle: Puzzle) -> Question:

@@ -6,7 +6,6 @@ answer is verified against its question.
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, UInt8
+from jaxtyping import Float32, Int, UInt8
 
 from hrm import puzzles
 from hrm.data.sources.blocks import text_questions
+from hrm.data.sources.encoding import Encoder
 from hrm.data.sources.formats import ROWS, TEXTS, text_suffix
-from hrm.data.sources.lines import file_lines, note_file, whole_text
+from hrm.data.sources.lines import file_lines, note_file, require_some, whole_text
 from hrm.data.sources.npz import npz_records
 from hrm.data.sources.records import Record, csv_records, json_lines_records, json_records
 from hrm.data.store import Split
@@ -84,16 +84,16 @@ def read_rows(path: str | Path, puzzle: Puzzle | None = None, answers_required: 
     path = Path(path)
     puzzle = puzzle or family_of(path)
     digest = hashlib.sha256()
-    records = _records(path, digest.update)
-    question, solution = _Encoder(puzzle, path.name, "question"), _Encoder(puzzle, path.name, "answer")
+    question, solution = Encoder(puzzle, path.name, "question"), Encoder(puzzle, path.name, "answer")
     blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    while block := list(islice(records, BLOCK_ROWS)):
+    for block in _blocks(path, digest.update):
         inputs = question.encode([(r.where, r.question) for r in block])
+        # Verify the answers, where there are any.
         labels = np.zeros_like(inputs)
-        answered = [i for i, r in enumerate(block) if not _missing(r.answer)]
-        if answers_required and len(answered) < len(block):
-            bare = next(r for r in block if _missing(r.answer))
-            raise DataError(f"{path.name}: {bare.where} has no answer; give its solution in `answer`")
+        if answers_required:
+            for record in block:
+                _require_answer(path.name, record)
+        answered = [i for i, r in enumerate(block) if not r.unanswered]
         if answered:
             labels[answered] = solution.encode([(block[i].where, block[i].answer) for i in answered])
             right = puzzle.verify(inputs[answered], labels[answered])
@@ -105,8 +105,6 @@ def read_rows(path: str | Path, puzzle: Puzzle | None = None, answers_required: 
                 )
         ratings = np.array([_rating(path.name, r) for r in block], np.float32)
         blocks.append((inputs, labels, ratings))
-    if not blocks:
-        raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
     inputs, labels, ratings = (np.concatenate(column) for column in zip(*blocks, strict=True))
     return Rows(puzzle, inputs, labels, ratings, path.name, digest.hexdigest())
 
@@ -120,7 +118,7 @@ class Fault(NamedTuple):
     says: str
 
 
-def read_faulty(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"], list[Fault]]:
+def read_with_faults(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"], list[Fault]]:
     """Read what can be read of a file and verify nothing, for those who count faults.
 
     Returns:
@@ -133,22 +131,17 @@ def read_faulty(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"]
     if text_suffix(path) in TEXTS:
         return _read_text(path, puzzle)
     digest = hashlib.sha256()
-    records = _records(path, digest.update)
-    question, solution = _Encoder(puzzle, path.name, "question"), _Encoder(puzzle, path.name, "answer")
+    question, solution = Encoder(puzzle, path.name, "question"), Encoder(puzzle, path.name, "answer")
     faults: list[Fault] = []
     blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    while block := list(islice(records, BLOCK_ROWS)):
+    for block in _blocks(path, digest.update):
         inputs, readable = _encode_readable(question, [(r, r.question) for r in block], faults)
-        given = [(i, (r, r.answer)) for i, r in enumerate(readable) if not _missing(r.answer)]
-        answers, answered = _encode_readable(solution, [pair for _, pair in given], faults)
-        place = {r.row: i for i, (r, _) in given}
+        answers, answered = _encode_readable(solution, [(r, r.answer) for r in readable if not r.unanswered], faults)
+        numbers = np.array([r.row for r in readable], np.int64)
         labels = np.zeros_like(inputs)
-        if answered:
-            labels[[place[r.row] for r in answered]] = answers
-        blocks.append((inputs, labels, np.array([r.row for r in readable], np.int64)))
+        labels[np.searchsorted(numbers, np.array([r.row for r in answered], np.int64))] = answers
+        blocks.append((inputs, labels, numbers))
         faults += _unrated(path.name, block)
-    if not blocks:
-        raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
     inputs, labels, numbers = (np.concatenate(column) for column in zip(*blocks, strict=True))
     ratings = np.full(len(inputs), np.nan, np.float32)
     return Rows(puzzle, inputs, labels, ratings, path.name, digest.hexdigest()), numbers, faults
@@ -157,18 +150,16 @@ def read_faulty(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"]
 def _read_text(path: Path, puzzle: Puzzle) -> tuple[Rows, Int[np.ndarray, " n"], list[Fault]]:
     """Read what can be read of plain text, whose puzzles have no answers."""
     digest = hashlib.sha256()
-    found = list(text_questions(file_lines(path, digest.update), path.name, puzzle))
-    if not found:
-        raise DataError(f"{path.name} holds no puzzles: give one a line, or one over several lines")
-    read = [(row, each.tokens) for row, each in enumerate(found, start=1) if each.tokens is not None]
-    inputs = np.array([tokens for _, tokens in read], np.uint8).reshape(-1, puzzle.spec.cells)
-    faults = [Fault(row, "question", each.error) for row, each in enumerate(found, start=1) if each.tokens is None]
+    numbered = list(enumerate(text_questions(file_lines(path, digest.update), path.name, puzzle), start=1))
+    readable = {row: question.tokens for row, question in numbered if question.tokens is not None}
+    faults = [Fault(row, "question", question.error) for row, question in numbered if row not in readable]
+    inputs = np.array([*readable.values()], np.uint8).reshape(-1, puzzle.spec.cells)
     ratings = np.full(len(inputs), np.nan, np.float32)
     rows = Rows(puzzle, inputs, np.zeros_like(inputs), ratings, path.name, digest.hexdigest())
-    return rows, np.array([row for row, _ in read], np.int64), faults
+    return rows, np.array([*readable], np.int64), faults
 
 
-def _unrated(name: str, records: "Iterable[Record]") -> "Iterator[Fault]":
+def _unrated(name: str, records: Iterable[Record]) -> Iterator[Fault]:
     for record in records:
         try:
             _rating(name, record)
@@ -177,14 +168,13 @@ def _unrated(name: str, records: "Iterable[Record]") -> "Iterator[Fault]":
 
 
 def _encode_readable(
-    encoder: "_Encoder", given: "list[tuple[Record, object]]", faults: list[Fault]
-) -> "tuple[UInt8[np.ndarray, 'n C'], list[Record]]":
+    encoder: Encoder, given: list[tuple[Record, object]], faults: list[Fault]
+) -> tuple[UInt8[np.ndarray, "n C"], list[Record]]:
     """Return the tokens of the texts that can be read, and their records; note the others."""
-    try:
+    with suppress(DataError):
         if given:
             return encoder.encode([(record.where, text) for record, text in given]), [record for record, _ in given]
-    except DataError:
-        pass
+    # At least one cannot be read: take them one by one.
     grids, kept = [np.zeros((0, encoder.puzzle.spec.cells), np.uint8)], []
     for record, text in given:
         try:
@@ -205,40 +195,25 @@ def family_of(path: Path) -> Puzzle:
     Raises:
         DataError: none fits, or several do.
     """
-    fitting, length = [], None
+    fitting, size = [], ""
     if text_suffix(path) in TEXTS:
         for puzzle in map(puzzles.get, puzzles.families()):
-            first = next(text_questions(file_lines(path, len), path.name, puzzle), None)
-            fitting += [puzzle] if first and first.tokens is not None else []
+            first = next(text_questions(file_lines(path), path.name, puzzle))
+            fitting += [puzzle] if first.tokens is not None else []
     else:
-        first = next(_records(path, len), None)
-        if first is None:
-            raise DataError(f"{path.name} holds no puzzles: a header and at least one row are needed")
-        length = len(first.question) if isinstance(first.question, str) else None
+        question = next(_records(path, len)).question
+        size = f"of {len(question)} characters " if isinstance(question, str) else ""
         for puzzle in map(puzzles.get, puzzles.families()):
             with suppress(DataError):
-                puzzle.parse(first.question)
+                puzzle.parse(question)
                 fitting.append(puzzle)
     if len(fitting) != 1:
-        found = " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.families())}"
-        size = f"of {length} characters " if length is not None else ""
+        names = " and ".join(p.spec.name for p in fitting) if fitting else f"none of {', '.join(puzzles.families())}"
         raise DataError(
-            f"{path.name}: the first question {size}fits {found}; name the family by --puzzle (rows of your own: "
+            f"{path.name}: the first question {size}fits {names}; name the family by --puzzle (rows of your own: "
             "--puzzle table)"
         )
     return fitting[0]
-
-
-def require_file(path: Path) -> None:
-    """Refuse what cannot be a file of puzzles.
-
-    Raises:
-        DataError: it is missing, unreadable or of another type.
-    """
-    if not path.is_file() or not os.access(path, os.R_OK):
-        raise DataError(f"{path} cannot be read: there is no such file, or it may not be read; check the path")
-    if text_suffix(path) not in ROWS:
-        raise DataError(f"{path} is neither a store nor a file of rows ({', '.join(ROWS)}); rename or convert it")
 
 
 def read_records(path: Path, chosen: Collection[int]) -> dict[int, Record]:
@@ -252,20 +227,35 @@ def require_rows(path: Path) -> None:
     Raises:
         DataError: it is missing, of another type, or no rows at its beginning.
     """
-    next(_records(path, len), None)
+    next(_records(path, len))
+
+
+def _blocks(path: Path, note: Callable[[bytes], object]) -> Iterator[list[Record]]:
+    """Yield the rows of a file, many at a time, which is as fast as all at once and takes little memory."""
+    records = _records(path, note)
+    while block := list(islice(records, BLOCK_ROWS)):
+        yield block
 
 
 def _records(path: Path, note: Callable[[bytes], object]) -> Iterator[Record]:
-    require_file(path)
+    """Yield the rows of a file of any format that has rows.
+
+    Raises:
+        DataError: it is missing, unreadable or of another type, or has no row; what is wrong, in which row.
+    """
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise DataError(f"{path} cannot be read: there is no such file, or it may not be read; check the path")
     kind = text_suffix(path)
+    if kind not in ROWS:
+        raise DataError(f"{path} is neither a store nor a file of rows ({', '.join(ROWS)}); rename or convert it")
     if kind == ".csv":
-        yield from csv_records(path.name, file_lines(path, note))
+        records = csv_records(path.name, file_lines(path, note))
     elif kind == ".jsonl":
-        yield from json_lines_records(path.name, file_lines(path, note))
+        records = json_lines_records(path.name, file_lines(path, note))
     else:
         records = npz_records(path) if kind == ".npz" else json_records(path.name, whole_text(path, JSON_BYTES))
         note_file(path, note)
-        yield from records
+    yield from require_some(records, f"{path.name} holds no puzzles: a header and at least one row are needed")
 
 
 def pairs(path: Path) -> Iterator[tuple[str, object, object]]:
@@ -275,14 +265,13 @@ def pairs(path: Path) -> Iterator[tuple[str, object, object]]:
         DataError: the file cannot be read, or a row has no answer.
     """
     for record in _records(path, len):
-        where = f"{path.name}: {record.where}"
-        if _missing(record.answer):
-            raise DataError(f"{where} has no answer; give its solution in `answer`")
-        yield where, record.question, record.answer
+        _require_answer(path.name, record)
+        yield f"{path.name}: {record.where}", record.question, record.answer
 
 
-def _missing(answer: object) -> bool:
-    return answer is None or (isinstance(answer, str) and not answer)
+def _require_answer(name: str, record: Record) -> None:
+    if record.unanswered:
+        raise DataError(f"{name}: {record.where} has no answer; give its solution in `answer`")
 
 
 def _rating(name: str, record: Record) -> float:
@@ -293,69 +282,6 @@ def _rating(name: str, record: Record) -> float:
         if abs(rating) > 1e30:
             raise ValueError
     except (ValueError, TypeError, OverflowError):
-        given = str(record.rating)[:40]
-        raise DataError(
-            f"{name}: {record.where}: rating {given!r} is not a number; leave it empty if unknown"
-        ) from None
+        text = str(record.rating)[:40]
+        raise DataError(f"{name}: {record.where}: rating {text!r} is not a number; leave it empty if unknown") from None
     return rating
-
-
-class _Encoder:
-    """Text to tokens, a block of rows at once, with ``Puzzle.parse`` as the judge of the unknown."""
-
-    def __init__(self, puzzle: Puzzle, name: str, column: str) -> None:
-        self.puzzle, self.name, self.column = puzzle, name, column
-        self.ids = np.full(256, -1, np.int16)  # byte -> token id; -1 not known yet
-        for token, char in enumerate(puzzle.spec.tokens):
-            if token and char.isascii() and len(char) == 1:
-                self.ids[ord(char)] = token
-
-    def encode(self, given: list[tuple[str, object]]) -> UInt8[np.ndarray, "n C"]:
-        """Return the tokens of (where, text) pairs."""
-        cells = self.puzzle.spec.cells
-        texts = [text for _, text in given if isinstance(text, str) and len(text) == cells and text.isascii()]
-        if len(texts) < len(given) or self.puzzle.spec.padded:  # then a text's length says nothing
-            return np.stack([self._parse(*pair) for pair in given])
-        chars = np.frombuffer("".join(texts).encode(), np.uint8).reshape(-1, cells)
-        context = np.frombuffer(self.puzzle.context_symbols.encode(), np.uint8)
-        alone = np.asarray(np.isin(chars, context).any(axis=1))
-        doubtful: int | None = int(np.argmin(alone))
-        while doubtful is not None:  # the first row, then one row for each character not met before
-            parsed, row = self._parse(*given[doubtful]), chars[doubtful]
-            if not alone[doubtful]:
-                new = self.ids[row] < 0
-                self.ids[row[new]] = parsed[new]
-                if not np.array_equal(self.ids[row], parsed):  # the family does not read cell by cell
-                    return np.stack([self._parse(*pair) for pair in given])
-            unknown = (self.ids[chars] < 0).any(axis=1) & ~alone
-            doubtful = int(np.argmax(unknown)) if unknown.any() else None
-        found = self.ids[chars].astype(np.uint8)
-        for i in np.flatnonzero(alone | self._spelled_twice(chars)).tolist():
-            found[i] = self._parse(*given[i])
-        return found
-
-    def _spelled_twice(self, chars: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
-        """Say which rows write one token in two ways, such as a blank as 0 and as '.': only the family may judge it."""
-        used = np.flatnonzero(np.bincount(chars.ravel(), minlength=256))
-        doubled = [t for t, count in Counter(self.ids[used].tolist()).items() if count > 1]
-        twice = np.zeros(len(chars), bool)
-        for token in doubled:
-            ways = [(chars == byte).any(axis=1) for byte in used[self.ids[used] == token].tolist()]
-            twice = twice | (np.stack(ways).sum(axis=0) > 1)
-        return twice
-
-    def by_cells(self, text: object) -> UInt8[np.ndarray, "1 C"] | None:
-        """Return the tokens of a text that has the family's length and characters, whatever its rules say."""
-        cells = self.puzzle.spec.cells
-        if not isinstance(text, str) or len(text) != cells or not text.isascii():
-            return None
-        chars = np.frombuffer(text.encode(), np.uint8)[None]
-        ids = self.ids[chars]
-        vague = bool(self._spelled_twice(chars).any()) or any(c in text for c in self.puzzle.context_symbols)
-        return None if vague or (ids < 0).any() else ids.astype(np.uint8)
-
-    def _parse(self, where: str, text: object) -> UInt8[np.ndarray, " C"]:
-        try:
-            return self.puzzle.parse(text)
-        except DataError as error:
-            raise DataError(f"{self.name}: {where}, {self.column}: {error}") from None

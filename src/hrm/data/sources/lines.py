@@ -7,10 +7,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from hrm.errors import DataError
 from hrm.files import open_file
+
+T = TypeVar("T")
 
 LINE_BYTES = 1 << 20
 """A longer line is no puzzle."""
@@ -121,6 +123,20 @@ def text_lines(file: BufferedReader, name: str, note: Callable[[bytes], object] 
                 yield text.rpartition("\n")[2]
             return
         done += len(lines)
+
+
+def require_some(items: Iterator[T], lack: str) -> Iterator[T]:
+    """Yield what comes, and refuse nothing at all.
+
+    Raises:
+        DataError: with the message ``lack``, where nothing came.
+    """
+    empty = True
+    for item in items:
+        empty = False
+        yield item
+    if empty:
+        raise DataError(lack)
 
 
 def plain_source(file: BufferedReader, name: str, note: Callable[[bytes], object] = len) -> Source:

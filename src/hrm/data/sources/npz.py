@@ -1,15 +1,16 @@
 """Arrays in files that nobody vouches for: an npy header is read as data, and believed where the file bears it out."""
 
-import ast
 import math
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 
 from hrm.data.sources.records import Record
 from hrm.errors import DataError
@@ -17,6 +18,7 @@ from hrm.files import open_file
 
 HEADER_BYTES = 1024
 """A longer npy header is refused unread."""
+_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 MOST_BYTES = 1 << 31
 """A member of an archive that has more bytes unpacked is refused unread."""
 MOST_RATIO, FREE_BYTES = 200, 1 << 24
@@ -24,11 +26,11 @@ MOST_RATIO, FREE_BYTES = 200, 1 << 24
 _NAMES = {"inputs": ("inputs", "questions", "x"), "answers": ("labels", "answers", "outputs", "y")}
 
 
-def read_header(read: Callable[[int], bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any], int, bool]:
+def read_header(beginning: bytes, name: str) -> tuple[tuple[int, ...], np.dtype[Any], int, bool]:
     """Read the header of an npy array of whole numbers.
 
     Args:
-        read: returns the next so many bytes of the file.
+        beginning: the first ``HEADER_BYTES`` of the file; numpy would read as many as the header claims to have.
 
     Returns:
         Its shape, its type, the number of bytes before its data, and whether it is in Fortran order.
@@ -36,25 +38,20 @@ def read_header(read: Callable[[int], bytes], name: str) -> tuple[tuple[int, ...
     Raises:
         DataError: it is no such array, or its header is none.
     """
-    magic, version = read(6), read(2)
-    if magic != b"\x93NUMPY" or version not in (b"\x01\x00", b"\x02\x00", b"\x03\x00"):
-        raise DataError(f"{name} is not an npy file of version 1 to 3")
-    width = 2 if version[0] == 1 else 4
-    length = int.from_bytes(read(width), "little")
-    if length > HEADER_BYTES:
-        raise DataError(f"{name}: its header claims {length} bytes; at most {HEADER_BYTES} are read")
+    head = BytesIO(beginning)
+    try:
+        read = _READERS[npy.read_magic(head)]
+    except (ValueError, KeyError):
+        raise DataError(f"{name} is not an npy file of version 1 or 2") from None
     try:
         with warnings.catch_warnings():  # of a hostile header's spelling
             warnings.simplefilter("ignore")
-            found = ast.literal_eval(read(length).decode("latin-1").strip())
-        descr, fortran, shape = found["descr"], found["fortran_order"], found["shape"]
-        whole = isinstance(shape, tuple) and all(type(side) is int and 0 <= side < 1 << 48 for side in shape)
-        dtype = np.dtype(descr) if isinstance(descr, str) and len(descr) < 8 else None
-    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
-        raise DataError(f"{name} has a damaged npy header") from None
-    if dtype is None or dtype.kind not in "iu" or not isinstance(fortran, bool) or not whole:
-        raise DataError(f"{name} is an array of {str(descr)[:40]!r} and shape {str(shape)[:40]}; integers are needed")
-    return shape, dtype, 8 + width + length, fortran
+            shape, fortran, dtype = read(head, max_header_size=HEADER_BYTES)
+    except Exception as error:  # what a hostile header can provoke has no base class but this
+        raise DataError(f"{name} has a damaged npy header: {ascii(str(error))[1:80]}") from None
+    if dtype.kind not in "iu" or not all(type(side) is int and 0 <= side < 1 << 48 for side in shape):
+        raise DataError(f"{name} is an array of {dtype.str[:40]!r} and shape {str(shape)[:40]}; integers are needed")
+    return shape, dtype, head.tell(), fortran
 
 
 def npz_records(path: Path) -> Iterator[Record]:
@@ -66,19 +63,13 @@ def npz_records(path: Path) -> Iterator[Record]:
     try:
         with open_file(path) as file, zipfile.ZipFile(file) as archive:
             names = {name.removesuffix(".npy"): name for name in archive.namelist()}
-            found = []
-            for what, known in _NAMES.items():
-                name = next((names[each] for each in known if each in names), None)
-                if name is None and what == "answers":
-                    found.append(None)
-                    continue
-                if name is None:
-                    held = ", ".join(ascii(each)[1:-1] for each in sorted(names))[:80]
-                    raise DataError(f"{path.name} holds {held or 'nothing'}; it must hold {what!r} (n, rows, columns)")
-                found.append(_array(path, archive, name))
+            members = [next((names[each] for each in known if each in names), None) for known in _NAMES.values()]
+            if members[0] is None:
+                held = ", ".join(ascii(each)[1:-1] for each in sorted(names))[:80]
+                raise DataError(f"{path.name} holds {held or 'nothing'}; it must hold 'inputs' (n, rows, columns)")
+            inputs, answers = (None if member is None else _array(path, archive, member) for member in members)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, OverflowError) as error:
         raise DataError(f"{path.name} is not a readable .npz archive: {ascii(str(error))[1:80]}") from None
-    inputs, answers = found
     assert inputs is not None
     if answers is not None and len(inputs) != len(answers):
         raise DataError(f"{path.name} has {len(inputs)} inputs and {len(answers)} answers; give as many of each")
@@ -102,12 +93,13 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(f"{where} is compressed in a way that numpy never uses; save it with np.savez")
     with archive.open(member) as file:
-        shape, dtype, offset, fortran = read_header(file.read, where)
+        shape, dtype, offset, fortran = read_header(file.read(HEADER_BYTES), where)
         needed = math.prod(shape) * dtype.itemsize
         if needed != size - offset:
             raise DataError(
                 f"{where} is {dtype} of {shape}, {needed} bytes, but holds {size - offset}; write the file again"
             )
+        file.seek(offset)
         content = file.read(needed)
     if len(content) != needed:
         raise DataError(f"{where} ends early; write the file again")

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Int, Integer, UInt8
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hrm.data.sources.npz import read_header
+from hrm.data.sources.npz import HEADER_BYTES, read_header
 from hrm.data.store import KIND as STORE
 from hrm.data.store import MOST_BYTES, Plain, Split, Store, write_store
 from hrm.errors import DataError, UsageError
@@ -352,7 +352,7 @@ def _open(file: Path, axes: int) -> np.ndarray:
     """Map an array after comparing what its header claims with the size of the file."""
     try:
         with open_file(file) as f:
-            shape, dtype, offset, fortran = read_header(f.read, str(file))
+            shape, dtype, offset, fortran = read_header(f.read(HEADER_BYTES), str(file))
         size = file.stat().st_size
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}; build the data set again") from None

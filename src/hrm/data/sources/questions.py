@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from hrm.data.sources.blocks import Question, read_question, text_questions
-from hrm.data.sources.files import read_faulty
+from hrm.data.sources.files import read_with_faults
 from hrm.data.sources.formats import ROWS, text_suffix
 from hrm.data.sources.lines import text_lines
 from hrm.data.store import open_store
@@ -94,16 +94,11 @@ def plain_questions(file: BufferedReader, name: str, puzzle: Puzzle) -> Iterator
     Raises:
         DataError: it is no text, or holds no puzzle.
     """
-    found = False
-    for question in text_questions(text_lines(file, name), name, puzzle):
-        found = True
-        yield question
-    if not found:
-        raise DataError(f"{name} holds no puzzles: give one a line, or one over several lines")
+    return text_questions(text_lines(file, name), name, puzzle)
 
 
 def _of_rows(path: Path, puzzle: Puzzle) -> Iterator[Question]:
-    rows, numbers, faults = read_faulty(path, puzzle)
+    rows, numbers, faults = read_with_faults(path, puzzle)
     bad = {fault.row: fault.says for fault in faults if fault.column == "question"}
     place = {number: i for i, number in enumerate(numbers.tolist())}
     for number in sorted({*place, *bad}):

@@ -42,6 +42,11 @@ class Record(NamedTuple):
     source: object
 
     @property
+    def unanswered(self) -> bool:
+        """Whether the row has no answer."""
+        return self.answer is None or (isinstance(self.answer, str) and not self.answer)
+
+    @property
     def where(self) -> str:
         """Return its place in words."""
         return f"row {self.row} (line {self.line})"
