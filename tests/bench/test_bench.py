@@ -1,4 +1,4 @@
-"""Timings are of what they say: the yardstick is our function, operations are counted right, samples interleave."""
+"""Timings are of what they say: the reference is our function, operations are counted right, samples interleave."""
 
 import itertools
 import json
@@ -16,7 +16,7 @@ from torch import nn
 from hrm.bench import cases, official_code
 from hrm.bench import run as study
 from hrm.bench.cases import Case, Preset, planned, products, same_network
-from hrm.bench.reference import PlainAdamATan2, Yardstick, YardstickTraining, think, total_loss
+from hrm.bench.reference import PlainAdamATan2, ReferenceHRM, ReferenceTraining, infer, total_loss
 from hrm.bench.run import QUICK, Protocol, bench, protocol
 from hrm.cli.main import main
 from hrm.data.config import DataConfig
@@ -37,7 +37,7 @@ def tiny_presets(monkeypatch):
     """4×4 puzzles and networks of width 32 in place of the real ones."""
     batches = ((4, (False,)),)
     presets = {
-        "hrm": Preset(TINY, "hrm-sudoku", batches, yardstick="yardstick"),
+        "hrm": Preset(TINY, "hrm-sudoku", batches, reference="yardstick"),
         "hrm_single_forward": Preset(
             TINY.model_copy(update={"q_continue": False}), "hrm-sudoku", batches, ("train",), "yardstick"
         ),
@@ -58,18 +58,18 @@ def puzzles(batch=3):
 
 
 def twins(**changes):
-    """Return our network and the yardstick with the same weights, none of them zero."""
+    """Return our network and the reference implementation with the same weights, none of them zero."""
     ours = HRM(TINY.model_copy(update=changes), seed=3)
     with torch.no_grad():
         ours.q_head.weight.normal_(generator=torch.Generator().manual_seed(4))
         ours.puzzle_embedding.weight.normal_(generator=torch.Generator().manual_seed(5))
-    theirs = Yardstick(ours.config)
+    theirs = ReferenceHRM(ours.config)
     theirs.load_state_dict({name: torch.tensor(a) for name, a in official.arrays_from_model(ours).items()})
     return ours, theirs
 
 
 @pytest.mark.parametrize("changes", [{}, {"cycles": 3, "timesteps": 1}, {"prefix": 2, "puzzle_width": 40}])
-def test_the_yardstick_is_our_function(changes):
+def test_the_reference_is_our_function(changes):
     ours, theirs = twins(**changes)
     inputs, labels = puzzles()
     ids = torch.zeros(3, dtype=torch.int64)
@@ -97,13 +97,13 @@ def test_the_yardstick_is_our_function(changes):
     assert compared == len(gradients)
 
 
-def test_the_yardstick_keeps_to_the_published_algorithm():
+def test_the_reference_keeps_to_the_published_algorithm():
     for config in (small(6, 16), trm_attention(6, 16), TINY.model_copy(update={"q_continue": False})):
         with pytest.raises(ValueError, match="the reference implementation"):
-            Yardstick(config)
+            ReferenceHRM(config)
 
 
-def test_the_yardstick_s_optimiser_is_ours():
+def test_the_reference_s_optimiser_is_ours():
     weights = [torch.randn(4, 3, generator=torch.Generator().manual_seed(s)) for s in (0, 1)]
     mine, theirs = ([nn.Parameter(w.clone()) for w in weights] for _ in range(2))
     ours, plain = AdamATan2(mine, lr=1e-2, weight_decay=0.1), PlainAdamATan2(theirs, lr=1e-2, weight_decay=0.1)
@@ -115,10 +115,10 @@ def test_the_yardstick_s_optimiser_is_ours():
     torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-6)
 
 
-def test_the_yardstick_frees_its_slots_at_the_budget_and_learns():
+def test_the_reference_frees_its_slots_at_the_budget_and_learns():
     inputs, labels = puzzles()
-    model = Yardstick(TINY)
-    training = YardstickTraining(model, inputs, labels)
+    model = ReferenceHRM(TINY)
+    training = ReferenceTraining(model, inputs, labels)
     training.optimizer.lr = 0.0  # halting and going on stay equal, so that only the budget ends a puzzle
     for number in range(1, 18):
         first = float(training.step())
@@ -127,7 +127,7 @@ def test_the_yardstick_frees_its_slots_at_the_budget_and_learns():
     training.optimizer.lr = 3e-3
     losses = [float(training.step()) for _ in range(15)]
     assert losses[-1] < 0.9 * first
-    assert think(model, inputs, 2).shape == inputs.shape
+    assert infer(model, inputs, 2).shape == inputs.shape
 
 
 def test_operations_of_an_update():

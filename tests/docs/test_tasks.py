@@ -4,7 +4,7 @@ import doctest
 from pathlib import Path
 
 from hrm import puzzles, recipes
-from hrm.data.sources.hub import SOURCES
+from hrm.data.sources.hub import DATA_SETS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
 
@@ -21,4 +21,4 @@ def test_every_family_and_every_published_set_is_there():
     for name in puzzles.families():
         family, _, size = name.rpartition("-")
         assert name in PAGE or (family in PAGE and f"`-{size}`" in PAGE), f"{name} is not on the page"
-    assert all(f"`{name}`" in PAGE for name in [*SOURCES, *recipes.RECIPES] if not name.startswith(("smoke", "own")))
+    assert all(f"`{name}`" in PAGE for name in [*DATA_SETS, *recipes.RECIPES] if not name.startswith(("smoke", "own")))

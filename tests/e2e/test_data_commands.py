@@ -49,10 +49,10 @@ def test_the_official_layout_goes_there_and_back(hrm, workplace, store):
 
 
 def test_a_set_is_taken_from_what_the_user_has(hrm, workplace):
-    from hrm.data.sources.hub import SOURCES
+    from hrm.data.sources.hub import DATA_SETS
 
     with zipfile.ZipFile(workplace / "concept.zip", "w") as archive:
-        for part in SOURCES["concept-arc"].parts:
+        for part in DATA_SETS["concept-arc"].parts:
             for number in range(1, 11):
                 archive.writestr(f"ConceptARC-main/corpus/{part.name}/{part.name}{number}.json", TASK)
             archive.writestr(f"ConceptARC-main/corpus/{part.name}/{part.name}Minimal.json", TASK)

@@ -5,7 +5,6 @@ All cases are 9×9 Sudoku: 81 cells, 11 tokens. Axes: B batch, C cells.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +24,7 @@ from hrm.model.build import build
 from hrm.model.config import EquivariantConfig, HRMConfig, NetworkConfig, hrm, small, trm_attention, trm_mlp
 from hrm.nn.sizes import swiglu_width
 from hrm.runtime.device import choose_device, choose_dtype
+from hrm.runtime.environment import present
 from hrm.runtime.speed import DTYPES, Product
 from hrm.train.trainer import Trainer
 
@@ -49,8 +49,8 @@ class Preset:
     batches: tuple[tuple[int, tuple[bool, ...]], ...] = ((64, BOTH),)
     """Puzzles at once, and whether eager (False) and compiled (True)."""
     modes: tuple[Mode, ...] = ("train", "infer")
-    yardstick: str = ""
-    """The preset of the yardstick as wide as this network, where there is one."""
+    reference: str = ""
+    """The preset of the reference implementation as wide as this network, where there is one."""
 
 
 _HRM = hrm(11, 81)
@@ -59,27 +59,27 @@ _BEST = recipes.get("best-sudoku").model
 _PUBLISHED = ((64, BOTH), (16, EAGER))
 
 PRESETS = {
-    "hrm": Preset(_HRM, "hrm-sudoku", _PUBLISHED, yardstick="yardstick"),
+    "hrm": Preset(_HRM, "hrm-sudoku", _PUBLISHED, reference="yardstick"),
     "hrm_single_forward": Preset(
-        hrm(11, 81, q_continue=False), "hrm-sudoku", _PUBLISHED, modes=("train",), yardstick="yardstick"
+        hrm(11, 81, q_continue=False), "hrm-sudoku", _PUBLISHED, modes=("train",), reference="yardstick"
     ),
     "trm_attention": Preset(trm_attention(11, 81), "trm-sudoku-attention"),
     "trm_mlp": Preset(trm_mlp(11, 81), "trm-sudoku"),
-    "small": Preset(small(11, 81), "sudoku-4x4", ((64, BOTH), (256, BOTH)), yardstick="yardstick_128"),
-    "hrm_128": Preset(_HRM_128, "hrm-sudoku", ((64, BOTH), (256, EAGER)), yardstick="yardstick_128"),
+    "small": Preset(small(11, 81), "sudoku-4x4", ((64, BOTH), (256, BOTH)), reference="yardstick_128"),
+    "hrm_128": Preset(_HRM_128, "hrm-sudoku", ((64, BOTH), (256, EAGER)), reference="yardstick_128"),
     "hrm_128_single_forward": Preset(
         _HRM_128.model_copy(update={"q_continue": False}),
         "hrm-sudoku",
         ((64, BOTH), (256, BOTH)),
         modes=("train",),
-        yardstick="yardstick_128",
+        reference="yardstick_128",
     ),
     "equivariant": Preset(_BEST, "best-sudoku"),
     "yardstick": Preset(_HRM, batches=((64, EAGER), (16, EAGER))),
     "yardstick_128": Preset(_HRM_128, batches=((64, EAGER), (256, EAGER))),
 }
 OFFICIAL = Preset(_HRM, batches=((64, EAGER), (16, EAGER)))
-"""The official code, from a official_code."""
+"""The official code, from a checkout."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Case:
 
     def references(self) -> Iterator["Case"]:
         """Yield the cases that this one of ours is measured against: same mode, batch and dtype, eager."""
-        name = self.settings.yardstick
+        name = self.settings.reference
         if name:
             yield replace(self, preset=name, compiled=False)
         if name == "yardstick":
@@ -236,10 +236,10 @@ def workload(case: Case, folder: Path, device: torch.device, official: Path | No
         if case.mode == "train":
             return official_code.training(head, inputs, labels)
         return official_code.inference(head, inputs, labels, SEGMENTS)
-    model = reference.Yardstick(network, dtype).to(device)
+    model = reference.ReferenceHRM(network, dtype).to(device)
     if case.mode == "train":
-        return reference.YardstickTraining(model, inputs, labels).step
-    return lambda: reference.think(model, inputs, SEGMENTS)
+        return reference.ReferenceTraining(model, inputs, labels).step
+    return lambda: reference.infer(model, inputs, SEGMENTS)
 
 
 def _ours(case: Case, folder: Path, device: torch.device) -> Callable[[], object]:
@@ -247,7 +247,7 @@ def _ours(case: Case, folder: Path, device: torch.device) -> Callable[[], object
         config = _run_config(case, device)
         trainer = Trainer(config, folder / case.label, folder / "data", console=Console(quiet=True))
         return trainer.train_segment
-    store, _ = prepare(DATA, folder / "data", _now())
+    store, _ = prepare(DATA, folder / "data", present())
     model = build(case.network, dtype=DTYPES[case.dtype]).to(device).eval()
     if case.compiled:
         model.compile_levels()
@@ -272,9 +272,5 @@ def _run_config(case: Case, device: torch.device) -> RunConfig:
 
 
 def _puzzles(count: int, folder: Path) -> Batch:
-    store, splits = prepare(DATA, folder / "data", _now())
+    store, splits = prepare(DATA, folder / "data", present())
     return Sampler(splits["train"], store.puzzle, seed=0, augment=True).take(0, count)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -55,7 +55,7 @@ class CastEmbedding(nn.Module):
         return F.embedding(ids, self.embedding_weight.to(dtype))
 
 
-class PuzzleTable(nn.Module):
+class PuzzleVectors(nn.Module):
     """One vector a puzzle."""
 
     def __init__(self, rows: int, width: int):
@@ -67,7 +67,7 @@ class PuzzleTable(nn.Module):
         return self.weights[ids].to(dtype)
 
 
-def turned(
+def rotated(
     x: Float[Tensor, "B S A K"], cos: Float[Tensor, "S K"], sin: Float[Tensor, "S K"]
 ) -> Float[Tensor, "B S A K"]:
     """Rotate each head by its position, in the dtype of the tables."""
@@ -98,7 +98,7 @@ class PlainAttention(nn.Module):
     ) -> Float[Tensor, "B S D"]:
         """Return what each position reads from all others."""
         q, k, v = self.qkv_proj(x).unflatten(-1, (3 * self.heads, -1)).split(self.heads, dim=2)  # 3 x (B S A K)
-        q, k = turned(q, cos, sin), turned(k, cos, sin)
+        q, k = rotated(q, cos, sin), rotated(k, cos, sin)
         read = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
         return self.o_proj(read.transpose(1, 2).flatten(2))
 
@@ -157,7 +157,7 @@ class PlainLevel(nn.Module):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SegmentResult:
     """What one forward gives; the states carry no gradient."""
 
     z_H: Float[Tensor, "B S D"]
@@ -167,7 +167,7 @@ class Outcome:
     q_continue: Float[Tensor, " B"]
 
 
-class Yardstick(nn.Module):
+class ReferenceHRM(nn.Module):
     """The published network.
 
     Args:
@@ -196,7 +196,7 @@ class Yardstick(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         width = config.width
         self.embed_tokens = CastEmbedding(config.vocab_size, width, generator)
-        self.puzzle_emb = PuzzleTable(config.puzzles, config.puzzle_width)
+        self.puzzle_emb = PuzzleVectors(config.puzzles, config.puzzle_width)
         self.L_level = PlainLevel(config, config.l_layers, generator)
         self.H_level = PlainLevel(config, config.h_layers, generator)
         self.lm_head = CastLinear(width, config.vocab_size, generator)
@@ -224,7 +224,7 @@ class Yardstick(nn.Module):
         z_L: Float[Tensor, "B S D"],
         inputs: Int[Tensor, "B C"],
         puzzle_ids: Int[Tensor, " B"],
-    ) -> Outcome:
+    ) -> SegmentResult:
         """Run one segment, embedding included; the last call of each level carries gradient."""
         config, tables = self.config, (self.cos, self.sin)
         x = self._embedded(inputs, puzzle_ids)
@@ -239,7 +239,7 @@ class Yardstick(nn.Module):
         z_H = self.H_level(z_H, z_L, *tables)
         logits = self.lm_head(z_H)[:, config.prefix :]
         q = self.q_head(z_H[:, 0]).to(torch.float32)
-        return Outcome(z_H.detach(), z_L.detach(), logits, q[..., 0], q[..., 1])
+        return SegmentResult(z_H.detach(), z_L.detach(), logits, q[..., 0], q[..., 1])
 
     def _embedded(self, inputs: Int[Tensor, "B C"], puzzle_ids: Int[Tensor, " B"]) -> Float[Tensor, "B S D"]:
         config = self.config
@@ -261,7 +261,7 @@ def stablemax_cross_entropy(logits: Float[Tensor, "B C V"], labels: Int[Tensor, 
     return -torch.where(supervised, picked, 0)
 
 
-def total_loss(outcome: Outcome, labels: Int[Tensor, "B C"], target: Float[Tensor, " B"]) -> Float[Tensor, ""]:
+def total_loss(outcome: SegmentResult, labels: Int[Tensor, "B C"], target: Float[Tensor, " B"]) -> Float[Tensor, ""]:
     """Return answer + ½ (q_halt + q_continue), summed over the batch.
 
     Args:
@@ -308,7 +308,7 @@ class PlainAdamATan2:
             p.grad = None
 
 
-class YardstickTraining:
+class ReferenceTraining:
     """Slots of puzzles in flight, and one update after the other.
 
     Args:
@@ -316,7 +316,7 @@ class YardstickTraining:
         inputs, labels: the puzzles offered to free slots, the same ones again and again. Axes: B C.
     """
 
-    def __init__(self, model: Yardstick, inputs: Int[Tensor, "B C"], labels: Int[Tensor, "B C"]):
+    def __init__(self, model: ReferenceHRM, inputs: Int[Tensor, "B C"], labels: Int[Tensor, "B C"]):
         self.model = model
         self.fresh = (inputs, labels)
         batch, device = len(inputs), inputs.device
@@ -353,7 +353,7 @@ class YardstickTraining:
         self.z_H, self.z_L, self.held = outcome.z_H, outcome.z_L, (inputs, labels)
         return loss.detach()
 
-    def _halts(self, outcome: Outcome, last: Bool[Tensor, " B"]) -> Bool[Tensor, " B"]:
+    def _halts(self, outcome: SegmentResult, last: Bool[Tensor, " B"]) -> Bool[Tensor, " B"]:
         shape, place = last.shape, {"generator": self.generator, "device": last.device}
         explores = torch.rand(shape, **place) < EXPLORE
         least = torch.where(explores, torch.randint(2, MAX_SEGMENTS + 1, shape, **place), 0)
@@ -370,7 +370,7 @@ class YardstickTraining:
 
 
 @torch.inference_mode()
-def think(model: Yardstick, inputs: Int[Tensor, "B C"], segments: int) -> Int[Tensor, "B C"]:
+def infer(model: ReferenceHRM, inputs: Int[Tensor, "B C"], segments: int) -> Int[Tensor, "B C"]:
     """Return the answers after so many segments."""
     puzzle_ids = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
     z_H, z_L = model.initial(len(inputs))

@@ -1,4 +1,4 @@
-"""How fast the package is here: our updates and segments, the machine's ceilings, and a yardstick, in one run.
+"""How fast the package is here: our updates and segments, the machine's ceilings, and a reference implementation.
 
 Machines drift, and CPUs with matrix units threefold, so nothing is compared across runs: all cases are timed in turn,
 round after round, medians are reported, ratios are taken within a round, and a matrix product just before and after
@@ -38,7 +38,7 @@ COUNT = (
     "a second forward, and twice the forward of each call that carries gradient. Useful GFLOP leave the second "
     "forward out. Norms, activations, rotations, softmax and the optimizer count as nothing"
 )
-YARDSTICK = (
+REFERENCE = (
     "the published algorithm restated from the paper in plain eager operations, as unfused as the official code: "
     "weights cast at every call, rotation and norm in separate fp32 operations, loss in fp64, a second whole forward "
     "for the target of Q_continue, AdamATan2 one parameter after the other; the same function as preset hrm"
@@ -142,15 +142,16 @@ def bench(
         for one in running:
             one.step = _gone
     peaks = {one.case: _peak_apart(one.case, place, official, console) for one in running if protocol.memory}
-    found = {
+    return {
         "ceilings": ceilings.result(),
         "cases": [_result(one, peaks.get(one.case)) for one in running],
         "speedups": [speedup for one in running for speedup in _speedups(one, running)],
-        "protocol": machine(place) | asdict(protocol) | {"rounds": rounds, "segments_per_inference": SEGMENTS},
-    }
-    notes = {"count": COUNT, "yardstick": YARDSTICK, "speedup": SPEEDUP}
-    found["protocol"] |= notes | {"skipped": skipped, "elapsed_s": round(clock.elapsed, 1)}
-    return found
+        "protocol": {
+            **machine(place), **asdict(protocol), "rounds": rounds, "segments_per_inference": SEGMENTS,
+            "count": COUNT, "yardstick": REFERENCE, "speedup": SPEEDUP, "skipped": skipped,
+            "elapsed_s": round(clock.elapsed, 1),
+        },
+    }  # fmt: skip
 
 
 def peak_of(case: Case, device: str, official: Path | None) -> float | None:
@@ -228,8 +229,9 @@ def _prepared(
     running: list[Running] = []
     skipped: list[dict[str, str]] = []
     for number, case in enumerate(cases, start=1):
+        # Is there time for it, beside one sample of each case so far?
         expected = _expected_seconds(case, running, ceilings)
-        promised = sum(one.first_step_s for one in running)  # one sample of each
+        promised = sum(one.first_step_s for one in running)
         why = None
         if case.compiled and not can_compile():
             why = "this machine has no C++ compiler"
@@ -238,6 +240,7 @@ def _prepared(
         if why is not None:
             skipped.append({"case": case.label, "why": why})
             continue
+        # Build it and take the first step, in which memory is fetched and code compiled.
         console.print(f"getting ready {number}/{len(cases)}: {case.label}", highlight=False)
         step = workload(case, folder, device, official)
         _set_allocator(case)
@@ -304,13 +307,7 @@ def _result(one: Running, peak: float | None) -> dict[str, Any]:
     """Return what was measured of a case as plain values."""
     case, flops, seconds = one.case, step_flops(one.case), statistics.median(one.samples)
     shares = [flops.executed / 1e9 / s / rate for s, rate in zip(one.samples, one.probes, strict=True)]
-    return {
-        "preset": case.preset,
-        "mode": case.mode,
-        "dtype": case.dtype,
-        "batch": case.batch,
-        "compiled": case.compiled,
-        "algorithm": _algorithm(case),
+    return _described(case) | {
         "segments_per_s": _digits(case.segments_per_step / seconds),
         "gflops_per_s": _digits(flops.executed / 1e9 / seconds),
         "useful_gflops_per_s": _digits(flops.useful / 1e9 / seconds),
@@ -332,13 +329,7 @@ def _speedups(ours: Running, running: Sequence[Running]) -> Iterator[dict[str, A
             if other.case != reference:
                 continue
             ratios = [theirs / mine for mine, theirs in zip(ours.samples, other.samples, strict=True)]
-            yield {
-                "preset": ours.case.preset,
-                "mode": ours.case.mode,
-                "dtype": ours.case.dtype,
-                "batch": ours.case.batch,
-                "compiled": ours.case.compiled,
-                "algorithm": _algorithm(ours.case),
+            yield _described(ours.case) | {
                 "versus": reference.preset,
                 "same_network": same_network(ours.case, reference),
                 "ratio": _digits(statistics.median(ratios)),
@@ -347,11 +338,11 @@ def _speedups(ours: Running, running: Sequence[Running]) -> Iterator[dict[str, A
             }
 
 
-def _algorithm(case: Case) -> str | None:
-    """Say how an update gets the target of Q_continue; None for inference, which needs none."""
-    if case.mode == "infer":
-        return None
-    return "single-forward" if case.single_forward else "faithful"
+def _described(case: Case) -> dict[str, Any]:
+    """Return a case as plain values, with how an update gets the target of Q_continue; inference needs none."""
+    algorithm = "single-forward" if case.single_forward else "faithful"
+    fields = {key: getattr(case, key) for key in ("preset", "mode", "dtype", "batch", "compiled")}
+    return fields | {"algorithm": None if case.mode == "infer" else algorithm}
 
 
 def _peak_apart(case: Case, device: torch.device, official: Path | None, console: Console) -> float | None:

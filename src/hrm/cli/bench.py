@@ -41,7 +41,7 @@ def bench(
     Example: `hrm bench --quick`, `hrm bench --preset hrm small --eager`.
     """
     from hrm.bench.cases import planned
-    from hrm.bench.run import bench as study
+    from hrm.bench.run import bench as run_bench
     from hrm.bench.run import protocol
 
     keep_compiled_code()
@@ -49,24 +49,24 @@ def bench(
         preset or [], quick=quick, batch_size=batch_size, dtype=dtype, compiled=compiled,
         official=official is not None, device=device,
     )  # fmt: skip
-    found = study(cases, protocol(quick, seconds, rounds), device=device, official=official, console=stderr())
+    timings = run_bench(cases, protocol(quick, seconds, rounds), device=device, official=official, console=stderr())
     if json:
-        print_json(found)
+        print_json(timings)
         return
-    _show(found)
+    _show(timings)
 
 
-def _show(found: dict[str, Any]) -> None:
-    console, told = stdout(), found["protocol"]
-    console.print(f"{told['machine']}, {told['device']}, {told['threads']} threads, torch {told['torch']}")
-    console.print(_ceilings(found["ceilings"]))
-    console.print(_cases(found["cases"], told["rounds"]))
-    if found["speedups"]:
-        console.print(_speedups(found["speedups"]))
-        console.print(f"yardstick: {told['yardstick']}.\n")
-        console.print(f"ratio: {told['speedup']}.\n")
-    console.print(f"count: {told['count']}.")
-    for entry in told["skipped"]:
+def _show(timings: dict[str, Any]) -> None:
+    console, how = stdout(), timings["protocol"]
+    console.print(f"{how['machine']}, {how['device']}, {how['threads']} threads, torch {how['torch']}")
+    console.print(_ceilings(timings["ceilings"]))
+    console.print(_cases(timings["cases"], how["rounds"]))
+    if timings["speedups"]:
+        console.print(_speedups(timings["speedups"]))
+        console.print(f"yardstick: {how['yardstick']}.\n")
+        console.print(f"ratio: {how['speedup']}.\n")
+    console.print(f"count: {how['count']}.")
+    for entry in how["skipped"]:
         console.print(f"skipped {entry['case']}: {entry['why']}", markup=False)
 
 

@@ -18,7 +18,7 @@ from hrm.data.sources import download as downloading
 from hrm.data.sources import hub
 from hrm.data.sources.arc_archive import canonical, digest, read_tasks
 from hrm.data.sources.download import download
-from hrm.data.sources.hub import SOURCES, Hosts, Part, Source, fetch
+from hrm.data.sources.hub import DATA_SETS, DataSet, Hosts, Item, fetch
 from hrm.errors import DataError, HrmError, UsageError
 
 CONTENT = bytes(range(256)) * 1000
@@ -96,8 +96,8 @@ def sha256(content):
 
 
 def source(**changes):
-    parts = (Part("train.csv", sha256(b"one")), Part("test.csv", sha256(b"two")))
-    return {"toy": Source("toy", "someone/toy", "c0ffee", "MIT", parts)} | changes
+    parts = (Item("train.csv", sha256(b"one")), Item("test.csv", sha256(b"two")))
+    return {"toy": DataSet("toy", "someone/toy", "c0ffee", "MIT", parts)} | changes
 
 
 def published(server):
@@ -192,14 +192,14 @@ def test_waiting_helps_against_silence_but_not_without_a_network(tmp_path, error
 
 def test_a_set_is_fetched_once_checked_and_recorded(server, tmp_path):
     hosts, out = published(server), tmp_path / "data" / "toy"
-    first = fetch("toy", out, None, NOW, hosts, get=bare, sources=source())
+    first = fetch("toy", out, None, NOW, hosts, get=bare, data_sets=source())
     assert (out / "train.csv").read_bytes() == b"one" and (out / "test.csv").read_bytes() == b"two"
     assert sorted(p.name for p in out.iterdir()) == ["fetched.json", "test.csv", "train.csv"]
     recorded = json.loads((out / "fetched.json").read_text())
     assert recorded["revision"] == "c0ffee" and recorded["sha256"]["train.csv"] == sha256(b"one")
     assert recorded["fetched"] == NOW and recorded["origin"].startswith(server.url)
     asked = len(server.requests)
-    assert fetch("toy", out, None, "later", hosts, get=bare, sources=source()) == first
+    assert fetch("toy", out, None, "later", hosts, get=bare, data_sets=source()) == first
     assert len(server.requests) == asked == 2
 
 
@@ -207,29 +207,29 @@ def test_wrong_content_is_refused_and_not_kept(server, tmp_path):
     hosts = published(server)
     server.files["/datasets/someone/toy/resolve/c0ffee/test.csv"] = b"tow"
     with pytest.raises(DataError, match=f"test.csv is not that of toy .*{sha256(b'tow')}.*{sha256(b'two')}"):
-        fetch("toy", tmp_path / "toy", None, NOW, hosts, get=bare, sources=source())
+        fetch("toy", tmp_path / "toy", None, NOW, hosts, get=bare, data_sets=source())
     assert [p.name for p in (tmp_path / "toy").iterdir()] == ["train.csv"]
 
 
 def test_an_altered_file_is_refused_and_left_alone(server, tmp_path):
-    fetch("toy", tmp_path / "toy", None, NOW, published(server), get=bare, sources=source())
+    fetch("toy", tmp_path / "toy", None, NOW, published(server), get=bare, data_sets=source())
     (tmp_path / "toy" / "train.csv").write_bytes(b"mine")
     with pytest.raises(DataError, match="train.csv.* was altered: delete it"):
-        fetch("toy", tmp_path / "toy", None, NOW, published(server), get=bare, sources=source())
+        fetch("toy", tmp_path / "toy", None, NOW, published(server), get=bare, data_sets=source())
     assert (tmp_path / "toy" / "train.csv").read_bytes() == b"mine"
 
 
 def test_without_a_known_digest_the_first_content_is_the_pin(server, tmp_path):
     hosts, unknown = published(server), source()
-    unknown["toy"] = Source("toy", "someone/toy", "c0ffee", "MIT", (Part("train.csv", None),))
-    first = fetch("toy", tmp_path / "toy", None, NOW, hosts, get=bare, sources=unknown)
+    unknown["toy"] = DataSet("toy", "someone/toy", "c0ffee", "MIT", (Item("train.csv", None),))
+    first = fetch("toy", tmp_path / "toy", None, NOW, hosts, get=bare, data_sets=unknown)
     assert first.sha256 == {"train.csv": sha256(b"one")}
     (tmp_path / "toy" / "train.csv").unlink()
     server.files["/datasets/someone/toy/resolve/c0ffee/train.csv"] = b"other"
     with pytest.raises(DataError, match=f"wanted is {sha256(b'one')}"):
-        fetch("toy", tmp_path / "toy", None, NOW, hosts, get=bare, sources=unknown)
+        fetch("toy", tmp_path / "toy", None, NOW, hosts, get=bare, data_sets=unknown)
     server.files["/datasets/someone/toy/resolve/c0ffee/train.csv"] = b"one"
-    fetch("toy", tmp_path / "toy", None, NOW, hosts, get=bare, sources=unknown)
+    fetch("toy", tmp_path / "toy", None, NOW, hosts, get=bare, data_sets=unknown)
 
 
 def test_offline_the_message_says_what_to_get_and_where_to_put_it(tmp_path):
@@ -251,12 +251,12 @@ def test_what_the_user_has_is_checked_in_the_same_way(tmp_path):
     have.mkdir()
     (have / "train.csv").write_bytes(b"one")
     with pytest.raises(DataError, match="has no test.csv"):
-        fetch("toy", out, have, NOW, sources=source())
+        fetch("toy", out, have, NOW, data_sets=source())
     (have / "test.csv").write_bytes(b"2")
     with pytest.raises(DataError, match="test.csv is not that of toy"):
-        fetch("toy", out, have / "test.csv", NOW, sources=source())
+        fetch("toy", out, have / "test.csv", NOW, data_sets=source())
     (have / "test.csv").write_bytes(b"two")
-    receipt = fetch("toy", out, have / "test.csv", NOW, sources=source())  # train.csv is in its place already
+    receipt = fetch("toy", out, have / "test.csv", NOW, data_sets=source())  # train.csv is in its place already
     assert receipt.origin == "local" and (out / "test.csv").read_bytes() == b"two"
     assert (have / "train.csv").read_bytes() == b"one"
 
@@ -267,28 +267,28 @@ def test_names_places_and_receipts_that_do_not_fit(tmp_path, server):
     with pytest.raises(UsageError, match="no such file"):
         fetch("arc-1", tmp_path / "x", tmp_path / "nowhere", NOW)
     with pytest.raises(UsageError, match="file:///etc is not the address of a host"):
-        fetch("toy", tmp_path / "x", None, NOW, Hosts("file:///etc"), sources=source())
-    fetch("toy", tmp_path / "toy", None, NOW, published(server), get=bare, sources=source())
+        fetch("toy", tmp_path / "x", None, NOW, Hosts("file:///etc"), data_sets=source())
+    fetch("toy", tmp_path / "toy", None, NOW, published(server), get=bare, data_sets=source())
     with pytest.raises(UsageError, match="holds toy at revision c0ffee, not maze-hard"):
         fetch("maze-hard", tmp_path / "toy", None, NOW)
     lying = (tmp_path / "toy" / "fetched.json").read_bytes().replace(sha256(b"one").encode(), b"0" * 64)
     for content in (lying, b"{}", b"[" * 100_000, b'{"kind": "x"}', b"\xff"):
         (tmp_path / "toy" / "fetched.json").write_bytes(content)
         with pytest.raises(DataError, match="fetched.json"):
-            fetch("toy", tmp_path / "toy", None, NOW, sources=source())
+            fetch("toy", tmp_path / "toy", None, NOW, data_sets=source())
     (tmp_path / "file").write_text("")
     with pytest.raises(HrmError, match="cannot write|exists"):
-        fetch("toy", tmp_path / "file" / "toy", None, NOW, published(server), get=bare, sources=source())
+        fetch("toy", tmp_path / "file" / "toy", None, NOW, published(server), get=bare, data_sets=source())
 
 
 def test_the_table_pins_commits_and_all_but_one_set_s_content():
-    assert set(SOURCES) == {"sudoku-extreme", "maze-hard", "arc-1", "arc-2", "concept-arc"}
-    for found in SOURCES.values():
+    assert set(DATA_SETS) == {"sudoku-extreme", "maze-hard", "arc-1", "arc-2", "concept-arc"}
+    for found in DATA_SETS.values():
         assert re.fullmatch("[0-9a-f]{40}", found.revision)
         for part in found.parts:
             assert (part.sha256 is None) == (found.name == "concept-arc")
             assert part.sha256 is None or re.fullmatch("[0-9a-f]{64}", part.sha256)
-    assert sum(part.tasks for part in SOURCES["concept-arc"].parts) == 160
+    assert sum(part.tasks for part in DATA_SETS["concept-arc"].parts) == 160
 
 
 # --- tasks in archives
@@ -308,8 +308,8 @@ def arc(training=2, evaluation=1):
 
 
 def arcs(pin=None):
-    parts = (Part("training", pin, 2), Part("evaluation", None, 1))
-    return {"arc": Source("arc", "someone/ARC", "c0ffee", "MIT", parts, "data", "[0-9a-f]{8}")}
+    parts = (Item("training", pin, 2), Item("evaluation", None, 1))
+    return {"arc": DataSet("arc", "someone/ARC", "c0ffee", "MIT", parts, "data", "[0-9a-f]{8}")}
 
 
 def test_an_archive_a_checkout_and_its_folder_give_the_same(tmp_path, server):
@@ -320,7 +320,7 @@ def test_an_archive_a_checkout_and_its_folder_give_the_same(tmp_path, server):
     checkout = tmp_path / "checkout" / "ARC-AGI-c0ffee"
     hosts = Hosts(server.url, server.url)
     receipts = [
-        fetch("arc", tmp_path / f"out{i}", given, NOW, hosts, get=bare, sources=arcs())
+        fetch("arc", tmp_path / f"out{i}", given, NOW, hosts, get=bare, data_sets=arcs())
         for i, given in enumerate((None, tmp_path / "a.zip", checkout, checkout / "data"))
     ]
     assert len({json.dumps(receipt.sha256) for receipt in receipts}) == 1
@@ -330,14 +330,14 @@ def test_an_archive_a_checkout_and_its_folder_give_the_same(tmp_path, server):
         assert files == tasks | {"fetched.json"}
         assert (tmp_path / f"out{i}" / "training" / "00000000.json").read_text() == TASK
     assert not list(tmp_path.glob("*.part")) and (tmp_path / "a.zip").exists()
-    assert fetch("arc", tmp_path / "out0", None, "later", get=bare, sources=arcs()) == receipts[0]  # asks no host
+    assert fetch("arc", tmp_path / "out0", None, "later", get=bare, data_sets=arcs()) == receipts[0]  # asks no host
     altered = TASK.replace("2", "5")
     (tmp_path / "out0" / "training" / "00000000.json").write_text(altered)
     with pytest.raises(DataError, match="training is not that of arc"):
-        fetch("arc", tmp_path / "out0", None, NOW, sources=arcs())
+        fetch("arc", tmp_path / "out0", None, NOW, data_sets=arcs())
     (tmp_path / "out0" / "training" / "00000000.json").unlink()
     with pytest.raises(DataError, match="has 1 tasks in training; arc has 2"):
-        fetch("arc", tmp_path / "out0", None, NOW, sources=arcs())
+        fetch("arc", tmp_path / "out0", None, NOW, data_sets=arcs())
 
 
 def test_tasks_that_are_not_the_published_ones_leave_nothing(tmp_path, server):
@@ -345,12 +345,12 @@ def test_tasks_that_are_not_the_published_ones_leave_nothing(tmp_path, server):
     server.files["/someone/ARC/zip/c0ffee"] = (tmp_path / "a.zip").read_bytes()
     hosts = Hosts(server.url, server.url)
     with pytest.raises(DataError, match="wanted is 0000"):
-        fetch("arc", tmp_path / "out", None, NOW, hosts, get=bare, sources=arcs("0" * 64))
+        fetch("arc", tmp_path / "out", None, NOW, hosts, get=bare, data_sets=arcs("0" * 64))
     assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
     with pytest.raises(UsageError, match="nothing was changed"):
-        fetch("arc", tmp_path / "mine", tmp_path / "a.zip", NOW, sources=arcs())
+        fetch("arc", tmp_path / "mine", tmp_path / "a.zip", NOW, data_sets=arcs())
 
 
 def test_the_digest_is_that_of_the_grids():
@@ -373,7 +373,7 @@ def link(name, target="/etc/passwd"):
 def test_entries_that_lead_out_are_refused_by_name(tmp_path, name, said):
     path = archive(tmp_path / "a.zip", arc() | {name: "x"})
     with pytest.raises(DataError, match=said) as caught:
-        fetch("arc", tmp_path / "out", path, NOW, sources=arcs())
+        fetch("arc", tmp_path / "out", path, NOW, data_sets=arcs())
     assert "evil.json" in str(caught.value) and [p.name for p in tmp_path.iterdir()] == ["a.zip"]
 
 
@@ -459,7 +459,7 @@ def test_the_real_tasks_that_lie_here_are_tasks(sudoku_files):
         assert len(tasks) > 500
         if name == "arc1":  # its training part is complete
             assert digest(tasks, "training") == next(
-                p.sha256 for p in hub.SOURCES["arc-1"].parts if p.name == "training"
+                p.sha256 for p in hub.DATA_SETS["arc-1"].parts if p.name == "training"
             )
 
 

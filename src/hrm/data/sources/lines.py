@@ -24,7 +24,7 @@ MOST_RATIO, FREE_BYTES = 200, 1 << 24
 
 
 @runtime_checkable
-class Source(Protocol):
+class ByteSource(Protocol):
     """Where the bytes of a text come from."""
 
     def read1(self, size: int, /) -> bytes:
@@ -139,7 +139,7 @@ def require_some(items: Iterator[T], lack: str) -> Iterator[T]:
         raise DataError(lack)
 
 
-def plain_source(file: BufferedReader, name: str, note: Callable[[bytes], object] = len) -> Source:
+def plain_source(file: BufferedReader, name: str, note: Callable[[bytes], object] = len) -> ByteSource:
     """Return the bytes of a file or stream as UTF-8, unpacked where it is packed by gzip.
 
     Raises:
@@ -209,7 +209,7 @@ class _Unpacked:
 class _FromUtf16:
     """UTF-16 text with a byte order mark, as UTF-8."""
 
-    def __init__(self, source: Source, name: str):
+    def __init__(self, source: ByteSource, name: str):
         self._source, self._name = source, name
         self._decoder = codecs.getincrementaldecoder("utf-16")()
 
