@@ -31,17 +31,17 @@ def adapt(
     Example: `hrm adapt runs/arc1 task.json --out adapted`.
     """
     located = locate(model)
-    from hrm.workflows.adapt import adapt as study
+    from hrm.workflows import adapt as workflow
 
-    found = study(
+    result = workflow.adapt(
         model, tasks, out, now=present(), updates=updates, variants=variants, all_weights=all_weights,
         puzzle_lr=puzzle_lr, device=device, console=stderr(), progress=progress_line(stderr(), "answered"),
     )  # fmt: skip
     tell_weights(located)
     if json:
-        print_json(found)
+        print_json(result)
         return
-    stdout().print(f"{found['submission']}: the two best answers to {found['tests']} tests", soft_wrap=True)
-    if "pass_at" in found:
-        shares = ", ".join(f"{share:.1%} within {k}" for k, share in found["pass_at"].items())
+    stdout().print(f"{result['submission']}: the two best answers to {result['tests']} tests", soft_wrap=True)
+    if "pass_at" in result:
+        shares = ", ".join(f"{share:.1%} within {k}" for k, share in result["pass_at"].items())
         stdout().print(f"the outputs are known: {shares}", soft_wrap=True)

@@ -54,8 +54,7 @@ def compare(
     """
     from hrm.experiment import Experiment
     from hrm.recipes.ablations import variant
-    from hrm.workflows.compare import FIGURE, RESULT
-    from hrm.workflows.compare import compare as study
+    from hrm.workflows import compare as workflow
 
     resolved = resolve(recipe, config, overrides).config
     register_own(resolved.data.puzzle)
@@ -63,32 +62,32 @@ def compare(
     if resolved.train.compile:
         keep_compiled_code()
     folder = out or Path("runs") / f"compare-{resolved.recipe}"
-    found = study(
+    comparison = workflow.compare(
         dict(variant(resolved, text.strip()) for text in variants.split(",")), list(range(seeds)), folder, equal=equal,
         data=data, split=split, segments=segments, cache_dir=cache_folder(cache), now=present(), console=stderr(),
     )  # fmt: skip
     if json:
-        print_json(found)
+        print_json(comparison)
         return
-    test = found["test"]
-    stdout().print(_table(found))
+    test = comparison["test"]
+    stdout().print(_table(comparison))
     stdout().print(
         f"exact in % of {test['puzzles']} puzzles of {test['data']} ({test['split']}) after M segments, all run; "
         "fresh: untrained; trained: the checkpoint that validation chose; mean: over the seeds, with its interval by "
         "Student's t. "
-        f"All numbers: {folder / RESULT}, {folder / FIGURE}",
+        f"All numbers: {folder / workflow.RESULT}, {folder / workflow.FIGURE}",
         soft_wrap=True,
     )
 
 
-def _table(found: dict[str, Any]) -> Table:
+def _table(comparison: dict[str, Any]) -> Table:
     """Return a row for each variant and seed, and one for their mean."""
-    varying = "PFLOP" if found["equal"] == "updates" else "updates"
-    table = Table(title=f"{found['recipe']} at equal {found['equal']}", box=SIMPLE_HEAD, pad_edge=False)
+    varying = "PFLOP" if comparison["equal"] == "updates" else "updates"
+    table = Table(title=f"{comparison['recipe']} at equal {comparison['equal']}", box=SIMPLE_HEAD, pad_edge=False)
     for column in ("variant", "weights", varying, "M", "seed", "fresh", "half", "trained", "95 %"):
         words = column == "variant"
         table.add_column(column, justify="left" if words else "right", no_wrap=not words, overflow="fold")
-    for line in found["variants"]:
+    for line in comparison["variants"]:
         first = (
             line["variant"],
             _short(line["parameters"]),

@@ -23,7 +23,7 @@ from hrm.viz.figures.style import has_matplotlib
 
 METRICS = "metrics.jsonl"
 EARLY = 3
-"""Updates after which the time that is left can be told."""
+"""Updates after which the time that is left can be estimated."""
 QUIET_S, COUNT_S = 30.0, 2.0
 """Seconds without a line after which one comes, where there is no bar: in training, and while puzzles are generated."""
 

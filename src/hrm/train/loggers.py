@@ -50,7 +50,7 @@ class TensorBoard(Callback):
 
 
 class WeightsAndBiases(Callback):
-    """Log to Weights & Biases, offline unless told: ``wandb sync RUN/wandb/offline-run-…`` uploads a run later.
+    """Log to Weights & Biases, offline by default: ``wandb sync RUN/wandb/offline-run-…`` uploads a run later.
 
     Args:
         project: name of the project.

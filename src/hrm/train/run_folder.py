@@ -19,7 +19,7 @@ LONGEST_SHOWN = 200
 
 
 def default_folder(config: RunConfig) -> Path:
-    """Return where a run goes unless told: ``runs/RECIPE-DIGEST``."""
+    """Return where a run goes by default: ``runs/RECIPE-DIGEST``."""
     return Path("runs") / f"{config.recipe}-{config.digest()}"
 
 
@@ -80,7 +80,9 @@ def _shown(value: object) -> str:
 
 def next_commands(config: RunConfig, folder: Path, store: Store, splits: dict[str, Split]) -> list[list[str]]:
     """Return commands that measure the model, and that solve one of its puzzles, as lists of arguments."""
-    name, puzzle = model_name(folder), config.data.puzzle
+    name, puzzle = str(folder), config.data.puzzle
+    if name in pretrained.names():  # a folder, never the shipped model of this name
+        name = f".{os.sep}{name}"
     own = ["--puzzle", puzzle] if ":" in puzzle else []
     if store.table is not None:
         return [["hrm", "eval", name, "--data", str(store.path)]]
@@ -94,8 +96,3 @@ def next_commands(config: RunConfig, folder: Path, store: Store, splits: dict[st
     if len(text) <= LONGEST_SHOWN and "\n" not in text and not text.startswith("-"):
         commands.append(["hrm", "solve", name, text, *own])
     return commands
-
-
-def model_name(folder: Path) -> str:
-    """Return what names the model of a run folder, and never a shipped model of the same name."""
-    return f".{os.sep}{folder}" if str(folder) in pretrained.names() else str(folder)

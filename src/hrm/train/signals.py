@@ -1,6 +1,7 @@
 """Stopping politely: the first Ctrl-C ends a run after its current update, a second one ends it at once."""
 
 import signal
+from contextlib import suppress
 from types import FrameType
 
 from hrm.errors import HrmError
@@ -23,10 +24,8 @@ class PoliteSignals:
         self._old: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "PoliteSignals":
-        try:
+        with suppress(ValueError):  # not in the main thread
             self._old = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not in the main thread
-            self._old = {}
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -82,5 +82,5 @@ def adapt(
     solver = Solver(run.average.eval(), store.puzzle, config.halting.max_segments, config.eval.batch_size)
     ranked = count_votes(predict(solver, store, config.halting.max_segments, progress=progress))
     write_submission(out / SUBMISSION, ranked)
-    found: dict[str, Any] = {"submission": str(out / SUBMISSION), "tests": len(store.held_out_tests())}
-    return found | scored(ranked, truth_of(store))
+    result: dict[str, Any] = {"submission": str(out / SUBMISSION), "tests": len(store.held_out_tests())}
+    return result | scored(ranked, truth_of(store))

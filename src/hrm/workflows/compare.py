@@ -16,7 +16,7 @@ from hrm.errors import UsageError
 from hrm.evaluation.run import choose_split, measure, with_answers
 from hrm.experiment import Experiment
 from hrm.files import replace_file
-from hrm.inference.load import BEST, load, load_model
+from hrm.inference.load import BEST, load
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.hrm import parameter_counts
 from hrm.train.setup import Setup, set_up
@@ -71,7 +71,7 @@ def compare(
     first = next(iter(experiments.values())).config
     if len(set(seeds)) != len(seeds) or not seeds:
         raise UsageError(f"seeds must be different numbers, at least one (got {list(seeds)})")
-    found: dict[str, Any] = {
+    comparison: dict[str, Any] = {
         "recipe": first.recipe, "equal": equal, "seeds": list(seeds), "date": now, "variants": [],
     }  # fmt: skip
     budgeted = {name: _budgeted(each.config, first, equal, name) for name, each in experiments.items()}
@@ -85,7 +85,7 @@ def compare(
             runs.append(_run(setup, data, split, segments, cache_dir, now, console))
         # what the variant costs, and what its seeds reached
         batch = config.train.batch_size
-        found["variants"].append({
+        comparison["variants"].append({
             "variant": name, "parameters": runs[0].pop("parameters"), "updates": config.train.updates,
             "gflops_per_segment": flops_per_segment(config.model) / 1e9,
             "segments": segments or config.halting.max_segments, "blocks_per_segment": config.model.depth,
@@ -93,11 +93,11 @@ def compare(
             "runs": runs, "summary": {stage: _summary(runs, stage) for stage in STAGES},
             "config": config.model_dump(mode="json"),
         })  # fmt: skip
-        found["test"] = runs[0]["test"]
-        replace_file(folder / RESULT, json.dumps(found, indent=1).encode())
+        comparison["test"] = runs[0]["test"]
+        replace_file(folder / RESULT, json.dumps(comparison, indent=1).encode())
     if has_matplotlib():
-        plot_comparison(found, folder / FIGURE)
-    return found
+        plot_comparison(comparison, folder / FIGURE)
+    return comparison
 
 
 def _budgeted(config: RunConfig, first: RunConfig, equal: str, name: str) -> RunConfig:
@@ -144,8 +144,8 @@ def _run(
             checkpoint = _trained(trainer, folder, stage, until)
             solver = load(checkpoint, config.train.device, batch_size=config.eval.batch_size)
             measured = measure(solver, store, name, wanted)
-            meta = load_model(checkpoint)[2].meta
-            line = {"stage": stage, "update": meta["update"], "trained_s": meta["trained_s"], "key": key}
+            assert solver.origin is not None  # it was loaded
+            line = {"stage": stage, "key": key} | {k: solver.origin.meta[k] for k in ("update", "trained_s")}
             line |= {k: measured[k] for k in (*KEPT, *measured["per_segment"][-1]) if k in measured}
             replace_file(file, json.dumps(line).encode())
         stages.append({k: v for k, v in line.items() if k != "key"})
@@ -186,14 +186,14 @@ def _kept(file: Path, key: dict[str, Any]) -> dict[str, Any] | None:
 def _summary(runs: Sequence[dict[str, Any]], stage: str) -> dict[str, Any]:
     """Return the mean over the seeds, with its 95 % interval by Student's t; None with one seed."""
     lines = [line for run in runs for line in run["stages"] if line["stage"] == stage]
-    found: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
     for metric in ("exact", "valid"):
         values = [line[metric] for line in lines]
         if any(value is None for value in values):
             continue
         mean = statistics.fmean(values)
-        found[metric] = {"mean": mean, "least": min(values), "greatest": max(values), "ci95": None}
+        summary[metric] = {"mean": mean, "least": min(values), "greatest": max(values), "ci95": None}
         if 1 < len(values) <= len(T95) + 1:
             spread = T95[len(values) - 2] * statistics.stdev(values) / math.sqrt(len(values))
-            found[metric]["ci95"] = [max(0.0, mean - spread), min(1.0, mean + spread)]
-    return found
+            summary[metric]["ci95"] = [max(0.0, mean - spread), min(1.0, mean + spread)]
+    return summary
