@@ -12,6 +12,7 @@ from hrm.data.sampler import Sampler
 from hrm.data.store import Split, open_store, write_store
 from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
+from hrm.evaluation.run import evaluate_model
 from hrm.inference.load import PUZZLES, load
 from hrm.model.config import HRMConfig
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
@@ -135,6 +136,40 @@ def test_a_network_has_a_row_for_each_variant_and_keeps_them_by_name(place, tmp_
     assert torch.equal(again.model.state_dict()[PUZZLES], solver.model.state_dict()[PUZZLES])
     with pytest.raises(UsageError, match="which task it belongs to"):
         again.solve("abcd")
+
+
+def measured(place, store, **more):
+    kept = {}
+    found = evaluate_model(
+        place / "run",
+        store,
+        cache_dir=place / "cache",
+        now=NOW,
+        device="cpu",
+        batch_size=4,
+        answers=lambda store, ranked: kept.update(ranked),
+        **more,
+    )
+    return {name: found[name] for name in ("exact", "examples", "pass_at", "tests", "tasks")}, kept
+
+
+def test_tests_are_answered_by_a_vote_of_the_variants_and_found_by_name(place, tmp_path):
+    found, ranked = measured(place, place / "store")
+    assert (found["examples"], found["tests"], found["tasks"]) == (6, 6, 2)
+    assert {candidate.votes for each in ranked.values() for candidate in each} <= {1, 2}
+    assert all(sum(candidate.votes for candidate in each) == 2 for each in ranked.values())
+    own = open_store(place / "store").table
+    hidden = split(["reverse", "shift"], own, 3)
+    hidden.labels[4] = 0
+    write_store(tmp_path / "hidden", WORDS, {"test": hidden}, {}, NOW, own)
+    some = measured(place, tmp_path / "hidden")[0]
+    assert (some["examples"], some["tests"], some["tasks"]) == (5, 3, 1)  # the task with a hidden test is not scored
+    other = table("another", "reverse", "shift")  # every id is another
+    write_store(tmp_path / "other", WORDS, {"test": split(["reverse", "shift"], other, 3)}, {}, NOW, other)
+    assert measured(place, tmp_path / "other")[0] == found
+    write_store(tmp_path / "unknown", WORDS, {"test": split(["reverse"], other, 3)}, {}, NOW, table("x", "y", "z"))
+    with pytest.raises(UsageError, match="never seen task 'y'"):
+        measured(place, tmp_path / "unknown")
 
 
 def test_a_table_of_other_variants_is_refused(tmp_path):

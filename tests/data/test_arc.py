@@ -16,8 +16,8 @@ from hrm.data.audit.audit import audit
 from hrm.data.sampler import Sampler
 from hrm.data.store import Split, open_store, write_store
 from hrm.errors import DataError, UsageError
-from hrm.evaluation.arc import predict, scored, truth_of, write_submission
-from hrm.evaluation.arc_vote import count_votes
+from hrm.evaluation.arc import write_submission
+from hrm.evaluation.tasks import scored, solve_tests, truth_of
 from hrm.inference.solver import Solver
 from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.nn.layers import NO_CONTEXT
@@ -193,7 +193,7 @@ def oracle(store, lies=lambda puzzle_id: False):
 
 
 def test_an_oracle_scores_everything(store, tmp_path):
-    ranked = count_votes(predict(oracle(store), store, 1))
+    ranked = solve_tests(oracle(store), store, 1)
     found = scored(ranked, truth_of(store))
     assert found["tests"] == 5 and found["tasks"] == 4
     assert set(found["pass_at"].values()) == set(found["pass_at_task"].values()) == {1.0}
@@ -206,7 +206,7 @@ def test_an_oracle_scores_everything(store, tmp_path):
 
 def test_a_liar_about_known_variants_loses_what_they_decide(store):
     def told(lies):
-        return scored(count_votes(predict(oracle(store, lies), store, 1)), truth_of(store))
+        return scored(solve_tests(oracle(store, lies), store, 1), truth_of(store))
 
     truth = truth_of(store)
     assert told(lambda puzzle_id: puzzle_id % 7 == 0)["pass_at"]["1"] == 1.0  # three of 21 variants are outvoted
@@ -218,8 +218,9 @@ def test_a_liar_about_known_variants_loses_what_they_decide(store):
 
 
 def test_fewer_variants_and_tests_can_be_asked_for(store):
-    assert len(predict(oracle(store), store, 1, variants=4, limit=3)) == 12
-    assert scored(count_votes(predict(oracle(store), store, 1, variants=1, limit=1)), truth_of(store, 1))["tests"] == 1
+    ranked = solve_tests(oracle(store), store, 1, variants=4, limit=3)
+    assert [sum(candidate.votes for candidate in each) for each in ranked.values()] == [4, 4, 4]
+    assert scored(solve_tests(oracle(store), store, 1, variants=1, limit=1), truth_of(store, 1))["tests"] == 1
 
 
 def test_a_submission_without_answers_is_refused(tmp_path):

@@ -13,8 +13,9 @@ from hrm.checkpoint import load_checkpoint
 from hrm.data.arc import build_arc, task_table
 from hrm.data.store import open_store
 from hrm.errors import DataError, UsageError
-from hrm.evaluation.arc import predict, predict_tasks
+from hrm.evaluation.arc import answer_tasks
 from hrm.evaluation.run import evaluate_model
+from hrm.evaluation.tasks import solve_tests
 from hrm.inference.load import PUZZLES, load, load_model
 from hrm.puzzles import get
 from hrm.puzzles.arc.files import read_tasks
@@ -60,7 +61,7 @@ def measured(place, store, **more):
         now=NOW,
         batch_size=4,
         device="cpu",
-        answers=lambda tasks, ranked: kept.update(ranked),
+        answers=lambda store, ranked: kept.update(ranked),
         **more,
     )
     grids = {test: [(c.grid.tolist(), c.votes, c.q_halt) for c in ranked] for test, ranked in kept.items()}
@@ -82,27 +83,35 @@ def test_tasks_are_found_by_name_in_a_store_with_other_ids(place, tmp_path):
     assert not ids[0] & ids[1] and other.table.lookup(max(ids[0]))[0] != "c"
     assert measured(place, tmp_path / "other") == measured(place, place / "store")
     solver = load(place / "run", "cpu", batch_size=4)
-    found = predict(solver, other, 1)
-    assert len(found) == 4 * 4  # the model's variants vote, not the store's
-    [told] = predict_tasks(solver, read_tasks(place / "evaluation"), 1)
-    assert np.array_equal(told.tokens, found.tokens) and list(told.task_ids) == list(found.task_ids)
+    told = answer_tasks(solver, read_tasks(place / "evaluation"), 1)
+    found = solve_tests(solver, other, 1)
+    assert [(each.task, each.test) for each in told] == list(found)
+    for each in told:
+        (candidates,) = each.stages
+        assert [(c.grid.tolist(), c.votes, c.q_halt) for c in candidates] == [
+            (c.grid.tolist(), c.votes, c.q_halt) for c in found[each.task, each.test]
+        ]
 
 
 def test_each_answer_is_asked_for_with_its_own_row(place, tmp_path, monkeypatch):
     other = build_arc(tmp_path / "other", [written(tmp_path / "training", ["a"]), place / "evaluation"], 9, 5, NOW)
-    solver, asked = load(place / "run", "cpu", batch_size=4), []
+    solver, asked, grids = load(place / "run", "cpu", batch_size=4), [], []
     run = solver.run
 
     def spy(inputs, segments, puzzle_ids):
+        grids.extend(inputs)
         asked.extend(puzzle_ids.tolist())
         return run(inputs, segments, puzzle_ids)
 
     monkeypatch.setattr(solver, "run", spy)
-    found = predict(solver, other, 1)
+    found = solve_tests(solver, other, 1)
+    assert len(asked) == 4 * 4  # the model's variants vote, not the store's
     own = [solver.table.lookup(puzzle_id) for puzzle_id in asked]
-    assert [task for task, _ in own] == list(found.task_ids) == ["b"] * 8 + ["c"] * 8
-    assert [variant[1:].tolist() for _, variant in own] == found.colors.tolist()
-    assert [variant[0] for _, variant in own] == found.transforms.tolist()
+    assert [task for task, _ in own] == [task for task, _ in found for _ in range(4)] == ["b"] * 8 + ["c"] * 8
+    assert asked == [puzzle_id for task, _ in found for puzzle_id in solver.table.puzzle_ids(task)]
+    originals = np.repeat(np.asarray(other.splits["test"].inputs), 4, axis=0)
+    variants = np.stack([variant for _, variant in own])
+    assert np.array_equal(solver.puzzle.in_variants(originals, originals, variants)[0], np.stack(grids))
 
 
 def test_a_task_that_the_model_has_never_seen_is_refused(place, tmp_path):
@@ -111,7 +120,7 @@ def test_a_task_that_the_model_has_never_seen_is_refused(place, tmp_path):
     with pytest.raises(UsageError, match="never seen task 'x' and 1 more.*hrm adapt MODEL TASK.json"):
         measured(place, tmp_path / "store")
     with pytest.raises(UsageError, match="never seen task 'x'"):
-        predict_tasks(load(place / "run", "cpu"), read_tasks(folder / "x.json"), 1)
+        answer_tasks(load(place / "run", "cpu"), read_tasks(folder / "x.json"), 1)
     assert measured(place, place / "store", limit=2)[0]["examples"] == 2
 
 
@@ -119,7 +128,7 @@ def test_a_grid_without_its_task_is_refused(place):
     with pytest.raises(UsageError, match="hrm solve MODEL TASK.json"):
         load(place / "run", "cpu").solve([[1, 2], [3, 4]])
     with pytest.raises(UsageError, match="a model of ARC"):
-        predict_tasks(load("sudoku-4x4", "cpu"), [], 1)
+        answer_tasks(load("sudoku-4x4", "cpu"), [], 1)
 
 
 def test_a_damaged_or_missing_table_is_refused(place, tmp_path):

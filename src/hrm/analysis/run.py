@@ -27,13 +27,12 @@ from hrm.data.held_out import unseen
 from hrm.data.prepare import family
 from hrm.data.store import Split
 from hrm.errors import UsageError, did_you_mean
-from hrm.evaluation.arc import in_own_ids
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.evaluation.run import rows_for, with_answers
+from hrm.evaluation.tasks import in_own_ids
 from hrm.inference.load import describe_model, load_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.model.network import Network
-from hrm.puzzles.arc.family import ARC
 from hrm.viz.figures.sentences import answer
 
 BATCH_SIZE = 32
@@ -211,8 +210,9 @@ def puzzles_for(
     if data is None:
         rows, provenance = unseen(config.data, count, seed, cache_dir, now)
         return rows, provenance | {"said": f"generated puzzles (seed {seed})"}
-    store, name, rows = rows_for(family(config.data), data, split, cache_dir, now)
-    if config.data.puzzle == ARC:
+    puzzle = family(config.data)
+    store, name, rows = rows_for(puzzle, data, split, cache_dir, now)
+    if puzzle.spec.has_tasks:
         rows = in_own_ids(rows, checkpoint.table, store, count)
     rows = with_answers(rows.take(slice(count)), data)
     return rows, {"said": f"puzzles of {data.name}", "data": str(data), "split": name, "digest": store.digest}

@@ -3,7 +3,6 @@
 import shlex
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -33,8 +32,8 @@ from hrm.cli.common import (
 from hrm.inference.origin import locate
 
 if TYPE_CHECKING:
-    from hrm.evaluation.run import Ranked
-    from hrm.puzzles.arc.tasks import Task
+    from hrm.data.store import Store
+    from hrm.evaluation.tasks import Ranked
 
 
 def evaluate(
@@ -79,7 +78,7 @@ def evaluate(
     Example: `hrm eval sudoku-4x4`, or with your own puzzles: `hrm eval sudoku-4x4 --data puzzles.csv`.
     """
     located = locate(model)
-    from hrm.evaluation.arc import write_submission
+    from hrm.evaluation.arc import tested_tasks, write_submission
     from hrm.evaluation.record import source_tree, write_record
     from hrm.evaluation.run import evaluate_model
     from hrm.files import require_writable_file
@@ -95,11 +94,11 @@ def evaluate(
         require_suffix(sheet)
     # asked now, because a long evaluation may see the files change, but not the code that runs
     source = source_tree() if record is not None else {}
-    tasks: list[Task] = []
+    stores: list[Store] = []
     ranked: Ranked = {}
 
-    def keep(tested: "Sequence[Task]", candidates: "Ranked") -> None:
-        tasks.extend(tested)
+    def keep(store: "Store", candidates: "Ranked") -> None:
+        stores.append(store)
         ranked.update(candidates)
 
     began = time.monotonic()
@@ -115,6 +114,7 @@ def evaluate(
     if submission is not None:
         write_submission(submission, ranked)
     if sheet is not None:
+        tasks = [task for store in stores for task in tested_tasks(store, len(ranked))]
         save_sheet(tasks, ranked, sheet, f"{model}, {found['protocol']['segments']} segments")
     if record is not None:
         write_record(record, found, source, shlex.join(["hrm", *sys.argv[1:]]), time.monotonic() - began)

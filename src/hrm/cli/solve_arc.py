@@ -9,7 +9,7 @@ from hrm.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hrm.evaluation.arc_answers import TaskAnswer
+    from hrm.evaluation.arc import TaskAnswer
     from hrm.inference.solver import Solver
     from hrm.puzzles.arc.tasks import Task
 
@@ -18,7 +18,7 @@ def solve_tasks(
     solver: "Solver", file: Path, segments: int | None, variants: int | None, trace: bool, json: bool
 ) -> None:
     """Print the two best grids for each test; with ``trace`` the best one after each segment."""
-    from hrm.evaluation.arc_answers import answer_tasks
+    from hrm.evaluation.arc import answer_tasks
 
     tasks = _tasks(file)
     answers = answer_tasks(solver, tasks, segments, variants, trace, progress_line(stderr(), "answered"))
@@ -41,7 +41,7 @@ def show_tasks(
     solver: "Solver", file: Path, out: Path | None, segments: int | None, variants: int | None, json: bool
 ) -> None:
     """Show the grid with the most votes after each segment, in the terminal or as a GIF, PNG or HTML file."""
-    from hrm.evaluation.arc_answers import answer_tasks
+    from hrm.evaluation.arc import answer_tasks
     from hrm.inference.answer import counted
     from hrm.viz.puzzle.arc_replay import replays, require_suffix, save_replays
 

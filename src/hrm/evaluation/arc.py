@@ -1,153 +1,95 @@
-"""Evaluate a solver on ARC: every test in every variant, the answers undone and counted."""
+"""Answer the tests of ARC tasks by a vote of their variants, and write the answers as the ARC Prize wants them.
+
+Source: HRM paper, section on ARC evaluation, and ``arc_eval.ipynb`` of the official code. Differs: a canvas without
+any grid is no vote, where the official count has empty grids take part; and ties are decided by the grids themselves,
+so that the order of the answers cannot matter.
+"""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
 
-from hrm.data.store import Split, Store
-from hrm.data.task_table import TaskTable
-from hrm.errors import DataError, UsageError
-from hrm.evaluation.arc_vote import KS, Predictions, Test, answers, score, submission
-from hrm.evaluation.rollout import Progress, no_progress, run_batch
+from hrm.data.store import Store
+from hrm.errors import UsageError
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.files import replace_file
 from hrm.inference.solver import Solver
+from hrm.inference.tasks import Stages, Test, solve_tasks
 from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.canvas import decode, encode
-from hrm.puzzles.arc.tasks import Pair, Task
+from hrm.puzzles.arc.tasks import Grid, Pair, Task
+
+ATTEMPTS = 2
+"""Grids that answer a test, as the ARC Prize allows."""
 
 
-def predict(
+@dataclass(frozen=True, eq=False)
+class TaskAnswer:
+    """The answer to one test of a task."""
+
+    task: str
+    test: int
+    """Its number within the task, from 0."""
+    input: Grid
+    segments: int
+    stages: Stages
+    """The candidates, the best first, after each segment where a trace was asked for; else after the last one only."""
+
+    @property
+    def attempts(self) -> tuple[Candidate, ...]:
+        """The best grids after the last segment."""
+        return self.stages[-1][:ATTEMPTS]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, as ``hrm solve --json`` prints them."""
+        attempts = [_plain(candidate) for candidate in self.attempts]
+        best = attempts[0] if attempts else {"answer": None, "q_halt": None}
+        return {
+            "task": self.task, "test": self.test + 1, "puzzle": self.input.tolist(), "answer": best["answer"],
+            "verified": None, "segments": self.segments, "q_halt": best["q_halt"], "attempts": attempts,
+        }  # fmt: skip
+
+    def trace(self) -> list[dict[str, Any]]:
+        """Return the best grid of each stage as plain values."""
+        nothing = {"answer": None, "votes": 0, "q_halt": None}
+        return [
+            {"segment": number, **(_plain(stage[0]) if stage else nothing)}
+            for number, stage in enumerate(self.stages, start=1)
+        ]
+
+
+def answer_tasks(
     solver: Solver,
-    store: Store,
-    segments: int,
+    tasks: Sequence[Task],
+    segments: int | None = None,
     variants: int | None = None,
-    limit: int | None = None,
+    trace: bool = False,
     progress: Progress = no_progress,
-) -> Predictions:
-    """Answer every test of a store in the variants of its task, each after this many segments.
-
-    Tasks are found by name in the solver's table of puzzle ids, whatever store they lie in; a solver without a table
-    was trained on this store.
+) -> list[TaskAnswer]:
+    """Answer every test of tasks, by task and test.
 
     Args:
-        variants: at most this many variants of a task, its original among them; None: all of them.
-        limit: only this many tests, from the start.
+        segments: run this many; None: the budget of the solver.
+        variants: this many variants of a task vote at most; None: all of them.
+        trace: keep the candidates after every segment.
         progress: called with (answers given, answers wanted).
 
     Raises:
-        DataError: the store holds no ARC tests.
-        UsageError: the model has never seen a task.
+        UsageError: the model is not of ARC, or has never seen a task; or no task has a test.
     """
-    tests = store.held_out_tests()[:limit]
-    table = store.table if solver.table is None else solver.table
-    assert table is not None
-    grids = np.asarray(store.splits["test"].inputs)
-    return _predicted(solver, table, tests, grids, segments, variants, progress)[-1]
-
-
-def predict_tasks(
-    solver: Solver,
-    tasks: Sequence[Task],
-    segments: int,
-    variants: int | None = None,
-    progress: Progress = no_progress,
-    every: bool = False,
-) -> list[Predictions]:
-    """Answer every test of tasks that the solver's model was trained on, and return the predictions; as ``predict``.
-
-    Args:
-        every: return the predictions after each segment; else those after the last one only.
-
-    Raises:
-        UsageError: the model is not of ARC, or has never seen a task.
-    """
+    segments = segments or solver.max_segments
     if solver.table is None:
         raise UsageError("tasks of ARC need a model of ARC with a table of its puzzle ids")
-    tests = [(task.id, number) for task in tasks for number in range(len(task.tests))]
-    if not tests:
+    inputs = {(task.id, number): pair.input for task in tasks for number, pair in enumerate(task.tests)}
+    if not inputs:
         raise UsageError("there are demonstrations only, and no test to answer")
-    grids = encode([pair.input for task in tasks for pair in task.tests])
-    return _predicted(solver, solver.table, tests, grids, segments, variants, progress, every)
-
-
-def _predicted(
-    solver: Solver,
-    table: TaskTable,
-    tests: Sequence[Test],
-    grids: UInt8[np.ndarray, "n C"],
-    segments: int,
-    variants: int | None,
-    progress: Progress,
-    every: bool = False,
-) -> list[Predictions]:
-    """Return the predictions after the last segment, or with ``every`` after each."""
-    require_known_tasks(table, [task for task, _ in tests])
-    rows, ids = [], []
-    for row, (task, _) in enumerate(tests):
-        own = table.puzzle_ids(task)
-        own = own[: min(len(own), variants or len(own))]
-        rows += [row] * len(own)
-        ids += own
-    total = len(rows)
-    size = min(solver.batch_size, total)  # 900 cells are too many to fill up a batch with
-    kept = segments if every else 1
-    tokens = np.zeros((kept, total, grids.shape[1]), np.uint8)
-    q_halt = np.zeros((kept, total))
-    chosen = np.array(ids, np.int64) - 1
-    for start in range(0, total, size):
-        here = slice(start, min(start + size, total))
-        inputs = grids[rows[here]]
-        inputs, _ = solver.puzzle.in_variants(inputs, np.zeros_like(inputs), table.variants[chosen[here]])
-        for number, output in enumerate(run_batch(solver, inputs, chosen[here] + 1, size, segments)):
-            place = number if every else 0  # the last one stays
-            tokens[place, here], q_halt[place, here] = output.tokens, output.q_halt
-        progress(here.stop, total)
-    task_ids, numbers = [tests[row][0] for row in rows], np.array([tests[row][1] for row in rows])
-    transforms, colors = table.variants[chosen, 0], table.variants[chosen, 1:]
-    return [Predictions(task_ids, numbers, transforms, colors, *after) for after in zip(tokens, q_halt, strict=True)]
-
-
-def require_known_tasks(table: TaskTable, task_ids: Iterable[str]) -> None:
-    """Refuse tasks that a model's table of puzzle ids does not have.
-
-    Raises:
-        UsageError: names the first one.
-    """
-    if unseen := sorted({task for task in task_ids if task not in table}):
-        more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
-        raise UsageError(
-            f"the model has never seen task {unseen[0]!r}{more}: its puzzle embedding has no row for it; fit one to "
-            "its demonstrations by `hrm adapt MODEL TASK.json --out FOLDER`"
-        )
-
-
-def in_own_ids(split: Split, table: TaskTable | None, of: Store, limit: int | None = None) -> Split:
-    """Return the first rows of a split of a store with the puzzle ids that a model gives to their tasks.
-
-    Args:
-        table: the model's.
-        of: the store.
-        limit: how many rows are wanted; None: all.
-
-    Raises:
-        DataError: the model has no table.
-        UsageError: the store has none, or the model has never seen a task.
-    """
-    if of.table is None:
-        raise UsageError(f"{of.path} does not say which task each grid belongs to: build a store by `hrm data arc`")
-    if table is None:
-        raise DataError(
-            "the model came without the table of its puzzle ids, so its tasks cannot be told: train it again"
-        )
-    ids, inverse = np.unique(np.asarray(split.puzzle_ids[:limit]), return_inverse=True)
-    names = [of.table.lookup(puzzle_id)[0] for puzzle_id in ids.tolist()]
-    require_known_tasks(table, names)
-    own = np.array([table.puzzle_ids(name)[0] for name in names], np.int32)[inverse]
-    return Split(split.inputs[:limit], split.labels[:limit], own, split.ratings[:limit])
+    grids = encode(list(inputs.values()))
+    stages = solve_tasks(solver, list(inputs), grids, segments, variants, trace=trace, progress=progress)
+    return [TaskAnswer(*test, inputs[test], segments, each) for test, each in stages.items()]
 
 
 def tested_tasks(store: Store, limit: int | None = None) -> list[Task]:
@@ -178,29 +120,6 @@ def _demonstrations(store: Store, task_ids: set[str]) -> dict[str, tuple[Pair, .
     return found
 
 
-def truth_of(store: Store, limit: int | None = None) -> dict[str, tuple[np.ndarray, ...]]:
-    """Return the outputs of the tests, by task; a task with a hidden test is left out."""
-    return answers(tested_tasks(store, limit))
-
-
-def scored(ranked: dict[Test, tuple[Candidate, ...]], truth: dict[str, tuple[np.ndarray, ...]]) -> dict[str, Any]:
-    """Return ``pass_at`` by test, as the ARC Prize counts, and ``pass_at_task``, as the paper does, for each K.
-
-    Tests of tasks without known outputs are counted as ``hidden_tests``, and nothing is claimed of them.
-    """
-    known = {test: candidates for test, candidates in ranked.items() if test[0] in truth}
-    hidden = {"hidden_tests": len(ranked) - len(known)}
-    if not truth:
-        return hidden
-    found = score(known, truth, KS)
-    return hidden | {
-        "tests": found.tests,
-        "tasks": found.tasks,
-        "pass_at": {str(k): share for k, share in found.pass_at_test.items()},
-        "pass_at_task": {str(k): share for k, share in found.pass_at_task.items()},
-    }
-
-
 def write_submission(file: Path, ranked: Mapping[Test, Sequence[Candidate]]) -> None:
     """Write the two best answers to every test in the layout of the ARC Prize.
 
@@ -214,3 +133,28 @@ def write_submission(file: Path, ranked: Mapping[Test, Sequence[Candidate]]) -> 
     for task, number in ranked:
         tests[task] = max(tests.get(task, 0), number + 1)
     replace_file(file, json.dumps(submission(ranked, tests)).encode())
+
+
+def submission(
+    ranked: Mapping[Test, Sequence[Candidate]], tests: Mapping[str, int], attempts: int = 2
+) -> dict[str, list[dict[str, list[list[int]]]]]:
+    """Return what goes into ``submission.json`` of the ARC Prize: every test of every task, by task id.
+
+    Every attempt must be there: where there are too few candidates the best one stands again, and where there is
+    none a single black cell.
+
+    Args:
+        tests: number of tests of each task.
+    """
+    result: dict[str, list[dict[str, list[list[int]]]]] = {}
+    for task_id in sorted(tests):
+        result[task_id] = []
+        for test in range(tests[task_id]):
+            grids = [candidate.grid.tolist() for candidate in ranked.get((task_id, test), ())[:attempts]] or [[[0]]]
+            grids += grids[:1] * (attempts - len(grids))
+            result[task_id].append({f"attempt_{number}": grid for number, grid in enumerate(grids, start=1)})
+    return result
+
+
+def _plain(candidate: Candidate) -> dict[str, Any]:
+    return {"answer": candidate.grid.tolist(), "votes": candidate.votes, "q_halt": candidate.q_halt}

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,13 @@ from hrm.data.held_out import unseen
 from hrm.data.prepare import family
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
-from hrm.evaluation.arc import in_own_ids, predict, scored, tested_tasks, truth_of
-from hrm.evaluation.arc_vote import Test, count_votes
 from hrm.evaluation.baselines import classical
 from hrm.evaluation.evaluate import evaluate
+from hrm.evaluation.tasks import Ranked, in_own_ids, scored, solve_tests, truth_of
 from hrm.inference.load import describe_model, load_model, origin
 from hrm.inference.solver import MOST_SEGMENTS, Solver
-from hrm.inference.vote import Candidate
-from hrm.puzzles.arc.family import ARC
-from hrm.puzzles.arc.tasks import Task
 from hrm.puzzles.base import Puzzle
-from hrm.puzzles.table import TABLE
 
-Ranked = dict[Test, tuple[Candidate, ...]]
 MOST_LOOKED_AT = 1000
 """Puzzles of which it is asked whether they are like those of the training."""
 GENERATED = 200
@@ -52,7 +46,7 @@ def evaluate_model(
     seed: int = 1,
     with_classical: bool = False,
     variants: int | None = None,
-    answers: Callable[[Sequence[Task], Ranked], None] = lambda tasks, ranked: None,
+    answers: Callable[[Store, Ranked], None] = lambda store, ranked: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
@@ -74,9 +68,8 @@ def evaluate_model(
         limit: only this many puzzles, from the start.
         seed: of the generated puzzles.
         compiled: compile the network first; pays for thousands of puzzles.
-        variants: of ARC, how many variants of each task vote; None: all that the store has.
-        answers: of ARC, called with the tasks, which hold their tests only, and the candidates for each test, the best
-            first.
+        variants: of a family with tasks, how many variants of each task vote; None: all that the model has.
+        answers: called with the store and the candidates for each test of its tasks, the best first.
         with_classical: add ``classical``: what each classical solver of the family makes of the first puzzles.
 
     Raises:
@@ -149,7 +142,7 @@ def _generated(
     puzzle: Puzzle, config: RunConfig | None, count: int, seed: int, cache_dir: Path, now: str
 ) -> tuple[Split, dict[str, Any]]:
     """Return held-out puzzles, and where they come from."""
-    if puzzle.spec.name in (ARC, TABLE):
+    if not puzzle.spec.generated:
         raise UsageError(f"puzzles of the family {puzzle.spec.name} cannot be generated: give data (--data)")
     return unseen(config.data if config else DataConfig(puzzle=puzzle.spec.name), count, seed, cache_dir, now)
 
@@ -192,28 +185,28 @@ def measure(
     segments: int,
     limit: int | None = None,
     variants: int | None = None,
-    answers: Callable[[Sequence[Task], Ranked], None] = lambda tasks, ranked: None,
+    answers: Callable[[Store, Ranked], None] = lambda store, ranked: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Return the metrics of ``evaluate`` for a split of a store, and those of ARC for its tests.
+    """Return the metrics of ``evaluate`` for a split of a store, and of tests of tasks those of the vote.
 
-    Rows without a known answer are not scored. Where no answer to a test of ARC is known, ``examples`` is 0 and there
-    are no metrics.
+    Rows without a known answer are not scored. Where no answer to a test of a task is known, ``examples`` is 0 and
+    there are no metrics.
 
     Args: as those of ``evaluate_model``.
     """
     rows = store.split(split).take(slice(limit))
     votes = store.table is not None and split == "test"
-    if solver.puzzle.spec.name == ARC:
+    if solver.puzzle.spec.has_tasks:
         rows = in_own_ids(rows, solver.table, store, limit)
     if votes and not rows.answered.any():
         found = {"task": solver.puzzle.spec.name, "examples": 0}
     else:
         found = evaluate(solver, with_answers(rows, store.path), segments, progress=progress)
     if votes:
-        ranked = count_votes(predict(solver, store, segments, variants, limit, progress))
+        ranked = solve_tests(solver, store, segments, variants, limit, progress)
         found |= scored(ranked, truth_of(store, limit))
-        answers(tested_tasks(store, limit), ranked)
+        answers(store, ranked)
     return found
 
 

@@ -7,12 +7,13 @@ from typing import Any
 from rich.console import Console
 
 from hrm.data.arc import build_arc
+from hrm.data.prepare import family
 from hrm.errors import DataError, UsageError
-from hrm.evaluation.arc import predict, scored, truth_of, write_submission
-from hrm.evaluation.arc_vote import count_votes
+from hrm.evaluation.arc import write_submission
+from hrm.evaluation.tasks import scored, solve_tests, truth_of
 from hrm.inference.load import load_model
 from hrm.inference.solver import Solver
-from hrm.puzzles.arc.family import ARC
+from hrm.puzzles.arc.family import Arc
 from hrm.puzzles.arc.files import Notes
 from hrm.train.trainer import Trainer
 
@@ -57,7 +58,7 @@ def adapt(
         UsageError: the model is not of ARC, or has no puzzle embedding.
     """
     _, config, _ = load_model(name, device)
-    if config.data.puzzle != ARC or getattr(config.model, "puzzle_width", 0) == 0:
+    if not isinstance(family(config.data), Arc) or getattr(config.model, "puzzle_width", 0) == 0:
         raise UsageError(f"{name} cannot be adapted: it needs a model of ARC with a puzzle embedding")
     notes = Notes()
     store = build_arc(out / STORE, tasks, variants, config.data.seed, now, hold_back=True, notes=notes)
@@ -80,7 +81,7 @@ def adapt(
     run = Trainer(config.changed(changes, source="adapt"), out / RUN, init=name, console=console)
     run.fit()
     solver = Solver(run.average.eval(), store.puzzle, config.halting.max_segments, config.eval.batch_size)
-    ranked = count_votes(predict(solver, store, config.halting.max_segments, progress=progress))
+    ranked = solve_tests(solver, store, config.halting.max_segments, progress=progress)
     write_submission(out / SUBMISSION, ranked)
     result: dict[str, Any] = {"submission": str(out / SUBMISSION), "tests": len(store.held_out_tests())}
     return result | scored(ranked, truth_of(store))
