@@ -61,6 +61,10 @@ class TaskTable:
         """Return the place of the task of each puzzle id, which is 1 or more."""
         return np.searchsorted(self.starts, puzzle_ids - 1, side="right") - 1
 
+    def originals(self, puzzle_ids: Int[np.ndarray, " n"]) -> UInt8[np.ndarray, "n W"]:
+        """Return for each puzzle id the first variant of its task, in which a store keeps the examples."""
+        return self.variants[self.starts[self.tasks_of(puzzle_ids)]]
+
     def lookup(self, puzzle_id: int) -> tuple[str, UInt8[np.ndarray, " W"]]:
         """Return the task and the variant of a puzzle id, which is 1 or more."""
         if not 1 <= puzzle_id < len(self):

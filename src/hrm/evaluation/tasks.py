@@ -77,7 +77,7 @@ def truth_of(store: Store, limit: int | None = None) -> dict[str, tuple[Output, 
     """Return the outputs of the tests, by task; a task with a hidden test is left out."""
     tests, split = store.held_out_tests()[:limit], store.splits["test"].take(slice(limit))
     assert store.table is not None
-    originals = store.table.variants[np.asarray(split.puzzle_ids) - 1]
+    originals = store.table.originals(np.asarray(split.puzzle_ids))
     outputs = store.puzzle.without_variants(np.asarray(split.labels), originals)
     hidden = {task for (task, _), answered in zip(tests, split.answered, strict=True) if not answered}
     truth: dict[str, tuple[Output, ...]] = {}

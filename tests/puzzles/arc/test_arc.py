@@ -20,7 +20,7 @@ from hrm.puzzles import get
 from hrm.puzzles.arc.canvas import CELLS, EOS, PAD, decode, encode, encode_pairs, random_offsets
 from hrm.puzzles.arc.files import Notes, read_tasks
 from hrm.puzzles.arc.split import Reference, canonical, leaks, resolve, split
-from hrm.puzzles.arc.tasks import Pair, Task, read_task, task_id_of
+from hrm.puzzles.arc.tasks import Pair, Task, parse_task, task_id_of
 from hrm.puzzles.arc.variants import ORIGINAL, Variant, variants
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -257,9 +257,8 @@ class TestReading:
         assert [task.id for task in turned] == [task.id for task in tasks]
 
     def test_a_name_is_dropped_and_text_is_read(self):
-        task = read_task(json.dumps(as_json(made()) | {"name": "b190f7f5"}))
-        assert task.id == "task" and task.same_content(made()) and task.tests[0].input.dtype == np.uint8
-        assert read_task(json.dumps(as_json(made())), "given").id == "given"
+        task = parse_task(json.dumps(as_json(made()) | {"name": "b190f7f5"}).encode(), "training/given.json")
+        assert task.id == "given" and task.same_content(made()) and task.tests[0].input.dtype == np.uint8
 
     @pytest.mark.parametrize(
         ("name", "held_back"),
@@ -545,8 +544,6 @@ class TestNothing:
             read_tasks(tmp_path)
         with pytest.raises(DataError, match="cannot be read"):
             read_tasks(tmp_path / "absent.json")
-        with pytest.raises(DataError, match="cannot be read"):
-            read_task(tmp_path)
         if hasattr(os, "mkfifo"):
             os.mkfifo(tmp_path / "pipe.json")
             with pytest.raises(DataError, match="pipe.json cannot be read"):

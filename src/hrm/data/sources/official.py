@@ -28,8 +28,6 @@ from hrm.manifest import first_fault
 from hrm.puzzles.base import PAD, Puzzle
 
 KIND = "hrm-official"
-ARC = "arc"
-"""Name of the family whose examples the official builder moves on the canvas."""
 SPLITS = ("train", "test")
 """What the official code reads."""
 SET = "all"
@@ -136,12 +134,12 @@ def import_official(path: str | Path, out: str | Path, puzzle: Puzzle, created: 
     """Turn a data set of the official code into a store.
 
     Its augmentations are left out unless asked for: each draw of ours is augmented anew, so that an epoch over the
-    originals shows one variant of each, as an epoch of the official sampler does. Of ARC, they are kept as the table of
-    variants in any case, and examples are moved back to the corner of the canvas.
+    originals shows one variant of each, as an epoch of the official sampler does. Of a family with tasks (ARC), they
+    are kept as the table of tasks in any case, and examples are moved back to the corner of the canvas.
 
     Args:
         created: the present time as ISO 8601.
-        augmented: keep every puzzle of a group, not the first alone; nothing for ARC.
+        augmented: keep every puzzle of a group, not the first alone; nothing for a family with tasks.
 
     Raises:
         UsageError: the folder to write is a store already, or something else.
@@ -157,7 +155,7 @@ def import_official(path: str | Path, out: str | Path, puzzle: Puzzle, created: 
         "source": path.name, "layout": "official", "augmented": augmented,
         "source_examples": sum(map(len, official.splits.values())),
     }  # fmt: skip
-    if puzzle.spec.name == ARC:
+    if puzzle.spec.has_tasks:
         from hrm.data.sources.official_arc import read_names, restored
 
         named = read_names(official.identifiers, path / "identifiers.json")
@@ -213,7 +211,7 @@ def write_official(store: Store, path: str | Path) -> Official:
             for field, array in arrays.items():
                 np.save(_file(work / name, SET, field), array)
         (work / "identifiers.json").write_text(json.dumps(_names(store)), "utf-8")
-        if spec.name == ARC and "test" in store.splits:
+        if store.table is not None and "test" in store.splits:
             from hrm.data.sources.official_arc import TESTS, tests_of
 
             (work / TESTS).write_text(json.dumps(tests_of(store)), "utf-8")

@@ -106,7 +106,10 @@ def tests_of(store: Store) -> dict[str, dict[str, list[dict[str, list[list[int]]
     A hidden output is a single black cell, as in the official builder of TRM.
     """
     split = store.splits["test"]
-    grids = zip(*(decode(np.asarray(array)) for array in (split.inputs, split.labels)), strict=True)
+    assert store.table is not None
+    originals = store.table.originals(np.asarray(split.puzzle_ids))
+    columns = (np.asarray(split.inputs), np.asarray(split.labels))
+    grids = zip(*(store.puzzle.without_variants(column, originals) for column in columns), strict=True)
     found: dict[str, dict[str, list[dict[str, list[list[int]]]]]] = {}
     for (task, _), (given, output) in zip(store.held_out_tests(), grids, strict=True):
         pairs = found.setdefault(task, {"train": [], "test": []})["test"]

@@ -1,7 +1,7 @@
 """One ARC task from JSON: its grids, its pairs, its id.
 
 A file is untrusted: it is read up to a limit and refused at its first fault, with the pair and the row named.
-``arc_files`` gathers the tasks of folders and files of many.
+``arc.files`` gathers the tasks of folders and files of many.
 """
 
 import hashlib
@@ -85,22 +85,6 @@ def task_id_of(name: str) -> str:
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_CHARACTERS]
         cleaned = f"{(cleaned or 'task')[: _ID_CHARACTERS - _HASH_CHARACTERS - 1]}-{digest}"
     return cleaned
-
-
-def read_task(source: str | Path, task_id: str | None = None) -> Task:
-    """Read one task.
-
-    Args:
-        source: JSON text, or the path of a file, whose folder decides the split.
-        task_id: None: the name of the file without ``.json``, cleaned; of a text, ``task``.
-
-    Raises:
-        DataError: what is wrong, in which pair and row.
-    """
-    if isinstance(source, str):
-        return task_from(_parsed(source, "the text"), task_id or "task", "the text", "training")
-    path = Path(os.path.abspath(source))
-    return task_from(load_json(path, TASK_BYTES), task_id or path.stem, path.name, path.parent.name)
 
 
 def parse_task(content: bytes, where: str) -> Task:
