@@ -14,13 +14,12 @@ from hrm.config import RunConfig
 from hrm.data.build import cached_store
 from hrm.data.config import DataConfig
 from hrm.data.held_out import unseen
-from hrm.data.prepare import family
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.baselines import classical
 from hrm.evaluation.evaluate import evaluate
 from hrm.evaluation.tasks import Ranked, in_own_ids, scored, solve_tests, truth_of
-from hrm.inference.load import describe_model, load_model, origin
+from hrm.inference.load import describe_model, load
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.puzzles.base import Puzzle
 
@@ -81,7 +80,7 @@ def evaluate_model(
         raise UsageError(f"--limit must be 1 or more (got {limit})")
     if batch_size < 1:
         raise UsageError(f"--batch-size must be 1 or more (got {batch_size})")
-    solver = model if isinstance(model, Solver) else _solver(model, device, precision, batch_size)
+    solver = model if isinstance(model, Solver) else load(model, device, precision, batch_size)
     puzzle, config = solver.puzzle, solver.origin.config if solver.origin else None
     segments = segments or (config.halting.max_segments if config else solver.max_segments)
     store, name_of_split = None, "generated"
@@ -130,12 +129,6 @@ def _outside(solver: Solver, inputs: UInt8[np.ndarray, "n C"]) -> dict[str, Any]
     asked = inputs[:MOST_LOOKED_AT]
     reasons = [reason for puzzle in asked if (reason := solver.outside(np.asarray(puzzle)))]
     return {"count": len(reasons), "of": len(asked), "reason": reasons[0] if reasons else None}
-
-
-def _solver(name: str | Path, device: str, precision: str, batch_size: int) -> Solver:
-    model, config, checkpoint = load_model(name, device, precision)
-    known = origin(name, checkpoint, config)
-    return Solver(model, family(config.data), config.halting.max_segments, batch_size, checkpoint.table, known)
 
 
 def _generated(

@@ -115,25 +115,16 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
         DataError: not a checkpoint, or a damaged one.
     """
     model, config, checkpoint = load_model(name, device, precision)
+    trained = config.halting.max_segments
+    gives_up_early = checkpoint.table is not None or config.model.kind == "direct"  # one pass, or no rules to reach
     return Solver(
         model,
         family(config.data),
-        max_segments=_most_segments(config, checkpoint),
+        max_segments=trained if gives_up_early else max(USUAL_SEGMENTS, trained),
         batch_size=batch_size,
         table=checkpoint.table,
-        origin=origin(name, checkpoint, config),
+        origin=Origin(str(name), checkpoint.path, config, checkpoint.meta, checkpoint.card, checkpoint.weights_sha256),
     )
-
-
-def _most_segments(config: RunConfig, checkpoint: Checkpoint) -> int:
-    """Return after how many segments to give up; of ARC and of a network that answers in one pass, as in training."""
-    trained = config.halting.max_segments
-    return trained if checkpoint.table is not None or config.model.kind == "direct" else max(USUAL_SEGMENTS, trained)
-
-
-def origin(name: str | Path, checkpoint: Checkpoint, config: RunConfig) -> Origin:
-    """Return what a checkpoint says about its model."""
-    return Origin(str(name), checkpoint.path, config, checkpoint.meta, checkpoint.card, checkpoint.weights_sha256)
 
 
 def describe_model(checkpoint: Checkpoint | Origin, config: RunConfig, model: Network) -> dict[str, object]:
