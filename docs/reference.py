@@ -203,8 +203,7 @@ def _fields(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
             after = node.body[place + 1] if place + 1 < len(node.body) else None
             said = after.value if isinstance(after, ast.Expr) else None
             text = _prose(str(said.value)) if isinstance(said, ast.Constant) else ""
-            kind = re.sub(r"Annotated\[(\w+), Tag\([^)]*\)\]", r"\1", ast.unparse(item.annotation))
-            kind = re.sub(r"^Annotated\[(.*), Discriminator\(.*\)\]$", r"\1", kind)
+            kind = re.sub(r"^Annotated\[SerializeAsAny\[(\w+)\], .*\]$", r"\1", ast.unparse(item.annotation))
             if not kind.startswith("ClassVar"):
                 yield item.target.id, f"* `{item.target.id}: {kind}`{': ' + text if text else ''}"
 

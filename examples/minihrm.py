@@ -57,16 +57,14 @@ class Block(nn.Module):
         return F.rms_norm(x + self.mlp(x), (D,), eps=1e-5)
 
 
-def level():  # f_L or f_H
-    return nn.ModuleDict({"blocks": nn.ModuleList([Block()])})
-
-
 class MiniHRM(nn.Module):
     def __init__(self):
         super().__init__()
-        self.token_embedding = nn.Embedding(VOCAB, D, _weight=torch.randn(VOCAB, D) * D**-0.5)
-        self.puzzle_embedding = nn.Embedding(1, D, _weight=torch.zeros(1, D))
-        self.f_L, self.f_H, self.output_head, self.q_head = level(), level(), linear(D, VOCAB), nn.Linear(D, 2)
+        tokens, puzzles = torch.randn(VOCAB, D) * D**-0.5, torch.zeros(1, D)
+        tables = {"token_embedding": tokens, "puzzle_embedding": puzzles}
+        self.f_I = nn.ModuleDict({name: nn.Embedding(*table.shape, _weight=table) for name, table in tables.items()})
+        self.f_L, self.f_H = (nn.ModuleDict({"blocks": nn.ModuleList([Block()])}) for _ in range(2))
+        self.f_O, self.q_head = nn.ModuleDict({"output_head": linear(D, VOCAB)}), nn.Linear(D, 2)
         nn.init.zeros_(self.q_head.weight), nn.init.constant_(self.q_head.bias, -5.0)  # nothing halts early
         [self.register_buffer(name, torch.randn(D).clamp(-2, 2)) for name in ("start_H", "start_L")]
 
@@ -80,13 +78,13 @@ class MiniHRM(nn.Module):
 
     def segment(self, z_H, z_L, inputs):
         """Return the next states, without gradient, the logits of ŷ, and those of (Q̂_halt, Q̂_continue)."""
-        prefix = self.puzzle_embedding.weight.expand(len(inputs), 1, D)
-        x = D**0.5 * torch.cat((prefix, self.token_embedding(inputs)), dim=1)  # x̃ = f_I(x)
+        prefix = self.f_I["puzzle_embedding"].weight.expand(len(inputs), 1, D)
+        x = D**0.5 * torch.cat((prefix, self.f_I["token_embedding"](inputs)), dim=1)  # x̃ = f_I(x)
         with torch.no_grad():
             for _ in range(N - 1):
                 z_H, z_L = self.cycle(z_H, z_L, x)
         z_H, z_L = self.cycle(z_H, z_L, x)  # only the last cycle carries gradient: memory does not grow with N
-        return z_H.detach(), z_L.detach(), self.output_head(z_H)[:, 1:], self.q_head(z_H[:, 0])
+        return z_H.detach(), z_L.detach(), self.f_O["output_head"](z_H)[:, 1:], self.q_head(z_H[:, 0])
 
 
 def puzzles(count, generator):

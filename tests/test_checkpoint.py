@@ -227,7 +227,7 @@ class TestHostile:
     @pytest.mark.parametrize(
         ("changes", "told"),
         [
-            ({"format": 2}, "checkpoint format 2; this version of hrm reads format 1"),
+            ({"format": 3}, "checkpoint format 3; this version of hrm reads format 1 or 2"),
             ({"kind": "hrm-store"}, "is not a checkpoint: manifest.json has kind 'hrm-store'"),
             ({"more": 1}, "more"),
             ({"meta": []}, "meta"),

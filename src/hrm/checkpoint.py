@@ -26,8 +26,10 @@ from hrm.data.task_table import ROWS, TASKS, TaskTable, table_files, table_of
 from hrm.errors import DataError, UsageError
 from hrm.files import CHECKPOINT, MANIFEST, MANIFEST_BYTES, replacing, sha256_of
 from hrm.manifest import FileRecord, Form, check_content, check_size, damaged, read_listed, read_manifest, record, seal
+from hrm.model.renames import renamed
 
-FORMAT = 1
+FORMATS = (1, 2)
+"""Formats that are read; the last is written. In 1 networks had no modules f_I and f_O, and tensors other names."""
 HEADER_BYTES = 1 << 20
 """A longer safetensors header is refused unread."""
 REMEDY = "use another checkpoint of the run, or copy or download this one again"
@@ -44,7 +46,7 @@ class _Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     kind: Literal["hrm-checkpoint"]
-    format: Literal[1]
+    format: Literal[1, 2]
     files: dict[str, FileRecord]
     meta: dict[str, Any]
     torch: str
@@ -53,7 +55,7 @@ class _Manifest(BaseModel):
     """Of this manifest without this field."""
 
 
-_FORM = Form(CHECKPOINT, _Manifest, "name a run or checkpoint folder", REMEDY, sealed=True)
+_FORM = Form(CHECKPOINT, _Manifest, "name a run or checkpoint folder", REMEDY, FORMATS, sealed=True)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def save_checkpoint(
         contents |= table_files(table)
     manifest = {
         "kind": CHECKPOINT,
-        "format": FORMAT,
+        "format": FORMATS[-1],
         "files": {name: record(data).model_dump() for name, data in contents.items()},
         "meta": json.loads(json.dumps(dict(meta))),  # JSON has no tuples, and no keys but strings
         "torch": str(torch.__version__),
@@ -136,6 +138,8 @@ def load_checkpoint(folder: str | Path, with_state: bool = False) -> Checkpoint:
     data = {name: read_listed(folder / name, manifest.files[name], REMEDY) for name in listed if name != _CARD}
     weights = _tensors(folder / _WEIGHTS, data[_WEIGHTS])
     state = _tensors(folder / _STATE, data[_STATE]) if _STATE in data else None
+    if manifest.format == 1:
+        weights, state = renamed(weights), None if state is None else renamed(state)
     weights_sha256 = manifest.files[_WEIGHTS].sha256
     config, table = data[_CONFIG].decode(errors="replace"), None if ROWS not in data else table_of(data, folder, REMEDY)
     card = folder / _CARD  # for readers only, so that an edited one is no damage

@@ -9,15 +9,16 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
+from pydantic_core import PydanticCustomError
 
 from hrm.data.config import DataConfig
 from hrm.data.sources.lines import whole_text
 from hrm.errors import DataError, UsageError, did_you_mean
-from hrm.model.config import DirectConfig, EquivariantConfig, HRMConfig, RecurrentConfig, heads_of
+from hrm.model.config import KINDS, NetworkConfig
 from hrm.optim.config import OptimConfig
 
 CONFIG_BYTES = 1 << 20
@@ -79,9 +80,17 @@ class EvalConfig(_Section):
     """Number of puzzles evaluated at a time."""
 
 
-def _kind(section: object) -> object:
-    """Return which network a section describes; HRM unless told."""
-    return section.get("kind", "hrm") if isinstance(section, Mapping) else getattr(section, "kind", None)
+def _network(section: object) -> object:
+    """Validate a section as the kind of network that it names, HRM by default."""
+    if not isinstance(section, Mapping):
+        return section
+    kind = section.get("kind", "hrm")
+    if kind not in tuple(KINDS):
+        known = ", ".join(map(repr, KINDS))
+        raise PydanticCustomError(
+            "unknown_kind", "choose one of {known} (got {kind})", {"known": known, "kind": repr(kind)}
+        )
+    return KINDS[kind].model_validate(section)
 
 
 class RunConfig(_Section):
@@ -89,13 +98,7 @@ class RunConfig(_Section):
 
     recipe: str = "custom"
     """Recipe that this configuration started from."""
-    model: Annotated[
-        Annotated[HRMConfig, Tag("hrm")]
-        | Annotated[EquivariantConfig, Tag("equivariant")]
-        | Annotated[RecurrentConfig, Tag("recurrent")]
-        | Annotated[DirectConfig, Tag("direct")],
-        Discriminator(_kind),
-    ]
+    model: Annotated[SerializeAsAny[NetworkConfig], BeforeValidator(_network)]
     """The network."""
     data: DataConfig
     """The puzzles."""
@@ -131,17 +134,17 @@ class RunConfig(_Section):
         new = flat({changes: value} if isinstance(changes, str) else changes)
         given = flat(self.model_dump(exclude_unset=True))
         if "model.width" in new:
-            width = self.model.width
-            for name, of_width in (("heads", heads_of(width)), ("puzzle_width", width)):
-                if getattr(self.model, name, None) == of_width:
-                    given.pop(f"model.{name}", None)
+            for name in self.model.follow_width:
+                given.pop(f"model.{name}", None)
         return validated(nested(given | new), source)
 
     def digest(self) -> str:
         """Return 8 hex digits that identify this configuration."""
         values = self.model_dump(mode="json")
-        if not values["data"]["cells"]:  # came later: without it, configurations keep their names
+        if not values["data"]["cells"]:  # keys that came later: without them, configurations keep their names
             del values["data"]["cells"]
+        if values["model"].get("states") == 2:
+            del values["model"]["states"]
         canonical = json.dumps(values, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
@@ -210,7 +213,8 @@ def schema_paths(section: type[BaseModel] = RunConfig, prefix: str = "") -> list
     paths = []
     for name, field in section.model_fields.items():
         paths.append(f"{prefix}{name}")
-        for kind in (field.annotation, *(get_args(part)[0] for part in get_args(field.annotation) if get_args(part))):
+        kinds = KINDS.values() if field.annotation is NetworkConfig else [field.annotation]
+        for kind in kinds:
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 paths += schema_paths(kind, f"{prefix}{name}.")
     return list(dict.fromkeys(paths))
@@ -227,12 +231,11 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
     except ValidationError as error:
         problems = []
         for detail in error.errors():
-            path = ".".join(map(str, _keys(detail["loc"])))
+            path = ".".join(map(str, detail["loc"]))
             if detail["type"] == "extra_forbidden":
                 problems.append(f"unknown key {path!r}.{did_you_mean(path, schema_paths())}")
-            elif detail["type"] == "union_tag_invalid":
-                told = detail.get("ctx", {})
-                problems.append(f"{path}.kind: choose one of {told.get('expected_tags')} (got {told.get('tag')!r})")
+            elif detail["type"] == "unknown_kind":
+                problems.append(f"{path}.kind: {detail['msg']}")
             elif detail["type"] == "missing":
                 problems.append(f"missing key {path!r}")
             else:
@@ -240,11 +243,6 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
                 given = "" if isinstance(detail["input"], dict) else f" (got {detail['input']!r})"
                 problems.append(f"{path}: {message[:1].lower()}{message[1:]}{given}")
         raise UsageError(f"{source}: " + "; ".join(problems)) from None
-
-
-def _keys(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Return the keys that lead to a problem: inside ``model`` pydantic also names the kind of network."""
-    return (*loc[:1], *loc[2:]) if loc[0] == "model" else loc
 
 
 def annotated_toml(config: RunConfig, sources: Mapping[str, str]) -> str:

@@ -88,13 +88,8 @@ def _for_puzzle(config: RunConfig, puzzle: Puzzle) -> RunConfig:
     return config.changed(chosen | {"model.vocab_size": puzzle.spec.vocab_size, "model.cells": puzzle.spec.cells})
 
 
-def _puzzle_rows(model: NetworkConfig) -> int:
-    """Return the rows of the puzzle embedding; 0 without one."""
-    return getattr(model, "puzzles", 0) if getattr(model, "puzzle_width", 0) else 0
-
-
 def _with_puzzle_rows(config: RunConfig, store: Store) -> RunConfig:
-    rows = _puzzle_rows(config.model)
+    rows = config.model.puzzle_rows
     left_open = rows == 1 or (rows and store.table is not None)
     return config.changed("model.puzzles", store.puzzle_rows) if left_open and rows != store.puzzle_rows else config
 
@@ -116,7 +111,7 @@ def _require_fit(model: NetworkConfig, spec: PuzzleSpec) -> None:
 
 def _require_puzzle_rows(model: NetworkConfig, store: Store, splits: dict[str, Split]) -> None:
     """Refuse a puzzle embedding without a row for each puzzle id, or of tasks with rows that belong to none."""
-    rows = _puzzle_rows(model)
+    rows = model.puzzle_rows
     needed = max(int(split.puzzle_ids.max()) + 1 for split in splits.values())
     if store.table is not None:
         needed = store.puzzle_rows

@@ -82,7 +82,6 @@ def walk():
         model, config = solver.model, solver.model.config
         inputs = torch.from_numpy(np.asarray(split.inputs[row : row + 1]).astype(np.int64))
         x = model.embed(inputs, relations=torch.from_numpy(solver.puzzle.relation_matrices))
-        beside = model._beside(x)
         f_L, f_H = model.f_L, model.f_H or model.f_L
         z_H, z_L = model.initial(x).z_H, model.initial(x).z_L
         found = [("start", 0, z_H, z_L)]
@@ -91,9 +90,9 @@ def walk():
             for _ in range(segments * config.cycles):
                 for _ in range(config.timesteps):
                     number += 1
-                    z_L = f_L(z_L, z_H + x.x, *beside)
+                    z_L = f_L(z_L, z_H + x.x, x.context)
                     found.append(("L", number, z_H, z_L))
-                z_H = f_H(z_H, z_L, *beside)
+                z_H = f_H(z_H, z_L, x.context)
                 found.append(("H", number, z_H, z_L))
         return found
 
@@ -111,12 +110,12 @@ def states():
             x = model.embed(inputs, relations=torch.from_numpy(solver.puzzle.relation_matrices))
             if model.config.kind == "direct":
                 found = [x.x]
-                for block in model.blocks:
-                    found.append(block(found[-1], x.around, model.rotary))
+                for block in model.f_L.blocks:
+                    found.append(block(found[-1], x.context))
                 return found
             found = [model.initial(x).z_H]
             for _ in range(segments * 6):
-                found.append(model.f(found[-1], x.x, x.around, model.rotary))
+                found.append(model.f_L(found[-1], x.x, x.context))
         return found
 
     return run

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from hrm.analysis.calls import positions_of, traceable
+from hrm.analysis.calls import traceable
 from hrm.analysis.dimensionality import Moments, _permutation_test, dimensionality, participation_ratio
 from hrm.analysis.intermediate import intermediate, preliminary_answers
 from hrm.analysis.residuals import residuals
 from hrm.analysis.trajectories import principal_path, trajectories
 from hrm.errors import UsageError
 from hrm.inference.solver import Solver
+from hrm.model.build import build
 from hrm.model.config import EquivariantConfig, small
 from hrm.model.network import Latents, Network
 
@@ -137,11 +138,11 @@ def test_preliminary_answers_equal_a_naive_computation(solver, split, walk):
     model = solver.model
     for row in (0, 4):
         inputs = torch.from_numpy(np.asarray(split.inputs[row : row + 1]).astype(np.int64))
-        beside = model._beside(model.embed(inputs, relations=torch.from_numpy(solver.puzzle.relation_matrices)))
+        x = model.embed(inputs, relations=torch.from_numpy(solver.puzzle.relation_matrices))
         for level, timestep, z_H, z_L in walk(solver, split, row, SEGMENTS):
             if level == "L":
                 with torch.no_grad():
-                    ahead = (model.f_H or model.f_L)(z_H, z_L, *beside)
+                    ahead = (model.f_H or model.f_L)(z_H, z_L, x.context)
                     tokens = model.decode(Latents(ahead, z_L))[0, :, 2:].argmax(-1) + 2  # neither padding nor a blank
                 assert np.array_equal(found[timestep - 1, row], tokens.numpy()), (row, timestep)
 
@@ -179,9 +180,9 @@ def test_what_changed_and_what_breaks_a_rule(solver, split):
 def test_positions_of_both_layouts():
     exists = torch.tensor([[True, False, True]])
     config = small(6, 3, width=16, heads=2, puzzle_width=16, prefix=1)
-    assert positions_of(config, exists).tolist() == [[True, True, False, True]]
+    assert build(config).positions(exists).tolist() == [[True, True, False, True]]
     symbols = EquivariantConfig(kind="equivariant", vocab_size=4, cells=3, symbols=2)
-    assert positions_of(symbols, exists).tolist() == [[True, True, False, False, True, True]]
+    assert build(symbols).positions(exists).tolist() == [[True, True, False, False, True, True]]
 
 
 def test_a_network_that_does_not_show_its_calls_is_refused(solver):

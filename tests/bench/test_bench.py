@@ -62,7 +62,7 @@ def twins(**changes):
     ours = HRM(TINY.model_copy(update=changes), seed=3)
     with torch.no_grad():
         ours.q_head.weight.normal_(generator=torch.Generator().manual_seed(4))
-        ours.puzzle_embedding.weight.normal_(generator=torch.Generator().manual_seed(5))
+        ours.f_I.puzzle_embedding.weight.normal_(generator=torch.Generator().manual_seed(5))
     theirs = ReferenceHRM(ours.config)
     theirs.load_state_dict({name: torch.tensor(a) for name, a in official.arrays_from_model(ours).items()})
     return ours, theirs

@@ -59,13 +59,13 @@ def test_it_equals_a_hand_written_one_step_gradient():
     with torch.no_grad():
         x0 = model.embed(INPUTS)
         for i in range(2 * 3 - 1):
-            z_L = model.f_L(z_L, z_H + x0.x, x0.around, model.rotary)
+            z_L = model.f_L(z_L, z_H + x0.x, x0.context)
             if i % 3 == 2:
-                z_H = model.f_H(z_H, z_L, x0.around, model.rotary)
+                z_H = model.f_H(z_H, z_L, x0.context)
     x = model.embed(INPUTS)
-    z_L = model.f_L(z_L, z_H + x.x, x.around, model.rotary)
-    z_H = model.f_H(z_H, z_L, x.around, model.rotary)
-    logits = model.output_head(z_H)[:, 1:]
+    z_L = model.f_L(z_L, z_H + x.x, x.context)
+    z_H = model.f_H(z_H, z_L, x.context)
+    logits = model.f_O.output_head(z_H)[:, 1:]
     q = model.q_head(z_H[:, 0])
     (logits.square().sum() + q[:, 0].sum() + q[:, 1].square().sum()).backward()
     for name, p in model.named_parameters():

@@ -40,7 +40,7 @@ def test_f_L_reads_its_own_state_the_high_state_and_the_input(network):
     for other in (
         (Latents(shaken(latents.z_H), latents.z_L), x),
         (Latents(latents.z_H, shaken(latents.z_L)), x),
-        (latents, Embedded(shaken(x.x), x.around)),
+        (latents, Embedded(shaken(x.x), x.context)),
     ):
         assert not torch.allclose(first_calls(network, *other)[0], z_L)
 
@@ -74,7 +74,7 @@ def test_puzzle_id_mask_and_relations_matter():
     config = hrm(7, 6, width=32, heads=2, h_layers=1, l_layers=1, puzzles=3, puzzle_width=40, prefix=2,
                  relation_kinds=(1, 2))  # fmt: skip
     model = HRM(config)
-    torch.nn.init.normal_(model.puzzle_embedding.weight)
+    torch.nn.init.normal_(model.f_I.puzzle_embedding.weight)
     inputs = torch.arange(6)[None] % 7
     relations = torch.zeros(2, 6, 6, dtype=torch.long)
     relations[0, 0, 1] = 1

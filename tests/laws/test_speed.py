@@ -10,8 +10,8 @@ import torch
 from rich.console import Console
 
 from hrm import recipes
+from hrm.model.casting import Runner
 from hrm.model.config import EquivariantConfig
-from hrm.model.recursion import Runner
 from hrm.nn.layers import Linear
 from hrm.recipes.ablations import variant
 from hrm.runtime.compiling import can_compile

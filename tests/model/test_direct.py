@@ -35,11 +35,11 @@ def test_it_is_its_blocks_one_after_the_other_and_all_of_them_learn():
     model.segment(model.initial(x), x).logits.square().sum().backward()
     ours = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None and not p.grad.is_sparse}
     model.zero_grad()
-    first, second, third = model.blocks
+    first, second, third = model.f_L.blocks
     x = model.embed(INPUTS)
-    state = third(second(first(x.x, x.around, model.rotary), x.around, model.rotary), x.around, model.rotary)
-    model.output_head(state)[:, 1:].square().sum().backward()
-    assert sum(name.startswith("blocks.") for name in ours) == 3 * 4
+    state = third(second(first(x.x, x.context), x.context), x.context)
+    model.f_O.output_head(state)[:, 1:].square().sum().backward()
+    assert sum(name.startswith("f_L.blocks.") for name in ours) == 3 * 4
     for name, gradient in ours.items():
         torch.testing.assert_close(gradient, model.get_parameter(name).grad, rtol=1e-5, atol=1e-6)
         assert gradient.any() or name.startswith("q_head")
@@ -50,7 +50,7 @@ def test_every_block_is_a_timestep():
     x = model.embed(INPUTS)
     way = list(model.timesteps(model.initial(x), x))
     assert [(cycle, block, level) for cycle, block, level, _ in way] == [(0, 0, "H"), (0, 1, "H"), (0, 2, "H")]
-    assert len(way) == model.config.cycles * model.config.timesteps
+    assert len(way) == model.config.loop.calls
     assert torch.equal(model.decode(way[-1][3]), model.segment(model.initial(x), x).logits)
 
 
@@ -70,4 +70,4 @@ def test_every_mixer_and_a_puzzle_embedding_or_none(changes):
     segment = model.segment(model.initial(x), x)
     assert segment.logits.shape == (2, 6, 7) and segment.latents.z_L.shape == (2, 0, 32)
     assert len(model.puzzle_tables()) == (model.config.puzzle_width > 0)
-    assert {id(p) for p in model.hidden_matrices()} <= {id(p) for p in model.blocks.parameters()}
+    assert {id(p) for p in model.hidden_matrices()} <= {id(p) for p in model.f_L.blocks.parameters()}

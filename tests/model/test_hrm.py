@@ -13,8 +13,8 @@ from hrm.errors import UsageError
 from hrm.model.build import build
 from hrm.model.config import HRMConfig, hrm, small, trm_attention, trm_mlp
 from hrm.model.flops import flops_per_segment
-from hrm.model.hrm import HRM, parameter_counts
-from hrm.model.sizes import parameters
+from hrm.model.hrm import HRM
+from hrm.model.network import parameter_counts
 
 
 @pytest.mark.parametrize("vocab, cells, trainable", [(11, 81, 27_275_266), (6, 900, 27_270_146), (12, 900, 27_276_290)])
@@ -54,7 +54,7 @@ def test_without_a_prefix_the_puzzle_is_told_to_every_cell():
     """Messages cannot carry it: what one position says to all is divided by their number."""
     model = HRM(small(6, 9, prefix=0, mixer="messages", relation_kinds=(1,), puzzles=3))
     with torch.no_grad():
-        model.puzzle_embedding.weight[1] = 1.0
+        model.f_I.puzzle_embedding.weight[1] = 1.0
     inputs, relations = torch.ones(2, 9, dtype=torch.int64), torch.ones(1, 9, 9, dtype=torch.int8)
     x = model.embed(inputs, torch.tensor([0, 1]), relations=relations).x
     assert x.shape == (2, 9, 128)
@@ -66,14 +66,14 @@ def test_initial_weights():
     for weight, std in [
         (model.f_L.blocks[0].mlp.gate_up.weight, 512**-0.5),
         (model.f_L.blocks[0].mlp.down.weight, 1536**-0.5),
-        (model.token_embedding.weight, 512**-0.5),
+        (model.f_I.token_embedding.weight, 512**-0.5),
         (model.start_H, 1.0),
     ]:
         assert weight.std().item() == pytest.approx(std, rel=0.08)
         assert weight.abs().max() <= 2 * std / 0.8796 * 1.0001
     assert not model.q_head.weight.any() and (model.q_head.bias == -5).all()
-    assert not model.puzzle_embedding.weight.any()
-    assert math.sqrt(512) * model.token_embedding.weight.std().item() == pytest.approx(1, rel=0.05)
+    assert not model.f_I.puzzle_embedding.weight.any()
+    assert math.sqrt(512) * model.f_I.token_embedding.weight.std().item() == pytest.approx(1, rel=0.05)
 
 
 def test_the_seed_names_the_weights():
@@ -147,10 +147,10 @@ def test_every_network_is_a_module_that_can_be_called_and_trained_with_torch_alo
     x = model.embed(inputs, relations=relations)
     again = model.segment(model.segment(model.initial(x), x).latents.detach(), x)
     assert torch.equal(segment.logits, again.logits)
-    before = model.output_head.weight.clone()
+    before = model.f_O.output_head.weight.clone()
     segment.logits.square().sum().backward()
     optimizer.step()
-    assert not torch.equal(before, model.output_head.weight)
+    assert not torch.equal(before, model.f_O.output_head.weight)
     with pytest.raises(UsageError, match="segments must be 1 or more"):
         model(inputs, 0, relations=relations)
 
@@ -189,7 +189,7 @@ def test_without_positions_the_network_commutes_with_symmetries(mixer):
 def test_parameters_are_counted_without_building_the_network(name):
     config = recipes.get(name).model
     counts, table = parameter_counts(build(config))
-    assert parameters(config) == (sum(counts.values()), table)
+    assert config.parameters == (sum(counts.values()), table)
 
 
 @pytest.mark.parametrize("changes", [{"kind": "recurrent", "layers": 3}, {"kind": "direct", "layers": 3}])
@@ -197,4 +197,4 @@ def test_parameters_of_other_networks_are_counted_too(changes):
     sizes = {"vocab_size": 6, "cells": 16, "width": 64, "relation_kinds": (1, 2, 1), "positions": "learned"}
     config = network_config(sizes | changes)
     counts, table = parameter_counts(build(config))
-    assert parameters(config) == (sum(counts.values()), table)
+    assert config.parameters == (sum(counts.values()), table)

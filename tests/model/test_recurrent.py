@@ -40,14 +40,14 @@ def test_it_equals_a_loop_written_by_hand(grad_calls):
         z = z.detach() if call <= 6 - grad_calls else z
         injected = x.x.detach() if call < 6 - grad_calls else x.x
         z = z + injected
-        for block in model.f.blocks:
-            z = block(z, x.around, model.rotary)
-    logits = model.output_head(z)[:, 1:]
+        for block in model.f_L.blocks:
+            z = block(z, x.context)
+    logits = model.f_O.output_head(z)[:, 1:]
     torch.testing.assert_close(segment.logits, logits, rtol=1e-5, atol=1e-6)
     loss_of(logits, model.q_head(z[:, 0])[:, 0]).backward()
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(ours[name], parameter.grad.to_dense(), rtol=1e-4, atol=1e-5)
-    assert ours["f.blocks.0.mlp.down.weight"].any()
+    assert ours["f_L.blocks.0.mlp.down.weight"].any()
 
 
 @pytest.mark.parametrize("grad_calls", [1, 4, 6])

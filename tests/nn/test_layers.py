@@ -65,25 +65,25 @@ def test_messages_are_sums_over_the_related_and_a_mean_over_all():
     x = torch.randn(2, 5, 24, generator=generator)
     planes = (torch.rand(2, 2, 5, 5, generator=generator) < 0.5).float()
     mask = torch.tensor([[True] * 5, [True, True, True, False, False]])
-    told = (x @ layer.tell.weight.T) * mask[..., None]
-    heard = torch.zeros(2, 5, 24)
+    messages = (x @ layer.project.weight.T) * mask[..., None]
+    aggregated = torch.zeros(2, 5, 24)
     for b in range(2):
         for here in range(5):
             for kind in range(2):
                 related = [there for there in range(5) if planes[b, kind, here, there] and mask[b, there]]
-                total = sum((told[b, there, 8 * kind : 8 * kind + 8] for there in related), torch.zeros(8))
-                heard[b, here, 8 * kind : 8 * kind + 8] = total / max(len(related), 1) ** 0.5
-            heard[b, here, 16:] = told[b, :, 16:].sum(0) / mask[b].sum()
-    found = layer(x, Context(mask, planes))
-    torch.testing.assert_close(found, heard @ layer.out.weight.T, rtol=1e-5, atol=1e-5)
+                total = sum((messages[b, there, 8 * kind : 8 * kind + 8] for there in related), torch.zeros(8))
+                aggregated[b, here, 8 * kind : 8 * kind + 8] = total / max(len(related), 1) ** 0.5
+            aggregated[b, here, 16:] = messages[b, :, 16:].sum(0) / mask[b].sum()
+    answer = layer(x, Context(mask, planes))
+    torch.testing.assert_close(answer, aggregated @ layer.out.weight.T, rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="messages travel along relations"):
         layer(x)
 
 
-def test_hidden_positions_are_heard_by_nobody():
+def test_a_hidden_position_sends_no_message():
     layer = Messages(16, relation_kinds=1, generator=torch.Generator().manual_seed(0))
     x, planes = torch.randn(1, 4, 16), torch.ones(1, 4, 4)
-    around = Context(torch.tensor([[True, True, False, True]]), planes)
+    context = Context(torch.tensor([[True, True, False, True]]), planes)
     other = x.clone()
     other[:, 2] += 5
-    assert torch.equal(layer(x, around)[:, [0, 1, 3]], layer(other, around)[:, [0, 1, 3]])
+    assert torch.equal(layer(x, context)[:, [0, 1, 3]], layer(other, context)[:, [0, 1, 3]])

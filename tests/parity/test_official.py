@@ -108,11 +108,11 @@ def follow(recording, segments, agree, dtype=torch.float32, compiled=False):
                 rows = recorded(f"grad/{theirs}")  # our fixtures keep the first 8 rows of each gradient
                 agree(ours[mine][: len(rows)], rows, f"gradient of {theirs}")
                 compared += 1
-        assert compared == len(names) - 2 - (model.puzzle_embedding is not None)  # all but the start states
-        if model.puzzle_embedding is not None:
-            table = np.zeros_like(model.puzzle_embedding.weight.detach().numpy())
+        assert compared == len(names) - 2 - (model.f_I.puzzle_embedding is not None)  # all but the start states
+        if model.f_I.puzzle_embedding is not None:
+            table = np.zeros_like(model.f_I.puzzle_embedding.weight.detach().numpy())
             np.add.at(table, slots.puzzle_ids.numpy(), recorded("grad_puzzle_rows"))
-            agree(ours["puzzle_embedding.weight"].to_dense(), table, "gradient of the puzzle rows")
+            agree(ours["f_I.puzzle_embedding.weight"].to_dense(), table, "gradient of the puzzle rows")
         slots = advance(slots, segment.latents, halt)
         np.testing.assert_array_equal(slots.segments, recorded("segments_used"))
         np.testing.assert_array_equal(slots.halted, recorded("halted"))

@@ -8,13 +8,13 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from hrm import recipes
+from hrm import puzzles, recipes
 from hrm.config import from_toml
 from hrm.errors import UsageError
 from hrm.model.build import build
 from hrm.model.config import HRMConfig
 from hrm.model.flops import flops_per_segment, training_flops, update_flops
-from hrm.model.hrm import parameter_counts
+from hrm.model.network import parameter_counts
 from hrm.recipes.ablations import VARIANTS, variant
 from hrm.workflows.compare import _budgeted
 
@@ -138,11 +138,31 @@ def test_gradient_goes_as_far_as_it_is_told():
 def test_every_recipe_has_every_variant_or_says_why_not(recipe):
     config = recipes.get(recipe)
     for text in VARIANTS:
-        if config.model.kind == "equivariant" and text in REBUILT:
+        if config.model.kind == "equivariant" and text in ("direct", "deep", "wide"):
             with pytest.raises(UsageError, match="kind 'equivariant'"):
                 of(config, text)
         else:
             of(config, text)
+
+
+@pytest.mark.parametrize("text", ["flat", "flat-same-weights", "recurrent", "model.states=1"])
+def test_the_equivariant_network_with_one_state(text):
+    """Its operations are those that torch counts, and ``flat`` differs from ``tied`` in the second state alone."""
+    base = recipes.get("sudoku-6x6")
+    untied = of(base, "x:model.tied=false:model.timesteps=3")
+    config = of(untied, f"x:{text}").model
+    model = build(config)
+    relations = torch.from_numpy(puzzles.get("sudoku-6x6").relation_matrices)
+    with FlopCounterMode(display=False) as counter:
+        x = model.embed(torch.ones(1, 36, dtype=torch.int64), relations=relations)
+        model.segment(model.initial(x), x)
+    assert flops_per_segment(config) == counter.get_total_flops() - 2 * config.width
+    assert config.loop.states == 1 and "start_L" not in model.state_dict() and model.initial(1).z_L.numel() == 0
+    assert sum(parameter_counts(model)[0].values()) == config.parameters[0]
+    flat, tied = of(untied, "flat").model, of(untied, "tied").model
+    assert flops_per_segment(flat) == flops_per_segment(tied) and flat.parameters == tied.parameters
+    with pytest.raises(UsageError, match="two levels"):
+        of(untied, "x:flat:tied")
 
 
 @pytest.mark.parametrize("text", ["x:direct:tied", "x:direct:grad-2", "x:direct:one-long-segment", "x:flat:direct"])

@@ -92,7 +92,7 @@ def test_the_puzzle_embedding_has_a_row_for_each_id_of_the_store(tmp_path):
     trainer = Trainer(config, tmp_path / "run", console=QUIET)
     assert trainer.config.model.puzzles == 10
     trainer.fit()
-    moved = trainer.model.puzzle_embedding.weight.detach().any(dim=1)
+    moved = trainer.model.f_I.puzzle_embedding.weight.detach().any(dim=1)
     assert moved.nonzero().flatten().tolist() == [0, 2, 5, 9]
 
 

@@ -231,7 +231,7 @@ def test_nan_stops_the_run_and_never_reaches_a_checkpoint(tmp_path, cache):
     def poisoned():
         if run.update == 5:
             with torch.no_grad():
-                run.model.output_head.weight[0, 0] = float("nan")
+                run.model.f_O.output_head.weight[0, 0] = float("nan")
         return original()
 
     run.train_segment = poisoned
@@ -300,7 +300,9 @@ def test_ema_is_what_is_saved_for_use(tmp_path, cache):
     saved = load_checkpoint(tmp_path / "c", with_state=True)
     name = "f_L.blocks.0.mlp.down.weight"
     assert not torch.equal(saved.weights[name], saved.state[f"weights/{name}"])
-    assert not torch.equal(saved.weights["puzzle_embedding.weight"], saved.state["weights/puzzle_embedding.weight"])
+    assert not torch.equal(
+        saved.weights["f_I.puzzle_embedding.weight"], saved.state["weights/f_I.puzzle_embedding.weight"]
+    )
 
 
 KILLER = {

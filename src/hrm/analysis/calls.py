@@ -1,7 +1,7 @@
 """The way of the states: every call of every segment of a network, for puzzles in batches.
 
 A call is one of f_L or f_H; of the stack, where a network has one state; or one block, where it answers in one pass.
-``AnyNetwork`` is what can be followed: it has ``config``, ``initial``, ``timesteps``, ``provisional`` and ``decode``.
+A network can be followed that has ``timesteps`` and ``decode``, which any network may have.
 
 Axes: B batch, S positions, D width, C cells.
 """
@@ -19,10 +19,8 @@ from hrm.errors import UsageError
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.slots import pad_batch
 from hrm.inference.solver import Solver
-from hrm.model.build import AnyNetwork, LoopNetwork
-from hrm.model.config import EquivariantConfig, LevelName, NetworkConfig
-from hrm.model.direct import Direct
 from hrm.model.network import Embedded, Latents, Network, Segment
+from hrm.model.network_config import LevelName
 from hrm.puzzles.base import PAD
 
 
@@ -73,18 +71,18 @@ def state_of(latents: Latents, level: LevelName) -> Float[Tensor, "B S D"]:
     return latents.z_L if level == "L" else latents.z_H
 
 
-def traceable(solver: Solver) -> AnyNetwork:
+def traceable(solver: Solver) -> Network:
     """Return the network of a solver, where its calls can be followed.
 
     Raises:
         UsageError: it is a network of somebody's own, which shows none.
     """
-    if not isinstance(solver.model, AnyNetwork):
+    if type(solver.model).timesteps is Network.timesteps:
         raise UsageError(f"the calls of a {type(solver.model).__name__} cannot be followed: it has no timesteps")
     return solver.model
 
 
-def require_recurrent(solver: Solver, so: str) -> LoopNetwork:
+def require_recurrent(solver: Solver, so: str) -> Network:
     """Return the network of a solver, where it goes on from its latents.
 
     Args:
@@ -94,14 +92,14 @@ def require_recurrent(solver: Solver, so: str) -> LoopNetwork:
         UsageError: it answers in one pass.
     """
     model = traceable(solver)
-    if isinstance(model, Direct):
-        raise UsageError(f"{model.config.title} of kind 'direct' answers in one pass, {so}")
+    if not model.config.recurrent:
+        raise UsageError(f"{model.config.title} of kind {model.config.kind!r} answers in one pass, {so}")
     return model
 
 
 def segments_of(model: Network, asked: int) -> int:
     """Return how many segments there are to look at: one, where a second would repeat the first."""
-    return 1 if isinstance(model, Direct) else asked
+    return asked if model.config.recurrent else 1
 
 
 def batches(solver: Solver, split: Split, progress: Progress = no_progress) -> Iterator[Batch]:
@@ -112,25 +110,25 @@ def batches(solver: Solver, split: Split, progress: Progress = no_progress) -> I
         inputs = pad_batch(np.asarray(split.inputs[start:stop]), size)
         ids = pad_batch(np.asarray(split.puzzle_ids[start:stop]), size)
         exists = torch.from_numpy(inputs != PAD) if solver.puzzle.spec.padded else torch.ones(inputs.shape).bool()
-        positions = positions_of(model.config, exists).to(solver.device)
+        positions = model.positions(exists).to(solver.device)
         with torch.inference_mode():
             x = solver.embed(inputs, ids)
         yield Batch(slice(start, stop), stop - start, inputs, x, positions)
         progress(stop, len(split))
 
 
-def calls(model: AnyNetwork, x: Embedded, segments: int) -> Iterator[Call]:
+def calls(model: Network, x: Embedded, segments: int) -> Iterator[Call]:
     """Yield every call of so many segments from the starting state on, without gradient.
 
     A network that answers in one pass reads x̃ in every segment: its first block replaces x̃.
     """
-    T = model.config.timesteps
+    loop = model.config.loop
     with torch.inference_mode():
         before = model.initial(x)
         for segment in range(segments):
-            before = model.initial(x) if isinstance(model, Direct) else before
+            before = before if model.config.recurrent else model.initial(x)
             for cycle, timestep, level, latents in model.timesteps(before, x):
-                number = (segment * model.config.cycles + cycle) * T + timestep + 1
+                number = (segment * loop.cycles + cycle) * loop.timesteps + timestep + 1
                 yield Call(segment + 1, number, level, before, latents)
                 before = latents
 
@@ -143,13 +141,3 @@ def run_segments(model: Network, x: Embedded, segments: int) -> Iterator[tuple[L
             segment = model.segment(latents, x)
             yield latents, segment
             latents = segment.latents
-
-
-def positions_of(config: NetworkConfig, exists: Bool[Tensor, "B C"]) -> Bool[Tensor, "B S"]:
-    """Say which positions of the states exist.
-
-    A network of cells has its prefix in front of the cells; one of cells and symbols has all symbols of a cell in turn.
-    """
-    if isinstance(config, EquivariantConfig):
-        return exists.repeat_interleave(config.symbols, dim=1)
-    return torch.nn.functional.pad(exists, (config.prefix, 0), value=True)

@@ -17,7 +17,7 @@ from hrm.errors import DataError
 from hrm.evaluation.metrics import bootstrap_interval, compare
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
-from hrm.model.hrm import parameter_counts
+from hrm.model.network import parameter_counts
 from hrm.nn.probabilities import log_probabilities
 from hrm.puzzles.base import PAD
 

@@ -17,7 +17,7 @@ from hrm.errors import UsageError
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
 from hrm.model.build import build
-from hrm.model.config import LevelName
+from hrm.model.network_config import LevelName
 
 Pooling = Literal["positions", "means"]
 UNTRAINED_SEEDS = (0, 1, 2)
@@ -176,7 +176,7 @@ def _moments(
 ) -> tuple[dict[LevelName, Moments], dict[str, int]]:
     """Return by level the moments of each puzzle's states, and how many states were pooled for one puzzle."""
     model = traceable(solver)
-    levels = model.config.levels
+    levels = model.config.loop.levels
     parts: dict[LevelName, list[Moments]] = {level: [] for level in levels}
     samples: dict[str, int] = {}
     for batch in batches(solver, split, progress):

@@ -100,7 +100,7 @@ def preliminary_answers(
     for batch in batches(solver, split, progress):
         rows = []
         for call in calls(model, batch.x, segments):
-            if call.level == model.config.levels[0]:
+            if call.level == model.config.loop.levels[0]:
                 logits = model.decode(model.provisional(call.latents, batch.x))
                 rows.append(solver.decide(logits, batch.inputs)[0][: batch.count])
         parts.append(np.stack(rows))
@@ -123,7 +123,7 @@ def intermediate(
     """
     if shown is not None and not 0 <= shown < len(split):
         raise UsageError(f"puzzle {shown} cannot be shown: there are puzzles 0 to {len(split) - 1}")
-    model, spec = traceable(solver), solver.puzzle.spec
+    loop, spec = traceable(solver).config.loop, solver.puzzle.spec
     tokens = preliminary_answers(solver, split, segments, progress)
     inputs, labels = np.asarray(split.inputs), np.asarray(split.labels)
     exact, cell = compare(tokens, labels)
@@ -143,7 +143,7 @@ def intermediate(
     ]
     given = np.flatnonzero(spec.given(inputs[shown])).tolist()
     return Intermediate(
-        model.config.cycles, model.config.timesteps, segments, model.config.unit, list(range(1, len(tokens) + 1)),
+        loop.cycles, loop.timesteps, segments, loop.unit, list(range(1, len(tokens) + 1)),
         exact.mean(1).tolist(), cell.mean(1).tolist(), changed.sum(-1).mean(1).tolist(),
         breaking.sum(-1).mean(1).tolist(), spec.shape, spec.box, list(spec.tokens), list(spec.solid),
         list(spec.fills),

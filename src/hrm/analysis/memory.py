@@ -11,7 +11,7 @@ from hrm.analysis.calls import require_recurrent
 from hrm.data.store import Split
 from hrm.inference.solver import Solver
 from hrm.model.build import build
-from hrm.model.config import NetworkConfig
+from hrm.model.network_config import NetworkConfig
 
 CYCLES = (1, 4, 16)
 TIMESTEPS = 4
@@ -66,10 +66,10 @@ def memory(solver: Solver, split: Split, cycles: Sequence[int] = CYCLES, timeste
     batch = min(len(split), 2)
     calls, one_step, full = [], [], []
     for N in cycles:
-        loop = own.model_copy(update={"cycles": N, "timesteps": timesteps})
-        calls.append(loop.calls)
-        for held, learning in ((one_step, len(loop.levels)), (full, loop.calls)):
-            config = loop.model_copy(update={"grad_calls": learning})
+        longer = own.model_copy(update={"cycles": N, "timesteps": timesteps})
+        calls.append(longer.loop.calls)
+        for held, learning in ((one_step, longer.loop.states), (full, longer.loop.calls)):
+            config = longer.model_copy(update={"grad_calls": learning})
             held.append(saved_bytes(_with_weights(config, solver), split, batch))
     return Memory(batch, timesteps, list(cycles), [N * timesteps for N in cycles], calls, one_step, full)
 

@@ -79,7 +79,7 @@ def residuals(solver: Solver, split: Split, segments: int, progress: Progress = 
     averaged (docs/paper.md).
     """
     model = traceable(solver)
-    levels = model.config.levels
+    loop, levels = model.config.loop, model.config.loop.levels
     found: dict[str, list[list[tuple[np.ndarray, np.ndarray]]]] = {level: [] for level in levels}
     numbers: dict[str, list[int]] = {}
     for batch in batches(solver, split, progress):
@@ -94,9 +94,9 @@ def residuals(solver: Solver, split: Split, segments: int, progress: Progress = 
         for level in levels:
             found[level].append(rows[level])
     z = {level: _movement(found[level], numbers[level]) for level in levels}
-    cycles, T = model.config.cycles, model.config.timesteps
+    cycles, T = loop.cycles, loop.timesteps
     falls, jumps = _saw(np.array(z["L"].absolute).reshape(-1, T)) if "L" in z else (None, None)
-    return Residuals(cycles, T, segments, model.config.unit, z["H"], z.get("L"), falls, jumps)
+    return Residuals(cycles, T, segments, loop.unit, z["H"], z.get("L"), falls, jumps)
 
 
 def _movement(batches: list[list[tuple[np.ndarray, np.ndarray]]], timesteps: list[int]) -> Movement:

@@ -90,7 +90,7 @@ def trajectories(
     Source: HRM paper, figure 3, "PCA trajectories". Differs: the paper does not say what a state is.
     """
     model = traceable(solver)
-    levels = model.config.levels
+    loop, levels = model.config.loop, model.config.loop.levels
     found: list[PuzzlePaths] = []
     for batch in batches(solver, split, progress):
         exists = batch.positions[: batch.count].cpu()
@@ -109,7 +109,7 @@ def trajectories(
             z = {level: principal_path(numbers[level], np.stack([row[n] for row in rows[level]])) for level in levels}
             found.append(PuzzlePaths(batch.rows.start + n, bool(right[n]), z["H"], z.get("L")))
     return Trajectories(
-        state, model.config.cycles * model.config.timesteps, segments, model.config.unit, found
+        state, loop.cycles * loop.timesteps, segments, loop.unit, found
     )  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 All cases are 9×9 Sudoku: 81 cells, 11 tokens. Axes: B batch, C cells.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -21,8 +22,7 @@ from hrm.data.sampler import Batch, Sampler
 from hrm.errors import UsageError, did_you_mean
 from hrm.inference.solver import Solver
 from hrm.model.build import build
-from hrm.model.config import EquivariantConfig, HRMConfig, NetworkConfig, hrm, small, trm_attention, trm_mlp
-from hrm.nn.sizes import swiglu_width
+from hrm.model.config import HRMConfig, NetworkConfig, hrm, small, trm_attention, trm_mlp
 from hrm.runtime.device import choose_device, choose_dtype
 from hrm.runtime.environment import present
 from hrm.runtime.speed import DTYPES, Product
@@ -199,20 +199,9 @@ def same_network(case: Case, reference: Case) -> bool:
 
 
 def products(network: NetworkConfig, batch: int) -> list[Product]:
-    """Return the shapes (M, K, N) of a network's matrix products, the one with most operations first."""
-    rows, d = batch * network.length, network.width
-    if isinstance(network, EquivariantConfig):
-        heard = (sum(network.relation_kinds) + 1) * network.message
-        found = [(rows, d + heard, 2 * network.inner), (rows, d, heard), (rows, network.inner, d)]
-    else:
-        inner = swiglu_width(d, network.expansion)
-        found = [(rows, d, 2 * inner), (rows, inner, d)]
-        if network.mixer == "attention":
-            found.append((rows, d, 3 * d))
-        else:
-            s, across = network.length, swiglu_width(network.length, network.expansion)
-            found += [(batch * d, s, 2 * across), (batch * d, across, s)]
-    return sorted(found, key=lambda product: -product[0] * product[1] * product[2])
+    """Return the shapes (M, K, N) of a network's three largest matrix products, the largest first."""
+    shapes = [(batch * rows, inputs, outputs) for rows, inputs, outputs in network.products]
+    return sorted(shapes, key=math.prod, reverse=True)[:3]
 
 
 def workload(case: Case, folder: Path, device: torch.device, official: Path | None = None) -> Callable[[], object]:
@@ -227,8 +216,7 @@ def workload(case: Case, folder: Path, device: torch.device, official: Path | No
     """
     if case.settings.recipe:
         return _ours(case, folder, device)
-    batch, network, dtype = _puzzles(case.batch, folder), case.network, DTYPES[case.dtype]
-    assert isinstance(network, HRMConfig)
+    batch, network, dtype = _puzzles(case.batch, folder), cast(HRMConfig, case.network), DTYPES[case.dtype]
     inputs, labels = (torch.from_numpy(grids.astype(np.int64)).to(device) for grids in (batch.inputs, batch.labels))
     if case.preset == "official":
         assert official is not None

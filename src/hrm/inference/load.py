@@ -16,7 +16,7 @@ from hrm.model.network import Network
 from hrm.runtime.allocator import keep_freed_memory
 from hrm.runtime.device import choose_device, choose_dtype
 
-PUZZLES = "puzzle_embedding.weight"
+PUZZLES = "f_I.puzzle_embedding.weight"
 
 
 def find_checkpoint(name: str | Path) -> Path:
@@ -116,7 +116,7 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
     """
     model, config, checkpoint = load_model(name, device, precision)
     trained = config.halting.max_segments
-    gives_up_early = checkpoint.table is not None or config.model.kind == "direct"  # one pass, or no rules to reach
+    gives_up_early = checkpoint.table is not None or not config.model.recurrent  # one pass, or no rules to reach
     return Solver(
         model,
         family(config.data),

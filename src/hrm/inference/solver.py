@@ -21,8 +21,7 @@ from hrm.inference.answer import Answer, SegmentOutput, answer_of, counted
 from hrm.inference.engine import Engine
 from hrm.inference.origin import Origin
 from hrm.model.halting import prefers_halt
-from hrm.model.hrm import parameter_counts
-from hrm.model.network import Embedded, Latents, Network
+from hrm.model.network import Embedded, Latents, Network, parameter_counts
 from hrm.puzzles.base import PAD, Puzzle, Symmetries
 from hrm.randomness import Stream, uniforms
 
@@ -205,11 +204,11 @@ class Solver:
         return self.model.embed(given, ids, exists, relations)
 
     def _refuse_ids(self, puzzle_ids: Int[np.ndarray, " B"]) -> None:
-        table = getattr(self.model, "puzzle_embedding", None)
-        if table is not None and (highest := int(puzzle_ids.max())) >= table.num_embeddings:
+        rows = min(map(len, self.model.puzzle_tables()), default=None)
+        if rows is not None and (highest := int(puzzle_ids.max())) >= rows:
             raise DataError(
-                f"the data has puzzle id {highest}; the model has {counted(table.num_embeddings, 'puzzle row')}, for "
-                f"ids up to {table.num_embeddings - 1}: give data whose ids are those of its training"
+                f"the data has puzzle id {highest}; the model has {counted(rows, 'puzzle row')}, for "
+                f"ids up to {rows - 1}: give data whose ids are those of its training"
             )
 
     def decide(

@@ -35,10 +35,10 @@ _NOT_THE_NETWORKS = {
     "batch_size", "halt_max_steps", "halt_exploration_prob", "forward_dtype", "loss", "causal", "name",
 }  # fmt: skip
 _NAMES = {
-    "embed_tokens.embedding_weight": "token_embedding.weight",
-    "embed_pos.embedding_weight": "position_embedding",
-    "puzzle_emb.weights": "puzzle_embedding.weight",
-    "lm_head.weight": "output_head.weight",
+    "embed_tokens.embedding_weight": "f_I.token_embedding.weight",
+    "embed_pos.embedding_weight": "f_I.position_embedding",
+    "puzzle_emb.weights": "f_I.puzzle_embedding.weight",
+    "lm_head.weight": "f_O.output_head.weight",
     "q_head.weight": "q_head.weight",
     "q_head.bias": "q_head.bias",
     "H_init": "start_H",
@@ -82,8 +82,8 @@ def official_names(config: HRMConfig) -> dict[str, str]:
         for theirs, ours in _PARTS.items()
     }
     absent = {
-        "position_embedding": config.positions != "learned",
-        "puzzle_embedding.weight": config.puzzle_width == 0,
+        "f_I.position_embedding": config.positions != "learned",
+        "f_I.puzzle_embedding.weight": config.puzzle_width == 0,
     }
     return names | {theirs: ours for theirs, ours in _NAMES.items() if not absent.get(ours)}
 
@@ -107,8 +107,9 @@ def model_from_arrays(
         UsageError: a setting is unknown or missing.
         DataError: a tensor is missing, extra or wrongly shaped; each is named.
     """
-    model = HRM(config_from_settings(config), dtype=dtype)
-    names = official_names(model.config)
+    sizes = config_from_settings(config)
+    model = HRM(sizes, dtype=dtype)
+    names = official_names(sizes)
     own = model.state_dict()
     problems = [f"missing tensor {name!r}" for name in names if name not in arrays]
     problems += [f"extra tensor {name!r}" for name in arrays if name not in names]
@@ -132,6 +133,8 @@ def arrays_from_model(model: HRM) -> dict[str, np.ndarray]:
         UsageError: the network has parts that the official code does not know.
     """
     config = model.config
+    if not isinstance(config, HRMConfig):
+        raise UsageError(f"the official code has no networks of kind {config.kind!r}")
     foreign = {
         "tied": config.tied,
         "mixer": config.mixer != "attention",

@@ -1,29 +1,17 @@
-"""Sizes of the networks and the published presets; free of torch."""
+"""The kinds of networks, what each is made of and what it costs, and the published presets; free of torch."""
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-LevelName = Literal["L", "H"]
-"""A level whose calls write a state of their own; a network of one state has the high level, which is decoded."""
-
-
-def heads_of(width: int) -> int:
-    """Return the number of heads that goes with a width: at most 8, each of an even width of at least 32."""
-    return next((heads for heads in range(8, 1, -1) if width % (2 * heads) == 0 and width >= 32 * heads), 1)
+from hrm.model.network_config import KINDS as KINDS
+from hrm.model.network_config import Loop, LoopedConfig, NetworkConfig, Product, network_kind
+from hrm.nn.sizes import message_width, swiglu_width
 
 
-class CellConfig(BaseModel, frozen=True):
-    """What networks of one state a cell have in common: the same block, the same input and output."""
+class CellConfig(NetworkConfig, frozen=True):
+    """Networks with one state for each cell: the same block, the same input and output."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-    kind: str
-    """Which network this section describes."""
-    vocab_size: int = Field(gt=0)
-    """Number of token ids V, padding included."""
-    cells: int = Field(gt=0)
-    """Number of cells C of a puzzle."""
     width: int = Field(default=512, gt=0)
     """Width D of the states, in numbers per position."""
     heads: int = Field(default_factory=lambda given: heads_of(given["width"]), gt=0)
@@ -66,15 +54,65 @@ class CellConfig(BaseModel, frozen=True):
         """Number of positions S = P + C."""
         return self.prefix + self.cells
 
+    @property
+    def puzzle_rows(self) -> int:
+        """Rows of the puzzle embedding, ``puzzles``; 0 where there is none."""
+        return self.puzzles if self.puzzle_width else 0
 
-class HRMConfig(CellConfig, frozen=True):
+    @property
+    def follow_width(self) -> list[str]:
+        """Heads and the puzzle embedding, where they have the value that goes with the width."""
+        usual = {"heads": heads_of(self.width), "puzzle_width": self.width}
+        return [name for name, value in usual.items() if getattr(self, name) == value]
+
+    @property
+    def products(self) -> list[Product]:
+        """The products with weights in one block, for one puzzle."""
+        s, d, inner = self.length, self.width, swiglu_width(self.width, self.expansion)
+        if self.mixer == "attention":
+            mixer = [(s, d, 3 * d), (s, d, d)]
+        elif self.mixer == "messages":
+            messages = (self._kinds + 1) * message_width(d, self._kinds)
+            mixer = [(s, d, messages), (s, messages, d)]
+        else:
+            across = swiglu_width(s, self.expansion)
+            mixer = [(d, s, 2 * across), (d, across, s)]
+        return [(s, d, 2 * inner), (s, inner, d), *mixer]
+
+    @property
+    def mixing_flops(self) -> int:
+        """The two products of attention, or those of the messages with the matrices of the relations."""
+        widths = {"attention": 2 * self.width, "messages": self._kinds * message_width(self.width, self._kinds)}
+        return 2 * self.length**2 * widths.get(self.mixer, 0)
+
+    @property
+    def block_weights(self) -> int:
+        """Trainable parameters of one block, with the biases of relations."""
+        return super().block_weights + (self.heads * self._kinds if self.mixer == "attention" else 0)
+
+    @property
+    def parameters(self) -> tuple[int, int]:
+        """Trainable parameters without the puzzle embedding, and the numbers of the puzzle embedding."""
+        tables = 2 * self.vocab_size + (self.length if self.positions == "learned" else 0)
+        q_head = (2 if self.q_continue else 1) * (self.width + 1)
+        return tables * self.width + q_head + self.blocks * self.block_weights, self.puzzles * self.puzzle_width
+
+    @property
+    def _kinds(self) -> int:
+        return sum(self.relation_kinds)
+
+
+def heads_of(width: int) -> int:
+    """Return the number of heads that goes with a width: at most 8, each of an even width of at least 32."""
+    return next((heads for heads in range(8, 1, -1) if width % (2 * heads) == 0 and width >= 32 * heads), 1)
+
+
+@network_kind
+class HRMConfig(LoopedConfig, CellConfig, frozen=True):
     """The hierarchical recurrent network: HRM and TRM are this loop with different settings."""
 
     title: ClassVar[str] = "a Hierarchical Reasoning Model"
-    levels: ClassVar[tuple[LevelName, ...]] = ("L", "H")
-    """Which levels a segment calls; the first of them is called once a timestep."""
-    unit: ClassVar[str] = "timestep"
-    """What a timestep of a segment is."""
+    network: ClassVar[str] = "hrm.model.hrm:HRM"
 
     kind: Literal["hrm"] = "hrm"
     """Which network this section describes."""
@@ -93,128 +131,42 @@ class HRMConfig(CellConfig, frozen=True):
     q_continue: bool = True
     """Let the Q-head also estimate the value of continuing."""
 
-    @model_validator(mode="after")
-    def _within_a_segment(self) -> "HRMConfig":
-        _check_grad_calls(self)
-        return self
+    @property
+    def loop(self) -> Loop:
+        """Two states, N·(T + 1) calls."""
+        return Loop(2, self.cycles, self.timesteps, self.grad_calls)
 
     @property
-    def calls(self) -> int:
-        """Module calls of a segment: N·(T + 1)."""
-        return self.cycles * (self.timesteps + 1)
+    def stacks(self) -> tuple[int, ...]:
+        """Blocks of f_L, and of f_H where it has weights of its own."""
+        return (self.l_layers,) if self.tied else (self.l_layers, self.h_layers)
 
-    @property
-    def blocks(self) -> int:
-        """Blocks with weights of their own."""
-        return self.l_layers + (0 if self.tied else self.h_layers)
+    def one_pass(self, layers: int, more_heads: int = 0) -> "DirectConfig":
+        """Return a Transformer of the same blocks, each run once."""
+        heads = self.heads + more_heads
+        width = self.width // self.heads * heads
+        puzzle_width = width if self.puzzle_width == self.width else self.puzzle_width
+        sizes = {"layers": layers, "heads": heads, "width": width, "puzzle_width": puzzle_width}
+        return DirectConfig.model_validate(self._of_cells() | sizes | {"kind": "direct"})
 
-    @property
-    def depth(self) -> int:
-        """Blocks that a segment runs one after the other."""
-        return self.cycles * (self.timesteps * self.l_layers + (self.l_layers if self.tied else self.h_layers))
+    def one_state(self, layers: int, loop: Loop) -> "RecurrentConfig":
+        """Return the network of one state and one stack of the same blocks."""
+        changes = {"kind": "recurrent", "layers": layers, "q_continue": self.q_continue}
+        return RecurrentConfig.model_validate(self._of_cells() | loop.fields | changes)
 
-    @property
-    def loop(self) -> str:
-        """What a segment does, in words."""
-        return _in_words(self)
-
-
-class RecurrentConfig(CellConfig, frozen=True):
-    """One state and one stack of blocks, called again and again, with the input added at each call."""
-
-    title: ClassVar[str] = "a recurrent Transformer"
-    levels: ClassVar[tuple[LevelName, ...]] = ("H",)
-    unit: ClassVar[str] = "timestep"
-
-    kind: Literal["recurrent"]
-    """Which network this section describes."""
-    layers: int = Field(default=8, gt=0)
-    """Blocks of the stack."""
-    cycles: int = Field(default=1, gt=0)
-    """Cycles N per segment; only their product with the timesteps counts, but in shallow updates."""
-    timesteps: int = Field(default=3, gt=0)
-    """Calls T of the stack per cycle."""
-    grad_calls: int = Field(default=3, gt=0)
-    """How many of a segment's last calls carry gradient: N·T = backpropagation through all of them."""
-    q_continue: bool = False
-    """Let the Q-head also estimate the value of continuing."""
-
-    @model_validator(mode="after")
-    def _within_a_segment(self) -> "RecurrentConfig":
-        _check_grad_calls(self)
-        return self
-
-    @property
-    def calls(self) -> int:
-        """Calls of a segment: N·T."""
-        return self.cycles * self.timesteps
-
-    @property
-    def depth(self) -> int:
-        """Blocks that a segment runs one after the other."""
-        return self.calls * self.layers
-
-    @property
-    def loop(self) -> str:
-        """What a segment does, in words."""
-        return _in_words(self)
+    def _of_cells(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in CellConfig.model_fields}
 
 
-class DirectConfig(CellConfig, frozen=True):
-    """A Transformer that answers in one pass: blocks with weights of their own, nothing carried on."""
-
-    title: ClassVar[str] = "a Transformer"
-    levels: ClassVar[tuple[LevelName, ...]] = ("H",)
-    unit: ClassVar[str] = "block"
-
-    kind: Literal["direct"]
-    """Which network this section describes."""
-    layers: int = Field(default=8, gt=0)
-    """Blocks, each run once."""
-    q_continue: Literal[False] = False
-    """There is no value of going on: a second segment would repeat the first."""
-
-    @property
-    def cycles(self) -> int:
-        """One pass."""
-        return 1
-
-    @property
-    def timesteps(self) -> int:
-        """Each block is a timestep of the pass."""
-        return self.layers
-
-    @property
-    def grad_calls(self) -> int:
-        """All blocks carry gradient."""
-        return self.layers
-
-    @property
-    def depth(self) -> int:
-        """Blocks that a segment runs one after the other."""
-        return self.layers
-
-    @property
-    def loop(self) -> str:
-        """What a segment does, in words."""
-        return f"one pass through {self.layers} blocks a segment, gradient through all of them"
-
-
-class EquivariantConfig(BaseModel):
+@network_kind
+class EquivariantConfig(LoopedConfig, frozen=True):
     """A network with one state for each cell and symbol, so that renaming the symbols renames the answer."""
 
     title: ClassVar[str] = "a Hierarchical Reasoning Model"
-    levels: ClassVar[tuple[LevelName, ...]] = ("L", "H")
-    unit: ClassVar[str] = "timestep"
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    network: ClassVar[str] = "hrm.model.equivariant:EquivariantHRM"
 
     kind: Literal["equivariant"]
     """Which network this section describes."""
-    vocab_size: int = Field(gt=0)
-    """Number of token ids V, padding included."""
-    cells: int = Field(gt=0)
-    """Number of cells C of a puzzle."""
     symbols: int = Field(gt=1)
     """The last N token ids are symbols that may be renamed; those before them are padding and blanks."""
     width: int = Field(default=48, gt=0)
@@ -231,8 +183,10 @@ class EquivariantConfig(BaseModel):
     """Low-level timesteps T per cycle."""
     grad_calls: int = Field(default=3, gt=0)
     """How many of a segment's last module calls carry gradient: 2 = one-step gradient, T+1 = the last cycle."""
+    states: Literal[1, 2] = 2
+    """States: z_L and z_H, or z_H alone, replaced at every one of N·T calls of one stack."""
     tied: bool = True
-    """Share the weights of f_H and f_L."""
+    """Share the weights of f_H and f_L; with one state there is one stack anyway."""
     norm_eps: float = Field(default=1e-5, gt=0)
     """Epsilon of the RMS norm, added to the mean square."""
     relation_kinds: tuple[int, ...] = Field(default=(1, 1, 1), min_length=1)
@@ -244,8 +198,17 @@ class EquivariantConfig(BaseModel):
     def _consistent(self) -> "EquivariantConfig":
         if self.symbols >= self.vocab_size:
             raise ValueError(f"symbols must be less than vocab_size ({self.vocab_size}), which counts padding")
-        _check_grad_calls(self)
         return self
+
+    @property
+    def loop(self) -> Loop:
+        """One state or two."""
+        return Loop(self.states, self.cycles, self.timesteps, self.grad_calls)
+
+    @property
+    def stacks(self) -> tuple[int, ...]:
+        """Blocks of f_L, and of f_H where it has weights of its own."""
+        return (self.layers,) if self.tied or self.states == 1 else (self.layers, self.layers)
 
     @property
     def length(self) -> int:
@@ -253,38 +216,92 @@ class EquivariantConfig(BaseModel):
         return self.cells * self.symbols
 
     @property
-    def calls(self) -> int:
-        """Module calls of a segment: N·(T + 1)."""
-        return self.cycles * (self.timesteps + 1)
+    def products(self) -> list[Product]:
+        """The products with weights in one block, for one puzzle."""
+        s, d, messages = self.length, self.width, (sum(self.relation_kinds) + 1) * self.message
+        return [(s, d + messages, 2 * self.inner), (s, d, messages), (s, self.inner, d)]
 
     @property
-    def depth(self) -> int:
-        """Blocks that a segment runs one after the other."""
-        return self.calls * self.layers
+    def mixing_flops(self) -> int:
+        """The products of the messages with the matrices of the relations."""
+        return 2 * self.cells * self.length * sum(self.relation_kinds) * self.message
 
     @property
-    def loop(self) -> str:
-        """What a segment does, in words."""
-        return _in_words(self)
+    def head_flops(self) -> int:
+        """Operations of f_O, forward, of one puzzle."""
+        return 2 * self.length * self.width
+
+    @property
+    def parameters(self) -> tuple[int, int]:
+        """Trainable parameters; there is no puzzle embedding."""
+        tokens = (self.vocab_size - self.symbols + 2) * self.width
+        return tokens + self.blocks * self.block_weights + self.width + (self.width + 1), 0
+
+    def one_state(self, layers: int, loop: Loop) -> "EquivariantConfig":
+        """Return the network of one state and one stack of the same blocks."""
+        return EquivariantConfig.model_validate(self.model_dump() | loop.fields | {"states": 1, "layers": layers})
 
 
-LoopConfig = HRMConfig | EquivariantConfig | RecurrentConfig
-"""The networks that run modules again and again."""
+@network_kind
+class RecurrentConfig(LoopedConfig, CellConfig, frozen=True):
+    """One state and one stack of blocks, called again and again, with the input added at each call."""
 
-NetworkConfig = LoopConfig | DirectConfig
-"""Any network that ``hrm.model.build`` can build; ``kind`` tells which."""
+    title: ClassVar[str] = "a recurrent Transformer"
+    network: ClassVar[str] = "hrm.model.hrm:HRM"
+
+    kind: Literal["recurrent"]
+    """Which network this section describes."""
+    layers: int = Field(default=8, gt=0)
+    """Blocks of the stack."""
+    cycles: int = Field(default=1, gt=0)
+    """Cycles N per segment; only their product with the timesteps counts, but in shallow updates."""
+    timesteps: int = Field(default=3, gt=0)
+    """Calls T of the stack per cycle."""
+    grad_calls: int = Field(default=3, gt=0)
+    """How many of a segment's last calls carry gradient: N·T = backpropagation through all of them."""
+    q_continue: bool = False
+    """Let the Q-head also estimate the value of continuing."""
+
+    @property
+    def loop(self) -> Loop:
+        """One state, N·T calls."""
+        return Loop(1, self.cycles, self.timesteps, self.grad_calls)
+
+    @property
+    def stacks(self) -> tuple[int, ...]:
+        """Blocks of the one stack."""
+        return (self.layers,)
 
 
-def _check_grad_calls(config: LoopConfig) -> None:
-    if config.grad_calls > config.calls:
-        raise ValueError(f"grad_calls must be at most {config.calls}, all module calls of a segment")
+@network_kind
+class DirectConfig(CellConfig, frozen=True):
+    """A Transformer that answers in one pass: blocks with weights of their own, nothing carried on."""
 
+    title: ClassVar[str] = "a Transformer"
+    network: ClassVar[str] = "hrm.model.direct:Direct"
+    recurrent: ClassVar[bool] = False
 
-def _in_words(config: LoopConfig) -> str:
-    return (
-        f"N = {config.cycles} cycles of T = {config.timesteps} timesteps a segment, "
-        f"gradient through the last {config.grad_calls} of {config.calls} module calls"
-    )
+    kind: Literal["direct"]
+    """Which network this section describes."""
+    layers: int = Field(default=8, gt=0)
+    """Blocks, each run once."""
+    q_continue: Literal[False] = False
+    """There is no value of going on: a second segment would repeat the first."""
+
+    @property
+    def loop(self) -> Loop:
+        """One pass, of which every block is a timestep that carries gradient."""
+        return Loop(1, 1, self.layers, self.layers, "block")
+
+    @property
+    def stacks(self) -> tuple[int, ...]:
+        """All blocks."""
+        return (self.layers,)
+
+    @property
+    def call_blocks(self) -> list[int]:
+        """Each call is one block."""
+        return [1] * self.layers
 
 
 def hrm(vocab_size: int, cells: int, **changes: object) -> HRMConfig:

@@ -1,10 +1,11 @@
 """What every network fulfills: embed a puzzle once, start the latents, run segments.
 
-The Trainer, the Solver and the evaluators know this file and never ask which network they hold.
+The Trainer, the Solver, the evaluators and the analyses know this file and never ask which network they hold.
 Axes: B batch, C cells, S positions (prefix and cells), D width, V vocabulary, Q kinds of relation.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hrm.errors import UsageError
+from hrm.model.network_config import LevelName, NetworkConfig
 from hrm.nn.layers import Context
 
 
@@ -42,7 +44,7 @@ class Embedded:
     """A batch of puzzles as the network sees it: computed once, used by every segment."""
 
     x: Float[Tensor, "B S D"]
-    around: Context
+    context: Context
 
     def __len__(self) -> int:
         return self.x.shape[0]
@@ -65,8 +67,13 @@ class Segment:
 
 
 class Network(nn.Module, ABC):
-    """The contract. Parameters are fp32; what is not a parameter or a buffer is configuration."""
+    """The contract. Parameters are fp32; what is not a parameter or a buffer is configuration.
 
+    A network without ``timesteps`` and ``decode`` can be trained and solves puzzles, but cannot be looked into.
+    """
+
+    config: NetworkConfig
+    """What ``hrm.model.build`` makes it from."""
     dtype: torch.dtype
     """Arithmetic of the states."""
 
@@ -125,6 +132,24 @@ class Network(nn.Module, ABC):
                 latents = self.segment(latents, x).latents
         return self.segment(latents, x)
 
+    def timesteps(
+        self, latents: Latents, x: Embedded, cycles: int | None = None
+    ) -> Iterator[tuple[int, int, LevelName, Latents]]:
+        """Yield (cycle, timestep, level, latents) after every call of one segment: the loop that ``segment`` runs."""
+        raise UsageError(f"the calls of a {type(self).__name__} cannot be followed: it has no timesteps")
+
+    def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:
+        """Return the logits of every token at every cell, ŷ = f_O(z_H)."""
+        raise UsageError(f"the latents of a {type(self).__name__} cannot be read: it has no decode")
+
+    def provisional(self, latents: Latents, x: Embedded) -> Latents:
+        """Return the latents to decode in the middle of a segment: as they are, where any can be decoded."""
+        return latents
+
+    def positions(self, exists: Bool[Tensor, "B C"]) -> Bool[Tensor, "B S"]:
+        """Say which positions of the states exist, given which cells do."""
+        return exists
+
     def compile_levels(self) -> None:
         """Compile the repeated part from now on, where the machine can; a network may have nothing to compile."""
 
@@ -135,3 +160,12 @@ class Network(nn.Module, ABC):
     def puzzle_tables(self) -> list[nn.Parameter]:
         """Return the tables that have a row for each puzzle id, which sign-SGD moves; most networks have none."""
         return []
+
+
+def parameter_counts(model: Network) -> tuple[dict[str, int], int]:
+    """Return the trainable parameters of each component, and those of the puzzle table apart."""
+    counts: dict[str, int] = {}
+    for name, parameter in model.named_parameters():
+        component = name.removeprefix("f_I.").removeprefix("f_O.").split(".")[0]
+        counts[component] = counts.get(component, 0) + parameter.numel()
+    return counts, counts.pop("puzzle_embedding", 0)

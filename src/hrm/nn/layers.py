@@ -108,16 +108,18 @@ class Rotary(nn.Module):
 
 @dataclass(frozen=True)
 class Context:
-    """What attention knows beside the states: which cells exist and how they are related."""
+    """What a block knows besides the states: which positions exist, how they are related, and where they are."""
 
     mask: Bool[Tensor, "B S"] | None = None
     """Positions that may be attended to; None where all may."""
     relations: Float[Tensor, "*B Q S S"] | None = None
     """1 where two positions are related in way q, else 0; with or without a batch axis."""
+    rotary: Rotary | None = None
+    """Turns queries and keys by their positions; None where the network has no rotary positions."""
 
 
 NO_CONTEXT = Context()
-"""Every position exists and none is related."""
+"""Every position exists, none is related, and none has a place."""
 
 
 def relation_planes(
@@ -157,23 +159,21 @@ class Attention(nn.Module):
                 for head in range(heads):
                     self.relation_bias[head, head % relation_kinds] = 2.0
 
-    def forward(
-        self, x: Float[Tensor, "B S D"], around: Context = NO_CONTEXT, rotary: Rotary | None = None
-    ) -> Float[Tensor, "B S D"]:
+    def forward(self, x: Float[Tensor, "B S D"], context: Context = NO_CONTEXT) -> Float[Tensor, "B S D"]:
         """Return what each position reads from all others."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # 3 × (B A S K)
-        if rotary is not None:
-            q, k = rotary(q), rotary(k)
-        read = _attend(q, k, v, self._bias(around, x.dtype))
+        if context.rotary is not None:
+            q, k = context.rotary(q), context.rotary(k)
+        read = _attend(q, k, v, self._bias(context, x.dtype))
         return self.out(read.transpose(1, 2).flatten(2))
 
-    def _bias(self, around: Context, dtype: torch.dtype) -> Float[Tensor, "..."] | None:
+    def _bias(self, context: Context, dtype: torch.dtype) -> Float[Tensor, "..."] | None:
         """Return what is added to the scores, of a shape that broadcasts to (B, A, S, S)."""
         bias = None
-        if self.relation_bias is not None and around.relations is not None:
-            bias = torch.einsum("aq,...qst->...ast", self.relation_bias, around.relations).to(dtype)
-        if around.mask is not None:
-            hidden = torch.zeros_like(around.mask, dtype=dtype).masked_fill_(~around.mask, float("-inf"))
+        if self.relation_bias is not None and context.relations is not None:
+            bias = torch.einsum("aq,...qst->...ast", self.relation_bias, context.relations).to(dtype)
+        if context.mask is not None:
+            hidden = torch.zeros_like(context.mask, dtype=dtype).masked_fill_(~context.mask, float("-inf"))
             hidden = hidden[:, None, None, :]
             bias = hidden if bias is None else bias + hidden
         return bias
@@ -215,26 +215,26 @@ class Messages(nn.Module):
     def __init__(self, width: int, relation_kinds: int, generator: torch.Generator | None = None):
         super().__init__()
         self.kinds = relation_kinds
-        heard = (relation_kinds + 1) * message_width(width, relation_kinds)
-        self.tell = Linear(width, heard, generator=generator)
-        self.out = Linear(heard, width, generator=generator)
+        messages = (relation_kinds + 1) * message_width(width, relation_kinds)
+        self.project = Linear(width, messages, generator=generator)
+        self.out = Linear(messages, width, generator=generator)
 
-    def forward(self, x: Float[Tensor, "B S D"], around: Context = NO_CONTEXT) -> Float[Tensor, "B S D"]:
-        """Return what each position makes of what it hears."""
-        planes = around.relations
+    def forward(self, x: Float[Tensor, "B S D"], context: Context = NO_CONTEXT) -> Float[Tensor, "B S D"]:
+        """Return what each position makes of the messages to it."""
+        planes = context.relations
         if planes is None:
             raise ValueError("messages travel along relations: embed needs the puzzle's")
         planes = planes.to(x.dtype)
-        exists = torch.ones_like(x[..., :1]) if around.mask is None else around.mask.unsqueeze(-1).to(x.dtype)
-        if around.mask is not None:
-            planes = planes * around.mask[:, None, None, :]
-        told = (self.tell(x) * exists).unflatten(-1, (self.kinds + 1, -1))  # B S D' -> B S Q+1 M
-        along, everywhere = told[..., :-1, :], told[..., -1, :]
+        exists = torch.ones_like(x[..., :1]) if context.mask is None else context.mask.unsqueeze(-1).to(x.dtype)
+        if context.mask is not None:
+            planes = planes * context.mask[:, None, None, :]
+        messages = (self.project(x) * exists).unflatten(-1, (self.kinds + 1, -1))  # B S D' -> B S Q+1 M
+        along, everywhere = messages[..., :-1, :], messages[..., -1, :]
         subscripts = "qst,btqm->bsqm" if planes.dim() == 3 else "bqst,btqm->bsqm"  # shared planes are not copied
         numbers = planes.sum(-1, dtype=torch.float32).clamp(min=1).rsqrt().transpose(-1, -2).unsqueeze(-1)  # S Q 1
-        heard = (torch.einsum(subscripts, planes, along) * numbers.to(x.dtype)).flatten(2)
+        aggregated = (torch.einsum(subscripts, planes, along) * numbers.to(x.dtype)).flatten(2)
         mean = everywhere.sum(1, keepdim=True) / exists.sum(1, keepdim=True)
-        return self.out(torch.cat((heard, mean.expand_as(everywhere)), dim=-1))
+        return self.out(torch.cat((aggregated, mean.expand_as(everywhere)), dim=-1))
 
 
 class Block(nn.Module):
@@ -271,14 +271,12 @@ class Block(nn.Module):
             self.mixer = SwiGLU(positions, expansion, generator)
         self.mlp = SwiGLU(width, expansion, generator)
 
-    def forward(
-        self, x: Float[Tensor, "B S D"], around: Context = NO_CONTEXT, rotary: Rotary | None = None
-    ) -> Float[Tensor, "B S D"]:
+    def forward(self, x: Float[Tensor, "B S D"], context: Context = NO_CONTEXT) -> Float[Tensor, "B S D"]:
         """Return the next states."""
         if self.attention is not None:
-            x = rms_norm(x + self.attention(x, around, rotary), self.norm_eps)
+            x = rms_norm(x + self.attention(x, context), self.norm_eps)
         elif self.messages is not None:
-            x = rms_norm(x + self.messages(x, around), self.norm_eps)
+            x = rms_norm(x + self.messages(x, context), self.norm_eps)
         elif self.mixer is not None:
             x = x.transpose(1, 2)  # B D S
             x = rms_norm(x + self.mixer(x), self.norm_eps).transpose(1, 2)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 
 from hrm.config import RunConfig, schema_paths
 from hrm.errors import UsageError, did_you_mean
-from hrm.model.config import CellConfig, DirectConfig, HRMConfig, NetworkConfig, RecurrentConfig
+from hrm.model.config import NetworkConfig
 from hrm.model.flops import flops_per_segment
+from hrm.model.network_config import Loop
 from hrm.recipes.resolve import parse_value
 
 BASE = "base"
@@ -29,8 +30,7 @@ def direct(config: RunConfig) -> RunConfig:
 
     Source: HRM paper, figure 1, "Direct pred".
     """
-    model = _blocks_of(config, "direct")
-    return _one_segment(config, _direct(model, layers=model.blocks))
+    return _one_segment(config, _one_pass(config, "direct", _two_states(config, "direct").blocks))
 
 
 def deep(config: RunConfig) -> RunConfig:
@@ -38,8 +38,7 @@ def deep(config: RunConfig) -> RunConfig:
 
     So a pass costs the operations of a segment. Source: HRM paper, figure 2.
     """
-    model = _blocks_of(config, "deep")
-    return _one_segment(config, _direct(model, layers=model.depth))
+    return _one_segment(config, _one_pass(config, "deep", _two_states(config, "deep").depth))
 
 
 def wide(config: RunConfig) -> RunConfig:
@@ -50,16 +49,16 @@ def wide(config: RunConfig) -> RunConfig:
 
     Source: HRM paper, figure 2, on the left.
     """
-    model = _blocks_of(config, "wide")
-    budget, head_width = flops_per_segment(_direct(model, layers=model.depth)), model.width // model.heads
+    model = _two_states(config, "wide")
+    budget = flops_per_segment(_one_pass(config, "wide", model.depth))
 
-    def of(heads: int) -> DirectConfig:
-        return _direct(model, layers=model.blocks, heads=heads, width=heads * head_width)
+    def of(more_heads: int) -> NetworkConfig:
+        return _one_pass(config, "wide", model.blocks, more_heads)
 
-    heads = model.heads
-    while flops_per_segment(of(heads + 1)) <= budget:
-        heads += 1
-    nearest = min((of(heads), of(heads + 1)), key=lambda wider: abs(flops_per_segment(wider) - budget))
+    more = 0
+    while flops_per_segment(of(more + 1)) <= budget:
+        more += 1
+    nearest = min((of(more), of(more + 1)), key=lambda wider: abs(flops_per_segment(wider) - budget))
     return _one_segment(config, nearest)
 
 
@@ -68,9 +67,9 @@ def recurrent(config: RunConfig) -> RunConfig:
 
     Backpropagation goes through all calls. Source: HRM paper, figure 2, "recurrent Transformer".
     """
-    model = _blocks_of(config, "recurrent")
+    model = _two_states(config, "recurrent")
     calls = max(1, round(model.depth / model.blocks))
-    return _one_segment(config, _recurrent(model, layers=model.blocks, timesteps=calls, grad_calls=calls))
+    return _one_segment(config, _one_state(config, "recurrent", model.blocks, Loop(1, 1, calls, calls)))
 
 
 def flat(config: RunConfig) -> RunConfig:
@@ -81,13 +80,10 @@ def flat(config: RunConfig) -> RunConfig:
 
     Source: TRM paper, the ablation with one latent.
     """
-    model = _blocks_of(config, "flat")
-    high = 1 if model.tied else max(1, round(model.h_layers / model.l_layers))
-    stack = _recurrent(
-        model, layers=model.l_layers, cycles=model.cycles, timesteps=model.timesteps + high,
-        grad_calls=model.grad_calls, q_continue=model.q_continue,
-    )  # fmt: skip
-    return _with_model(config, stack)
+    model = _two_states(config, "flat")
+    loop, (low, high) = model.loop, (model.stacks[0], model.stacks[-1])
+    calls = Loop(1, loop.cycles, loop.timesteps + max(1, round(high / low)), loop.grad_calls)
+    return _with_model(config, _one_state(config, "flat", low, calls))
 
 
 def flat_same_weights(config: RunConfig) -> RunConfig:
@@ -95,20 +91,15 @@ def flat_same_weights(config: RunConfig) -> RunConfig:
 
     Source: Ge, Liao and Poggio (arXiv 2510.00355), the low level alone with eight blocks.
     """
-    model = _blocks_of(config, "flat-same-weights")
-    high = model.l_layers if model.tied else model.h_layers
-    learning = sum((([model.l_layers] * model.timesteps + [high]) * model.cycles)[-model.grad_calls :])
+    model = _two_states(config, "flat-same-weights")
+    learning = sum(model.call_blocks[-model.loop.grad_calls :])
     calls, grad_calls = (max(1, round(blocks / model.blocks)) for blocks in (model.depth, learning))
-    stack = _recurrent(
-        model, layers=model.blocks, timesteps=calls, grad_calls=grad_calls, q_continue=model.q_continue
-    )  # fmt: skip
-    return _with_model(config, stack)
+    return _with_model(config, _one_state(config, "flat-same-weights", model.blocks, Loop(1, 1, calls, grad_calls)))
 
 
 def tied(config: RunConfig) -> RunConfig:
     """Use f_L in both roles: two states, one set of weights. Source: TRM paper."""
-    if isinstance(config.model, RecurrentConfig | DirectConfig):
-        raise _refusal(config, "tied", "two levels")
+    _two_states(config, "tied")
     return _changed(config, {"model": {"tied": True}})
 
 
@@ -127,9 +118,9 @@ def one_long_segment(config: RunConfig) -> RunConfig:
     Gradient goes through as many calls as before, so that they are once a puzzle what they were in every segment.
     """
     model = config.model
-    if isinstance(model, DirectConfig):
+    if not model.recurrent:
         raise _refusal(config, "one-long-segment", "cycles")
-    cycles = model.cycles * config.halting.max_segments
+    cycles = model.loop.cycles * config.halting.max_segments
     return _one_segment(config, model.model_copy(update={"cycles": cycles}))
 
 
@@ -145,13 +136,12 @@ def fixed_segments(config: RunConfig) -> RunConfig:
 
 def one_step_gradient(config: RunConfig) -> RunConfig:
     """Carry gradient through the last call of each level only, as in the paper."""
-    return _gradient(config, len(config.model.levels), "one-step-gradient")
+    return _gradient(config, config.model.loop.states, "one-step-gradient")
 
 
 def full_gradient(config: RunConfig) -> RunConfig:
     """Carry gradient through every call of a segment: backpropagation through time within it."""
-    calls = 0 if isinstance(config.model, DirectConfig) else config.model.calls
-    return _gradient(config, calls, "full-gradient")
+    return _gradient(config, config.model.loop.calls, "full-gradient")
 
 
 VARIANTS: Mapping[str, Callable[[RunConfig], RunConfig]] = {
@@ -204,33 +194,31 @@ def variant(config: RunConfig, text: str) -> tuple[str, RunConfig]:
     return name, config
 
 
-def _blocks_of(config: RunConfig, name: str) -> HRMConfig:
-    """Return the network whose blocks a variant is made of."""
-    if not isinstance(config.model, HRMConfig):
-        raise _refusal(config, name, "HRM's blocks and one state a cell")
+def _two_states(config: RunConfig, name: str) -> NetworkConfig:
+    """Return the network that a variant takes a state or its recurrence from."""
+    if config.model.loop.states != 2:
+        raise _refusal(config, name, "two levels")
     return config.model
+
+
+def _one_pass(config: RunConfig, name: str, layers: int, more_heads: int = 0) -> NetworkConfig:
+    network = config.model.one_pass(layers, more_heads)
+    if network is None:
+        raise _refusal(config, name, "blocks that a Transformer can be made of")
+    return network
+
+
+def _one_state(config: RunConfig, name: str, layers: int, loop: Loop) -> NetworkConfig:
+    network = config.model.one_state(layers, loop)
+    if network is None:
+        raise _refusal(config, name, "a counterpart of one state")
+    return network
 
 
 def _refusal(config: RunConfig, name: str, needed: str) -> UsageError:
     return UsageError(
         f"variant {name!r} needs a network with {needed}; that of {config.recipe} is of kind {config.model.kind!r}"
     )
-
-
-def _direct(model: HRMConfig, **sizes: int) -> DirectConfig:
-    return DirectConfig.model_validate(_shared(model, sizes) | {"kind": "direct"})
-
-
-def _recurrent(model: HRMConfig, **sizes: int) -> RecurrentConfig:
-    return RecurrentConfig.model_validate(_shared(model, sizes) | {"kind": "recurrent"})
-
-
-def _shared(model: HRMConfig, sizes: Mapping[str, int]) -> dict[str, object]:
-    """Return what networks of one state a cell have in common; a puzzle embedding as wide as the states stays so."""
-    shared = {name: getattr(model, name) for name in CellConfig.model_fields}
-    if model.puzzle_width == model.width and "width" in sizes:
-        shared["puzzle_width"] = sizes["width"]
-    return {**shared, **sizes}
 
 
 def _one_segment(config: RunConfig, model: NetworkConfig | None = None) -> RunConfig:
@@ -242,13 +230,13 @@ def _one_segment(config: RunConfig, model: NetworkConfig | None = None) -> RunCo
         "eval": {"segments": 1},
         "model": {"q_continue": False},
     }
-    if isinstance(model, DirectConfig):  # it has no cycles to begin with one of
+    if model is not None and not model.recurrent:  # it has no cycles to begin with one of
         changes["train"] = {"shallow_updates": 0}
     return _changed(config, changes)
 
 
 def _gradient(config: RunConfig, calls: int, name: str) -> RunConfig:
-    if isinstance(config.model, DirectConfig):
+    if not config.model.recurrent:
         raise _refusal(config, name, "calls of which only the last carry gradient")
     return _changed(config, {"model": {"grad_calls": calls}})
 

@@ -14,8 +14,7 @@ from hrm.data.store import Split, Store
 from hrm.errors import DataError, HrmError
 from hrm.inference.origin import BEST, CHECKPOINTS
 from hrm.model.flops import flops_per_segment, training_flops
-from hrm.model.hrm import parameter_counts
-from hrm.model.network import Network
+from hrm.model.network import Network, parameter_counts
 
 
 def packed(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -9,7 +9,6 @@ from hrm.config import RunConfig
 from hrm.data.config import DataConfig
 from hrm.experiment import Experiment
 from hrm.inference.origin import locate
-from hrm.model.sizes import parameters
 from hrm.train.run_folder import claim, default_folder
 
 
@@ -58,7 +57,7 @@ def set_up(
 def print_header(setup: Setup, console: Console) -> None:
     """Print five lines before the run begins: model, device, data, length, folder."""
     config, train = setup.config, setup.config.train
-    weights, table = parameters(config.model)
+    weights, table = config.model.parameters
     rows = f", and {table:,} in the puzzle embedding" if table else ""
     checks = f"evaluated every {config.eval.every:,}" if _validates(config.data) else "no evaluation"
     for line in (

@@ -18,7 +18,7 @@ from hrm.experiment import Experiment
 from hrm.files import replace_file
 from hrm.inference.load import BEST, load
 from hrm.model.flops import flops_per_segment, training_flops
-from hrm.model.hrm import parameter_counts
+from hrm.model.network import parameter_counts
 from hrm.train.setup import Setup, set_up
 from hrm.train.trainer import Trainer
 from hrm.viz.figures.curves import plot_comparison

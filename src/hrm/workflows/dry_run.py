@@ -11,7 +11,7 @@ import torch
 from hrm.experiment import Experiment
 from hrm.model.build import build
 from hrm.model.flops import flops_per_segment, training_flops, update_flops
-from hrm.model.hrm import parameter_counts
+from hrm.model.network import parameter_counts
 from hrm.puzzles.table import Table
 from hrm.runtime.device import choose_device, choose_dtype
 from hrm.train.setup import Setup

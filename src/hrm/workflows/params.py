@@ -6,7 +6,7 @@ from hrm import pretrained, recipes
 from hrm.inference.load import load_model
 from hrm.model.build import build
 from hrm.model.flops import flops_per_segment
-from hrm.model.hrm import parameter_counts
+from hrm.model.network import parameter_counts
 
 
 def count(name: str) -> dict[str, Any]:

@@ -26,8 +26,7 @@ from hrm.evaluation.rollout import Progress, no_progress, rollout
 from hrm.inference.load import BEST, CHECKPOINTS, describe_model, load_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.model.flops import flops_per_segment
-from hrm.model.hrm import parameter_counts
-from hrm.model.network import Network
+from hrm.model.network import Network, parameter_counts
 from hrm.train.log import METRICS, read_metrics
 from hrm.viz.figures.draw import draw
 from hrm.viz.figures.sentences import answer, meaning
@@ -213,7 +212,7 @@ def _card(model: Network, config: RunConfig, checkpoint: Checkpoint) -> dict[str
         "puzzle_table": table,
         "components": counts,
         "sizes": {key: sizes[key] for key in _SIZES if key in sizes},
-        "loop": config.model.loop,
+        "loop": str(config.model.loop),
         "max_segments": config.halting.max_segments,
         "gflops_per_segment": flops_per_segment(config.model) / 1e9,
         "updates": meta.get("update"),
