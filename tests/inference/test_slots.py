@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from hrm.inference.slots import LEAST_ROWS, Slots, pad_batch
+from hrm.inference.slots import LEAST_ROWS, KeyedSlots, pad_batch
 from hrm.model.network import Embedded, Latents, Network
 from hrm.nn.layers import NO_CONTEXT
 
@@ -40,7 +40,7 @@ def test_known_keys_keep_their_latents_and_new_ones_begin():
         model.batches.append(len(inputs))
         return Embedded(torch.from_numpy(inputs).float()[..., None], NO_CONTEXT)
 
-    slots = Slots(model, embed, capacity=16)
+    slots = KeyedSlots(model, embed, capacity=16)
     assert filled(slots, 1, 2, 3, 4, 5) == ([1, 2, 3, 4, 5, 5, 5, 5], [0.0] * 8)
     slots.latents = Latents(torch.arange(1.0, 9.0)[:, None, None].repeat(1, 2, 1), slots.latents.z_L)
     assert filled(slots, 1, 2, 3, 4, 5)[1] == [1, 2, 3, 4, 5, 6, 7, 8] and model.batches == [8]
@@ -49,7 +49,7 @@ def test_known_keys_keep_their_latents_and_new_ones_begin():
 
 
 def test_a_batch_never_exceeds_its_capacity():
-    slots = Slots(Counting(), lambda inputs: Embedded(torch.zeros(len(inputs), 2, 1), NO_CONTEXT), capacity=2)
+    slots = KeyedSlots(Counting(), lambda inputs: Embedded(torch.zeros(len(inputs), 2, 1), NO_CONTEXT), capacity=2)
     assert len(filled(slots, 7)[0]) == 2
 
 

@@ -98,7 +98,7 @@ def solve(
         solve_tasks(solver, source, segments, variants, trace, json)
         return
     limits: dict[str, Any] = {"segments": segments, "max_segments": max_segments, "attempts": attempts}
-    # a list
+    # a list: print answers as they come, then say what is wrong with puzzles and answers
     if source is not None:
         given, total, summary = questions(source, solver.puzzle), None, Summary()
         if isinstance(source, Path):
@@ -113,7 +113,7 @@ def solve(
             count = f"{len(summary.unsolved)} of {summary.rows} puzzles"
             raise UnsolvedError(f"{count}: {advice(summary.unsolved, segments)}")
         return
-    # one puzzle
+    # one puzzle: a fault of the puzzle is reported after its answer
     row = solve_row(solver, puzzle, trace=trace, **limits)
     problem = ambiguity(solver.puzzle, row.inputs) if check else None
     if problem is not None and row.answer.verified is False:

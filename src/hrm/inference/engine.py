@@ -12,7 +12,7 @@ from jaxtyping import Bool, UInt8
 
 from hrm.errors import HrmError
 from hrm.inference.answer import SegmentOutput
-from hrm.inference.slots import Slots
+from hrm.inference.slots import KeyedSlots
 from hrm.model.network import Embedded, Latents, Network
 from hrm.puzzles.base import Symmetries
 
@@ -104,7 +104,7 @@ class Engine:
         waiting = enumerate(puzzles)
         jobs: list[Job] = []
         done: dict[int, Job] = {}
-        slots = Slots(self.model, self.embed, self.capacity)
+        slots = KeyedSlots(self.model, self.embed, self.capacity)
         fault: HrmError | None = None
         due = 0
         while True:
@@ -128,7 +128,7 @@ class Engine:
             raise fault
 
     @torch.inference_mode()
-    def _advance(self, jobs: list[Job], slots: Slots) -> None:
+    def _advance(self, jobs: list[Job], slots: KeyedSlots) -> None:
         """Run one segment of every puzzle in work."""
         slots.fill([job.key for job in jobs], lambda row: jobs[row].view)
         slots.latents, output = self.segment(slots.latents, slots.x, slots.inputs)

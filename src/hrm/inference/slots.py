@@ -22,7 +22,7 @@ With fewer, CPUs round matrix products in bf16 differently, and an answer would 
 """
 
 
-class Slots:
+class KeyedSlots:
     """The rows of the batch by the keys of what is in work.
 
     Args:
