@@ -82,7 +82,8 @@ def evaluate(
     from hrm.evaluation.record import source_tree, write_record
     from hrm.evaluation.run import evaluate_model
     from hrm.files import require_writable_file
-    from hrm.viz.puzzle.arc_sheet import require_suffix, save_sheet
+    from hrm.viz.puzzle.arc_sheet import SUFFIXES, save_sheet
+    from hrm.viz.puzzle.encode import require_suffix
 
     register_own(puzzle, model)
     if compile:
@@ -91,7 +92,7 @@ def evaluate(
         if file is not None:
             require_writable_file(file)
     if sheet is not None:
-        require_suffix(sheet)
+        require_suffix(sheet, SUFFIXES)
     # asked now, because a long evaluation may see the files change, but not the code that runs
     source = source_tree() if record is not None else {}
     stores: list[Store] = []

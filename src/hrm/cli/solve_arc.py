@@ -43,10 +43,11 @@ def show_tasks(
     """Show the grid with the most votes after each segment, in the terminal or as a GIF, PNG or HTML file."""
     from hrm.evaluation.arc import answer_tasks
     from hrm.inference.answer import counted
-    from hrm.viz.puzzle.arc_replay import replays, require_suffix, save_replays
+    from hrm.viz.puzzle.arc_replay import SUFFIXES, replays, save_replays
+    from hrm.viz.puzzle.encode import require_suffix
 
     if out is not None:
-        require_suffix(out)
+        require_suffix(out, SUFFIXES)
     tasks, budget = _tasks(file), segments or solver.max_segments
     answers = answer_tasks(solver, tasks, segments, variants, trace=True, progress=progress_line(stderr(), "answered"))
     if out is not None:

@@ -12,8 +12,8 @@ from hrm.evaluation.rollout import Step, outputs_of
 from hrm.inference.answer import answer_of
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
 from hrm.viz.puzzle.canvas2d import to_svg
-from hrm.viz.puzzle.frame import Scene
-from hrm.viz.puzzle.layout import cell_width, draw_alone, spots
+from hrm.viz.puzzle.frame import View
+from hrm.viz.puzzle.layout import cell_width, draw_step, spots
 
 OF_EACH = 6
 """Solved puzzles, and failed ones, that are shown at the most."""
@@ -73,19 +73,19 @@ def _entry(
     """Return one puzzle, after putting its pictures among the others."""
     outputs = outputs_of(steps, row)
     answer = answer_of(puzzle, np.asarray(rows.inputs[row]), outputs, len(outputs), trace=True)
-    scene = Scene(puzzle, answer)
-    size = cell_width(scene, 36, 360)
+    view = View(puzzle, answer)
+    size = cell_width(view, 36, 360)
     moments = []
-    for moment in scene.moments():
-        words = ", ".join(scene.caption(moment))
-        drawn = to_svg(draw_alone(scene, moment, size), f"{puzzle.spec.name}, {words}")
-        first, count = scene.caption(moment)
+    for moment in view.steps():
+        words = ", ".join(view.caption(moment))
+        drawn = to_svg(draw_step(view, moment, size), f"{puzzle.spec.name}, {words}")
+        first, count = view.caption(moment)
         moments.append({
             "picture": pictures.setdefault(drawn, len(pictures)),
             "q_halt": None if moment.segment == 0 else round(moment.q_halt, 4),
             "name": first,
             "count": count,
-            "wrong": sum(cell.clashes for cell in scene.cells(moment)),
+            "wrong": sum(cell.clashes for cell in view.cells(moment)),
             "tokens": moment.tokens.tolist(),
             "sure": np.rint(100 * moment.confidence).astype(int).tolist(),
         })  # fmt: skip
@@ -97,5 +97,5 @@ def _entry(
         "by_choice": bool(scores.prefers_halt[:, row].any()),
         "moments": moments,
         "stored": np.asarray(rows.labels[row]).tolist(),
-        "spots": [(place, round(x, 1), round(y, 1), half) for place, x, y, half in spots(scene, size)],
+        "spots": [(place, round(x, 1), round(y, 1), half) for place, x, y, half in spots(view, size)],
     }

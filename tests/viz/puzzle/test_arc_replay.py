@@ -21,18 +21,18 @@ STAGES = {("a", 0): ((), (WRONG,), (WRONG, RIGHT), (RIGHT,)), ("a", 1): ((RIGHT,
 
 def test_equal_grids_in_a_row_are_one_stage():
     known, hidden = replays([TASK], STAGES)
-    assert [caption for caption, _, _ in known.panels] == [
+    assert [caption for caption, _, _ in known.row.panels] == [
         "input",
         "segment 1: no grid",
         "segments 2 to 3, wrong: 2 votes, q_halt 0.25",
         "segment 4, right: 3 votes, q_halt 0.75",
         "true output",
     ]
-    assert known.solved and [frame.solved for frame in known.frames] == [False, False, True]
-    assert [caption for caption, _, _ in hidden.panels] == ["input", "segments 1 to 4: 3 votes, q_halt 0.75"]
-    assert "1 of 1 tests with a known output are solved" in sheet_html([known, hidden])
+    assert known.row.solved and [frame.solved for frame in known.frames] == [False, False, True]
+    assert [caption for caption, _, _ in hidden.row.panels] == ["input", "segments 1 to 4: 3 votes, q_halt 0.75"]
+    assert "1 of 1 tests with a known output are solved" in sheet_html([known.row, hidden.row])
     undone = replays([TASK], STAGES | {("a", 0): ((RIGHT,), (WRONG,))})[0]
-    assert not undone.solved and "0 of 1 tests" in sheet_html([undone])
+    assert not undone.row.solved and "0 of 1 tests" in sheet_html([undone.row])
 
 
 def test_the_terminal_shows_colors_and_digits():
@@ -52,5 +52,5 @@ def test_files_by_suffix(tmp_path):
     with Image.open(tmp_path / "a.gif") as moving:
         assert moving.n_frames == 3 + 1
     assert "segments 2 to 3" in (tmp_path / "a.html").read_text(encoding="utf-8")
-    with pytest.raises(UsageError, match=r"\.gif, \.png, \.html"):
+    with pytest.raises(UsageError, match=r"\.gif, \.png or \.html"):
         save_replays(shown, tmp_path / "a.svg", "a task")

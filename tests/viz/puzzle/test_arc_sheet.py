@@ -11,12 +11,13 @@ from hrm.errors import HrmError, UsageError
 from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.family import PALETTE
 from hrm.puzzles.arc.tasks import Pair, Task
-from hrm.viz.puzzle.arc_sheet import MOST_DRAWN, Row, rows, save, sheet_html, sheet_image
+from hrm.viz.puzzle.arc_sheet import MOST_DRAWN, Panel, Row, rows, save, sheet_html, sheet_image
 
 GRID = np.arange(10, dtype=np.uint8).reshape(2, 5)
 RIGHT, WRONG = Candidate(GRID, 1, 0.75), Candidate(GRID[:, ::-1].copy(), 12, 0.25)
 TASK = Task("a", (Pair(GRID, GRID),), (Pair(GRID.T.copy(), GRID), Pair(GRID, GRID)), "evaluation")
 BARE = Task("b", (Pair(GRID, GRID),), (Pair(GRID, None),), "evaluation")
+BLANK = Row("x", (), (Panel("input", GRID),), None)
 RANKED = {("a", 0): (WRONG, RIGHT, WRONG), ("b", 0): (RIGHT,)}
 
 
@@ -28,7 +29,7 @@ def test_captions_say_what_is_right():
         ["input", "no attempt", "true output"],
         ["input", "attempt 1: 1 vote, q_halt 0.75"],
     ]
-    assert len(rows([TASK], RANKED, attempts=1)[0].attempts) == 1 and len(rows([TASK], RANKED, limit=1)) == 1
+    assert len(rows([TASK], RANKED, attempts=1)[0].panels) == 2 + 1 and len(rows([TASK], RANKED, limit=1)) == 1
 
 
 def test_the_page_is_whole_and_loads_nothing():
@@ -76,6 +77,6 @@ def test_demonstrations_stand_before_the_attempts():
     many = Task("c", (Pair(GRID, GRID),) * 20, TASK.tests[:1])
     page = sheet_html(rows([many], RANKED))
     assert page.index("example 1") < page.index("no attempt") and page.count("<figure><span>") == 6
-    assert "and 14 more examples" in page and '<div class="examples">' not in sheet_html([Row("x", GRID, (), None)])
-    wide, bare = (sheet_image([row]) for row in (rows([many], RANKED)[0], Row("x", GRID, (), None)))
+    assert "and 14 more examples" in page and '<div class="examples">' not in sheet_html([BLANK])
+    wide, bare = (sheet_image([row]) for row in (rows([many], RANKED)[0], BLANK))
     assert wide.height > bare.height + 90 and wide.width > 6 * 2 * 90

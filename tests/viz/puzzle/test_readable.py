@@ -12,27 +12,27 @@ from hrm.puzzles.base import Puzzle
 from hrm.viz import palette
 from hrm.viz.puzzle import files, layout, terminal
 from hrm.viz.puzzle.canvas2d import Box, Disc, Words
-from hrm.viz.puzzle.frame import Frame, Scene
+from hrm.viz.puzzle.frame import Frame, View
 from hrm.viz.puzzle.legend import entries
 
 
-def frame(scene: Scene, moment: TraceStep) -> Frame:
-    return Frame(moment, *scene.caption(moment))
+def frame(view: View, moment: TraceStep) -> Frame:
+    return Frame(moment, *view.caption(moment))
 
 
-def moment(family: Puzzle, start: UInt8[np.ndarray, " C"], grid: UInt8[np.ndarray, " C"]) -> tuple[Scene, TraceStep]:
-    """Return a scene of one sure segment, and that segment."""
+def moment(family: Puzzle, start: UInt8[np.ndarray, " C"], grid: UInt8[np.ndarray, " C"]) -> tuple[View, TraceStep]:
+    """Return a view of one sure segment, and that segment."""
     told = TraceStep(1, grid, np.ones(len(grid), np.float32), grid != start, 0.5, family.text(grid))
     answer = Answer(family.text(start), told.answer, grid, False, 1, 0.5, True, (told,))
-    return Scene(family, answer), told
+    return View(family, answer), told
 
 
 @pytest.mark.parametrize("name", ["sudoku-4x4", "sudoku-9x9", "killer-4x4", "killer-9x9", "maze-10x10", "samurai-4x4"])
 def test_text_is_large_enough_to_read(name: str):
     family = puzzles.get(name)
     start, answer = family.generate(0, 0)
-    scene, told = moment(family, start, answer)
-    for drawing in (files.drawn_sheet(scene), *files.drawn_frames(scene)):
+    view, told = moment(family, start, answer)
+    for drawing in (files.draw_sheet(view), *files.draw_frames(view)):
         assert min(shape.size for shape in drawing.shapes if isinstance(shape, Words)) >= 10
 
 
@@ -40,14 +40,14 @@ def test_text_is_large_enough_to_read(name: str):
 def test_the_legend_names_what_is_drawn_and_nothing_else(name: str):
     family = puzzles.get(name)
     start, answer = family.generate(0, 0)
-    scene, told = moment(family, start, answer)
-    words = [entry.word for entry in entries(scene, scene.frames())]
+    view, told = moment(family, start, answer)
+    words = [entry.word for entry in entries(view, view.frames())]
     assert len(words) == len(set(words)) and {"clashes", "unsure"}.isdisjoint(words)
     assert "changed" in words
-    symbols = {cell.symbol for one in scene.frames() for cell in scene.cells(one.moment) if not cell.fill}
-    if not scene.sketch.nodes:
+    symbols = {cell.symbol for one in view.frames() for cell in view.cells(one.step) if not cell.fill}
+    if not view.sketch.nodes:
         assert ("filled in" in words) == any(symbol.strip() for symbol in symbols)
-    filled = {cell.symbol for one in scene.frames() for cell in scene.cells(one.moment) if cell.fill}
+    filled = {cell.symbol for one in view.frames() for cell in view.cells(one.step) if cell.fill}
     assert {word for token, word in family.spec.words if family.spec.tokens[token] in filled} <= set(words)
 
 
@@ -57,9 +57,9 @@ def test_every_symbol_can_be_read_on_what_it_lies_on(name: str):
     family = puzzles.get(name)
     start, answer = family.generate(0, 0)
     for sure in (0.0, 0.4, 1.0):
-        scene, told = moment(family, start, answer)
+        view, told = moment(family, start, answer)
         told = replace(told, confidence=np.full(len(start), sure, np.float32))
-        shapes = layout.draw_alone(scene, told, 40).shapes
+        shapes = layout.draw_step(view, told, 40).shapes
         for number, word in enumerate(shapes):
             if isinstance(word, Words):
                 below = [shape for shape in shapes[:number] if isinstance(shape, Box | Disc) and covers(shape, word)]
@@ -82,22 +82,22 @@ def test_solid_cells_are_seen_on_black_and_on_white_terminals_from_edge_to_edge(
     if family.spec.name == "arc" or "coloring" in family.spec.name:
         pytest.skip("not drawn as a grid of solid cells")
     start, answer = family.generate(0, 0)
-    scene, told = moment(family, start, answer)
-    grid = terminal.terminal_grid(scene, frame(scene, told))
+    view, told = moment(family, start, answer)
+    grid = terminal.terminal_grid(view, frame(view, told))
     shades = {palette.seen_on_both(dict(family.spec.fills)[token]) for token in family.spec.solid}
     for shade in shades:
         assert min(palette.contrast(shade, "#000000"), palette.contrast(shade, "#ffffff")) >= 3
     styles = [(span.start, span.end, span.style) for span in grid.spans]
     painted = {at for begin, end, style in styles if style.bgcolor and style.bgcolor.name in shades
                for at in range(begin, end)}  # fmt: skip
-    solid = sum(cell.is_solid for cell in scene.cells(told))
+    solid = sum(cell.is_solid for cell in view.cells(told))
     assert len(painted) == 2 * solid
 
 
 def test_the_five_grids_of_a_samurai_have_outlines():
     for name in ("samurai", "samurai-4x4"):
         family = puzzles.get(name)
-        scene, told = moment(family, *family.generate(0, 0))
-        shapes = layout.draw_alone(scene, told, 20).shapes
+        view, told = moment(family, *family.generate(0, 0))
+        shapes = layout.draw_step(view, told, 20).shapes
         assert len([shape for shape in shapes if shape.ink == palette.MIDDLE]) == 4
-        assert len(scene.sketch.outlines) == 5
+        assert len(view.sketch.outlines) == 5

@@ -21,7 +21,7 @@ from hrm.puzzles.conflicts import conflicts
 from hrm.viz import palette
 from hrm.viz.puzzle import files, layout, terminal
 from hrm.viz.puzzle.canvas2d import Box, Drawing, Words, to_image
-from hrm.viz.puzzle.frame import Frame, Scene
+from hrm.viz.puzzle.frame import Frame, View
 from hrm.viz.puzzle.legend import SURE
 
 PUZZLE_4, ANSWER_4 = "1...3..12...4..2", "1243342121344312"
@@ -69,17 +69,17 @@ def nine() -> tuple[Puzzle, Answer]:
     return answered("sudoku-9x9", PUZZLE_9, ANSWER_9)
 
 
-def frame(scene: Scene, moment: TraceStep) -> Frame:
-    return Frame(moment, *scene.caption(moment))
+def frame(view: View, moment: TraceStep) -> Frame:
+    return Frame(moment, *view.caption(moment))
 
 
-def in_terminal(scene: Scene, moment: TraceStep) -> Text:
-    return terminal.terminal_grid(scene, frame(scene, moment))
+def in_terminal(view: View, moment: TraceStep) -> Text:
+    return terminal.terminal_grid(view, frame(view, moment))
 
 
 def picture_of(family: Puzzle, answer: Answer, moment: TraceStep, cell_px: int = 44) -> Drawing:
-    scene = Scene(family, answer)
-    return layout.draw(scene, frame(scene, moment), cell_px)
+    view = View(family, answer)
+    return layout.draw_frame(view, frame(view, moment), cell_px)
 
 
 def drawn(family: Puzzle, answer: Answer, moment: TraceStep, cell_px: int = 44) -> Image.Image:
@@ -192,19 +192,19 @@ def test_a_pipe_gets_plain_text_with_marks():
 
 def test_the_digits_come_in_order():
     family, answer = nine()
-    scene = Scene(family, answer)
-    last = in_terminal(scene, answer.trace[-1]).plain.rpartition("segment")[0]
+    view = View(family, answer)
+    last = in_terminal(view, answer.trace[-1]).plain.rpartition("segment")[0]
     assert "".join(re.findall(r"\d", last)) == ANSWER_9
 
 
 def test_a_given_that_was_overwritten_is_wrong_even_without_a_conflict():
     family, answer = answered("sudoku-4x4", PUZZLE_4, "2...............")
-    assert "│*2!" in in_terminal(Scene(family, answer), answer.trace[0]).plain
+    assert "│*2!" in in_terminal(View(family, answer), answer.trace[0]).plain
 
 
 def test_unsure_cells_are_marked_but_never_givens():
     family, answer = answered("sudoku-4x4", PUZZLE_4, ANSWER_4, confidence=0.3)
-    assert "│ 1 *2?│*4?*3?│" in in_terminal(Scene(family, answer), answer.trace[0]).plain
+    assert "│ 1 *2?│*4?*3?│" in in_terminal(View(family, answer), answer.trace[0]).plain
 
 
 def test_a_family_without_boxes_is_drawn_too(tmp_path: Path):
@@ -291,8 +291,8 @@ def test_nothing_is_cut_off_at_the_edges(name: str):
 def test_the_sheet_holds_every_change_and_stays_narrow(tmp_path: Path):
     other = "1244342121344312"
     family, answer = answered("sudoku-4x4", PUZZLE_4, *[ANSWER_4 if n % 2 else other for n in range(64)])
-    scene = Scene(family, answer)
-    drawing = files.drawn_sheet(scene)
+    view = View(family, answer)
+    drawing = files.draw_sheet(view)
     names = [shape.text for shape in drawing.shapes if isinstance(shape, Words) and shape.text.startswith("segment ")]
     assert names == [f"segment {n}" for n in range(1, 65)]
     assert drawing.width <= files.MOST_WIDTH
@@ -350,22 +350,22 @@ def test_clues_are_empty_cells_and_cages_tell_conflicts(tmp_path):
     assert conflicts(family, apart, puzzle)[list(cage)].all()
 
 
-def moment(family: Puzzle, start: UInt8[np.ndarray, " C"], grid: UInt8[np.ndarray, " C"]) -> tuple[Scene, TraceStep]:
-    """Return a scene of one sure segment, and that segment."""
+def moment(family: Puzzle, start: UInt8[np.ndarray, " C"], grid: UInt8[np.ndarray, " C"]) -> tuple[View, TraceStep]:
+    """Return a view of one sure segment, and that segment."""
     told = TraceStep(1, grid, np.ones(len(grid), np.float32), grid != start, 0.5, family.text(grid))
     answer = Answer(family.text(start), told.answer, grid, False, 1, 0.5, True, (told,))
-    return Scene(family, answer), told
+    return View(family, answer), told
 
 
 def test_cages_are_drawn_with_their_sums():
     family = puzzles.get("killer-4x4")
     start = family.generate(0, 0)[0]
     answer = family.solutions(start)[0]
-    scene, told = moment(family, start, answer)
+    view, told = moment(family, start, answer)
     sums = [str(cage.total) for cage in family.cages(start)]
-    svg = files.to_svg(layout.draw(scene, frame(scene, told), 36), "killer")
+    svg = files.to_svg(layout.draw_frame(view, frame(view, told), 36), "killer")
     assert re.findall(r'font-size="10">(\d+)<', svg) == sums
-    lines = in_terminal(scene, told).plain.splitlines()
+    lines = in_terminal(view, told).plain.splitlines()
     assert [number for line in lines[:-1:2] for number in re.findall(r"\d+", line)] == sums
     above = {cell: (y, x) for cell, (y, x) in enumerate(np.ndindex(4, 4))}
     for cage in family.cages(start):
@@ -379,10 +379,10 @@ def test_cages_are_drawn_with_their_sums():
 def test_outside_the_grids_of_a_samurai_nothing_is_drawn():
     family = puzzles.get("samurai")
     start, answer = family.generate(0, 0)
-    scene, told = moment(family, start, answer)
-    lines = in_terminal(scene, told).plain.splitlines()
+    view, told = moment(family, start, answer)
+    lines = in_terminal(view, told).plain.splitlines()
     assert lines[0] == "┌─────────┬─────────┬─────────┐" + " " * 9 + "┌─────────┬─────────┬─────────┐"
-    image = np.asarray(to_image(layout.draw(scene, frame(scene, told), 20)))
+    image = np.asarray(to_image(layout.draw_frame(view, frame(view, told), 20)))
     x, y, side = 8 + 10 * 20, 8 + 3 * 20, 20  # a cell between the two upper grids
     assert (image[y : y + side, x : x + side] == 255).all()
     assert not (image[y : y + side, x - 40 : x] == 255).all()
@@ -393,21 +393,21 @@ def test_nodes_of_one_color_and_their_edge_are_red():
     start, answer = family.generate(0, 0)
     square = answer.reshape(8, 8).copy()
     a, b = np.argwhere(np.triu(square == 3))[0].tolist()
-    scene, right = moment(family, start, answer)
-    assert palette.CLASH not in {shape.ink for shape in layout.draw(scene, frame(scene, right), 36).shapes}
+    view, right = moment(family, start, answer)
+    assert palette.CLASH not in {shape.ink for shape in layout.draw_frame(view, frame(view, right), 36).shapes}
     free = b if start[9 * b] == 1 else a
     square[free, free] = square[a + b - free, a + b - free]
-    scene, wrong = moment(family, start, square.reshape(-1))
-    drawing = layout.draw(scene, frame(scene, wrong), 36)
+    view, wrong = moment(family, start, square.reshape(-1))
+    drawing = layout.draw_frame(view, frame(view, wrong), 36)
     assert [shape.ink for shape in drawing.shapes if type(shape).__name__ == "Line"].count(palette.CLASH) >= 1
-    assert len([shape for shape in drawing.shapes if type(shape).__name__ == "Line"]) == len(scene.sketch.edges)
+    assert len([shape for shape in drawing.shapes if type(shape).__name__ == "Line"]) == len(view.sketch.edges)
 
 
 def test_a_maze_has_dark_walls_a_blue_path_and_marked_ends():
     family = puzzles.get("maze-10x10")
     start, answer = family.generate(0, 0)
-    scene, told = moment(family, start, answer)
-    boxes = [shape for shape in layout.draw(scene, frame(scene, told), 20).shapes if isinstance(shape, Box)]
+    view, told = moment(family, start, answer)
+    boxes = [shape for shape in layout.draw_frame(view, frame(view, told), 20).shapes if isinstance(shape, Box)]
     fills = dict(family.spec.fills)
     for symbol, side in (("#", 20), ("o", 14), ("S", 20), ("G", 20)):  # a cell that changed keeps a rim
         token = family.spec.tokens.index(symbol)
@@ -417,10 +417,10 @@ def test_a_maze_has_dark_walls_a_blue_path_and_marked_ends():
 
 def test_an_answer_of_another_size_has_its_own_outline():
     family = puzzles.get("arc")
-    scene, told = moment(family, family.parse([[1, 2], [3, 4]]), family.parse([[5, 5, 5]]))
-    assert scene.shape == (2, 3)
-    assert [(cell.y, cell.x) for cell in scene.cells(told)] == [(0, 0), (0, 1), (0, 2)]
-    assert in_terminal(scene, told).plain.splitlines()[:3] == [
+    view, told = moment(family, family.parse([[1, 2], [3, 4]]), family.parse([[5, 5, 5]]))
+    assert view.shape == (2, 3)
+    assert [(cell.y, cell.x) for cell in view.cells(told)] == [(0, 0), (0, 1), (0, 2)]
+    assert in_terminal(view, told).plain.splitlines()[:3] == [
         "┌──────┐",
         "│*5*5*5│",
         "└──────┘",
@@ -444,11 +444,11 @@ def test_svg_says_what_the_picture_says(tmp_path: Path):
 
 def test_a_trace_at_rest_ends_in_one_frame_that_says_so():
     family, answer = answered("sudoku-4x4", PUZZLE_4, *["1244342121344312"] * 5, *[ANSWER_4] * 58)
-    scene = Scene(family, answer)
-    assert [frame.name for frame in scene.frames()] == ["puzzle", "segment 1", "segment 6", "unchanged to segment 63"]
-    assert scene.verdict == "solved, right from segment 6 of 63"
+    view = View(family, answer)
+    assert [frame.name for frame in view.frames()] == ["puzzle", "segment 1", "segment 6", "unchanged to segment 63"]
+    assert view.verdict == "solved, right from segment 6 of 63"
     assert piped(family, answer).count("segment ") == 3
-    for drawing in (*files.drawn_frames(scene), files.drawn_sheet(scene)):
+    for drawing in (*files.draw_frames(view), files.draw_sheet(view)):
         said = " ".join(shape.text for shape in drawing.shapes if isinstance(shape, Words))
         assert said.startswith("sudoku-4x4 solved, right from segment 6 of 63") and SURE in said
 
@@ -456,17 +456,17 @@ def test_a_trace_at_rest_ends_in_one_frame_that_says_so():
 def test_titles_say_model_family_and_verdict():
     family, answer = four()
     named = replace(answer, model="runs/x/mine")
-    assert Scene(family, named).title == "mine, sudoku-4x4"
-    assert Scene(family, replace(named, model="sudoku-4x4")).title == "sudoku-4x4"
-    assert Scene(family, named).verdict == "solved in 2 segments"
+    assert View(family, named).title == "mine, sudoku-4x4"
+    assert View(family, replace(named, model="sudoku-4x4")).title == "sudoku-4x4"
+    assert View(family, named).verdict == "solved in 2 segments"
     unchecked = replace(named, verified=None)
-    assert Scene(family, unchecked).verdict == "answer after 2 segments, not checked: no rules known"
+    assert View(family, unchecked).verdict == "answer after 2 segments, not checked: no rules known"
     failed = replace(named, verified=False, trace=named.trace[:1], segments=1)
-    assert Scene(family, failed).verdict == "not solved in 1 segment: 3 cells clash"
+    assert View(family, failed).verdict == "not solved in 1 segment: 3 cells clash"
 
 
 def test_nothing_that_stands_out_in_red_is_dim():
     family, answer = answered("sudoku-4x4", PUZZLE_4, "1244342121344312", confidence=0.1)
-    grid = in_terminal(Scene(family, answer), answer.trace[0])
+    grid = in_terminal(View(family, answer), answer.trace[0])
     assert not any(span.style.dim for span in grid.spans if span.style.color and "red" in span.style.color.name)
     assert not any(span.style.dim for span in grid.spans if span.style.bgcolor)

@@ -3,164 +3,100 @@
 In the terminal, as an animated GIF, or as a sheet of all segments (PNG or HTML).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
-from hrm.errors import HrmError, UsageError
+from hrm.errors import UsageError
 from hrm.inference.tasks import Test
 from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.family import PALETTE
-from hrm.puzzles.arc.tasks import Grid, Pair, Task
-from hrm.viz.puzzle.arc_sheet import Panel, judged, save, sheet_image
+from hrm.puzzles.arc.tasks import Grid, Task
+from hrm.viz.puzzle.arc_sheet import Panel, Row, judged, sheet_html, sheet_image
+from hrm.viz.puzzle.encode import gif, png, save_by_suffix
 
 SUFFIXES = (".gif", ".png", ".html")
 MOST_FRAMES = 512
 _FRAME_MS, _LAST_MS = 900, 3000
+_DARK = (0, 1, 2, 6, 9)
+"""Colors on which black digits cannot be read."""
 
 
-@dataclass(frozen=True, eq=False)
-class Replay:
-    """One test and the best candidate after each segment."""
+class Replay(NamedTuple):
+    """One test: a row with the best candidates after all segments, and a row for each picture of an animation."""
 
-    title: str
-    input: Grid
-    stages: tuple[tuple[str, Candidate | None], ...]
-    """Which segments, and their candidate; equal grids in a row are one stage."""
-    output: Grid | None
-    """None where it is not known."""
-    demonstrations: tuple[Pair, ...]
-
-    @property
-    def panels(self) -> list[Panel]:
-        """Return the input, the answer at each stage and the true output."""
-        return [("input", self.input, None), *self.answers, *self._truth]
-
-    @property
-    def answers(self) -> list[Panel]:
-        """Return the answer at each stage."""
-        return [
-            (f"{name}: no grid", None, None) if best is None else judged(name, best, self.output)
-            for name, best in self.stages
-        ]
-
-    @property
-    def solved(self) -> bool:
-        """Return whether the answer after the last segment is right."""
-        return bool(self.answers[-1][2])
-
-    @property
-    def frames(self) -> Iterator["Frame"]:
-        """Yield what an animation shows, one stage after the other."""
-        for answer in self.answers:
-            panels: list[Panel] = [("input", self.input, None), answer, *self._truth]
-            yield Frame(self.title, self.demonstrations, panels, self.output)
-
-    @property
-    def _truth(self) -> list[Panel]:
-        return [] if self.output is None else [("true output", self.output, None)]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One picture of an animation."""
-
-    title: str
-    demonstrations: tuple[Pair, ...]
-    panels: list[Panel]
-    output: Grid | None
-
-    @property
-    def solved(self) -> bool:
-        """Return whether the answer of this picture is right."""
-        return bool(self.panels[1][2])
+    row: Row
+    frames: tuple[Row, ...]
 
 
 def replays(tasks: Sequence[Task], ranked: Mapping[Test, Sequence[Sequence[Candidate]]]) -> list[Replay]:
     """Return a replay of each test from its candidates after each segment, the best first."""
-    found: list[Replay] = []
+    made = []
     for task in sorted(tasks, key=lambda task: task.id):
-        for number, pair in enumerate(task.tests):
-            best = [stage[0] if stage else None for stage in ranked[task.id, number]]
-            title = f"{task.id}, test {number + 1}"
-            found.append(Replay(title, pair.input, _stages(best), pair.output, task.demonstrations))
-    return found
+        for test, pair in enumerate(task.tests):
+            best = [stage[0] if stage else None for stage in ranked[task.id, test]]
+            answers = [
+                Panel(f"{name}: no grid", None) if candidate is None else judged(name, candidate, pair.output)
+                for name, candidate in _stages(best)
+            ]
+            whole, *frames = (
+                Row.of(task, test, shown, bool(shown[-1].is_right)) for shown in (answers, *([one] for one in answers))
+            )
+            made.append(Replay(whole, tuple(frames)))
+    return made
 
 
 def print_replay(console: Console, replay: Replay) -> None:
     """Print the input and the answer at each stage in color, with the digits of the colors."""
-    console.print(replay.title, markup=False, style="bold")
-    for caption, grid, _ in replay.panels:
+    console.print(replay.row.title, markup=False, style="bold")
+    for caption, grid, _ in replay.row.panels:
         console.print(f"  {caption}", markup=False, soft_wrap=True)
         if grid is not None:
             console.print(_text(grid), soft_wrap=True)
 
 
-def require_suffix(file: Path) -> None:
-    """Refuse a name that does not say what to draw, before anything is computed.
-
-    Raises:
-        UsageError: another suffix than .gif, .png or .html.
-    """
-    if file.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"cannot draw ARC into {str(file)!r}: its name must end in {', '.join(SUFFIXES)}")
-
-
-def save_replays(shown: Sequence[Replay], file: Path, title: str) -> None:
+def save_replays(replays: Sequence[Replay], file: Path, title: str) -> None:
     """Save replays as what the suffix says: ``.gif`` moves, ``.png`` and ``.html`` show all stages at once.
 
     Raises:
         UsageError: another suffix, or too much to draw.
         HrmError: the file cannot be written.
     """
-    require_suffix(file)
-    if file.suffix.lower() != ".gif":
-        save(shown, file, title)
-        return
-    frames = [(frame, last) for replay in shown for frame, last in _with_last(replay)]
+    rows = [replay.row for replay in replays]
+    encoders = {
+        ".gif": lambda: _gif(replays, title),
+        ".png": lambda: png(sheet_image(rows, title)),
+        ".html": lambda: sheet_html(rows, title).encode(),
+    }
+    save_by_suffix(file, encoders)
+
+
+def _gif(replays: Sequence[Replay], title: str) -> bytes:
+    frames = [frame for replay in replays for frame in replay.frames]
     if not 1 <= len(frames) <= MOST_FRAMES:
         raise UsageError(f"a GIF shows 1 to {MOST_FRAMES} frames (got {len(frames)}); choose fewer tests or segments")
-    images = [sheet_image([frame], title) for frame, _ in frames]
+    images = [sheet_image([frame], title) for frame in frames]
     width, height = (max(image.size[axis] for image in images) for axis in (0, 1))
     pages = [Image.new("RGB", (width, height), "white") for _ in images]
     for page, image in zip(pages, images, strict=True):
         page.paste(image)
-    durations = [_LAST_MS if last else _FRAME_MS for _, last in frames]
-    try:
-        pages[0].save(file, "GIF", save_all=True, append_images=pages[1:], duration=durations, loop=0)
-    except OSError as error:
-        raise HrmError(f"cannot write {file}: {error.strerror}; name a file that you can write") from None
+    return gif(pages, [ms for one in replays for ms in [_FRAME_MS] * (len(one.frames) - 1) + [_LAST_MS]])
 
 
-def _with_last(replay: Replay) -> Iterator[tuple[Frame, bool]]:
-    frames = list(replay.frames)
-    for number, frame in enumerate(frames, start=1):
-        yield frame, number == len(frames)
-
-
-def _stages(best: Sequence[Candidate | None]) -> tuple[tuple[str, Candidate | None], ...]:
-    """Return the runs of equal grids, each with the votes of its last segment."""
-    runs: list[tuple[int, int, Candidate | None]] = []
-    for number, candidate in enumerate(best, start=1):
-        begin = number
-        if runs and _same(runs[-1][2], candidate):
-            begin = runs.pop()[0]
-        runs.append((begin, number, candidate))
-    return tuple(
-        (f"segment {begin}" if begin == end else f"segments {begin} to {end}", candidate)
-        for begin, end, candidate in runs
-    )
-
-
-def _same(one: Candidate | None, other: Candidate | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return np.array_equal(one.grid, other.grid)
+def _stages(best: Sequence[Candidate | None]) -> list[tuple[str, Candidate | None]]:
+    """Return the runs of equal grids by the names of their segments, each with the votes of its last segment."""
+    stages = []
+    numbered = enumerate(best, start=1)
+    for _, run in groupby(numbered, lambda pair: None if pair[1] is None else pair[1].grid.tolist()):
+        (begin, candidate), *later = run
+        end, candidate = later[-1] if later else (begin, candidate)
+        stages.append((f"segment {begin}" if begin == end else f"segments {begin} to {end}", candidate))
+    return stages
 
 
 def _text(grid: Grid) -> Text:
@@ -173,7 +109,3 @@ def _text(grid: Grid) -> Text:
         text.append("\n")
     text.right_crop(1)
     return text
-
-
-_DARK = (0, 1, 2, 6, 9)
-"""Colors on which black digits cannot be read."""

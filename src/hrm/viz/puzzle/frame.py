@@ -1,4 +1,4 @@
-"""What the pictures of one answer have in common, and what is to be seen of each cell after a segment.
+"""What is seen in the pictures of an answer: of each cell after a segment, and what all of them share.
 
 Everything follows from what the family declares: ``PuzzleSpec`` and ``Puzzle.sketch``. Axes: C cells, Y rows and X
 columns of the picture, which may be fewer than those of the puzzle.
@@ -20,7 +20,7 @@ from hrm.puzzles.conflicts import conflicts
 THIN, REGION, THICK = 1, 2, 4
 """Lines beside cells, which are added up: of the grid; around a region; around a box, and around all cells."""
 UNSURE = 0.5
-"""A confidence below this is told by a mark where there is no shade."""
+"""A confidence below this has a mark where there is no shade."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A moment that is worth a picture, and what stands below it."""
+    """A step that is worth a picture, and what stands below it."""
 
-    moment: TraceStep
+    step: TraceStep
     name: str
     count: str
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """A family, an answer with its trace, and the part of the grid that is ever filled."""
+class View:
+    """What is seen of an answer with its trace: its steps, its cells, and the part of the grid that is ever filled."""
 
     puzzle: Puzzle
     answer: Answer
@@ -74,11 +74,11 @@ class Scene:
 
     @cached_property
     def opening(self) -> TraceStep:
-        """The puzzle itself as moment 0."""
+        """The puzzle itself as step 0."""
         sure, same = np.ones(len(self.start), np.float32), np.zeros(len(self.start), bool)
         return TraceStep(0, self.start, sure, same, 0.0, self.answer.puzzle)
 
-    def moments(self) -> list[TraceStep]:
+    def steps(self) -> list[TraceStep]:
         """Return the trace, led by the puzzle.
 
         Raises:
@@ -94,15 +94,15 @@ class Scene:
         Raises:
             UsageError: there is no trace, or more than ``most`` segments changed something.
         """
-        first, *trace = self.moments()
-        telling = [moment for moment in trace if moment.changed.any()]
-        found = [Frame(moment, *self.caption(moment)) for moment in (first, *telling)]
+        first, *trace = self.steps()
+        telling = [step for step in trace if step.changed.any()]
+        frames = [Frame(step, *self.caption(step)) for step in (first, *telling)]
         if not telling or telling[-1] is not trace[-1]:
-            found.append(Frame(trace[-1], f"unchanged to segment {trace[-1].segment}", ""))
-        if most is not None and len(found) - 1 > most:
-            count = f"a file shows at most {most} segments, not {len(found) - 1}"
+            frames.append(Frame(trace[-1], f"unchanged to segment {trace[-1].segment}", ""))
+        if most is not None and len(frames) - 1 > most:
+            count = f"a file shows at most {most} segments, not {len(frames) - 1}"
             raise UsageError(f"{count}; solve with segments={most} or fewer")
-        return found
+        return frames
 
     @cached_property
     def title(self) -> str:
@@ -129,10 +129,10 @@ class Scene:
 
     @cached_property
     def window(self) -> tuple[slice, slice]:
-        """The rows and columns that hold a cell at some moment."""
+        """The rows and columns that hold a cell at some step."""
         ever = self._exists(self.start)
-        for moment in self.answer.trace or ():
-            ever |= self._exists(moment.tokens)
+        for step in self.answer.trace or ():
+            ever |= self._exists(step.tokens)
         ever |= not ever.any()
         square = ever.reshape(self.puzzle.spec.shape)
         rows, columns = np.flatnonzero(square.any(axis=1)).tolist(), np.flatnonzero(square.any(axis=0)).tolist()
@@ -144,20 +144,20 @@ class Scene:
         rows, columns = self.window
         return rows.stop - rows.start, columns.stop - columns.start
 
-    def cells(self, moment: TraceStep) -> list[Cell]:
-        """Return the cells that exist at a moment, row by row."""
+    def cells(self, step: TraceStep) -> list[Cell]:
+        """Return the cells that exist at a step, row by row."""
         spec, fills = self.puzzle.spec, dict(self.puzzle.spec.fills)
-        kept = spec.given(self.start) & (moment.tokens == self.start)
-        clashing = conflicts(self.puzzle, moment.tokens, self.start)
+        kept = spec.given(self.start) & (step.tokens == self.start)
+        clashing = conflicts(self.puzzle, step.tokens, self.start)
         if spec.has_rules:
             clashing |= spec.given(self.start) & ~kept
-        tokens = self._cut(moment.tokens)
-        exists, places = self._cut(self._exists(moment.tokens)), self._cut(np.arange(spec.cells))
-        found = []
+        tokens = self._cut(step.tokens)
+        exists, places = self._cut(self._exists(step.tokens)), self._cut(np.arange(spec.cells))
+        cells = []
         for y, x in zip(*(axis.tolist() for axis in np.nonzero(exists)), strict=True):
             token, place = int(tokens[y, x]), int(places[y, x])
             empty = token in (PAD, spec.blank, *spec.clues)
-            found.append(
+            cells.append(
                 Cell(
                     place=place,
                     y=y,
@@ -166,41 +166,41 @@ class Scene:
                     fill=fills.get(token, ""),
                     is_solid=token in spec.solid,
                     given=bool(kept[place]),
-                    changed=bool(moment.changed[place]),
+                    changed=bool(step.changed[place]),
                     clashes=bool(clashing[place]),
-                    confidence=1.0 if kept[place] or empty else float(moment.confidence[place]),
+                    confidence=1.0 if kept[place] or empty else float(step.confidence[place]),
                 )
             )
-        return found
+        return cells
 
-    def lines(self, moment: TraceStep) -> tuple[Int[np.ndarray, "lines X"], Int[np.ndarray, "Y lines_down"]]:
+    def lines(self, step: TraceStep) -> tuple[Int[np.ndarray, "lines X"], Int[np.ndarray, "Y lines_down"]]:
         """Return what lines are above and below each row, and left and right of each column."""
-        exists = np.pad(self._cut(self._exists(moment.tokens)), 1)
+        exists = np.pad(self._cut(self._exists(step.tokens)), 1)
         height, width = self.puzzle.spec.box
         regions = self.sketch.regions
         numbers = np.pad(np.full(self.shape, -1) if regions is None else self._cut(regions), 1, constant_values=-1)
-        found = []
+        lines = []
         for axis, size, offset in ((0, height, self.window[0].start), (1, width, self.window[1].start)):
-            here, there, region, other = (
+            before, after, region, other = (
                 np.moveaxis(part, axis, 0)[cut, 1:-1]
                 for part, cut in product((exists, numbers), (slice(None, -1), slice(1, None)))
             )
-            at_box = (np.arange(len(here)) + offset) % size == 0 if size else np.zeros(len(here), bool)
-            kinds = THIN + REGION * (region != other) + THICK * (at_box[:, None] | (here ^ there))
-            found.append(np.moveaxis(kinds * (here | there), 0, axis))
-        return found[0], found[1]
+            at_box = (np.arange(len(before)) + offset) % size == 0 if size else np.zeros(len(before), bool)
+            kinds = THIN + REGION * (region != other) + THICK * (at_box[:, None] | (before ^ after))
+            lines.append(np.moveaxis(kinds * (before | after), 0, axis))
+        return lines[0], lines[1]
 
-    def caption(self, moment: TraceStep) -> tuple[str, str]:
+    def caption(self, step: TraceStep) -> tuple[str, str]:
         """Return which segment this is, and what is to be counted in it: nothing where givens are the walls."""
         nodes = list(self.sketch.nodes)
         noun = "node" if nodes else "cell"
-        if moment.segment == 0:
+        if step.segment == 0:
             given = self.puzzle.spec.given(self.start)
             count = int(np.count_nonzero(given[nodes] if nodes else given))
             counts = count and (nodes or not self.puzzle.spec.fills)
             return "puzzle", f"{counted(count, noun)} given" if counts else ""
-        count = int(np.count_nonzero(moment.changed[nodes] if nodes else moment.changed))
-        return f"segment {moment.segment}", f"{counted(count, noun)} changed"
+        count = int(np.count_nonzero(step.changed[nodes] if nodes else step.changed))
+        return f"segment {step.segment}", f"{counted(count, noun)} changed"
 
     def _exists(self, tokens: UInt8[np.ndarray, " C"]) -> Bool[np.ndarray, " C"]:
         return self.sketch.fixed | ~np.isin(tokens, (PAD, self.puzzle.spec.blank))

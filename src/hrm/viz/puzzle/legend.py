@@ -1,8 +1,7 @@
-"""What frames a picture: a title above, a legend below that names what occurs in it and nothing else. Units: pixels."""
+"""What stands around a drawing: a title above, a legend below that names what occurs in it. Units: pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from hrm.viz.palette import (
     ANSWER,
@@ -21,7 +20,7 @@ from hrm.viz.palette import (
 )
 from hrm.viz.puzzle.canvas2d import Box, Drawing, Shape, Words, moved, text_width
 from hrm.viz.puzzle.frame import UNSURE as LEAST_SURE
-from hrm.viz.puzzle.frame import Cell, Frame, Scene
+from hrm.viz.puzzle.frame import Cell, Frame, View
 
 SURE = "sure: the model's estimate that its answer is right"
 MARGIN = 12
@@ -40,40 +39,40 @@ class Entry:
     bold: bool = False
 
 
-def entries(scene: Scene, frames: Sequence[Frame]) -> list[Entry]:
+def entries(view: View, frames: Sequence[Frame]) -> list[Entry]:
     """Return what the legend names: only what is drawn in some of these frames."""
-    spec = scene.puzzle.spec
-    nodes = set(scene.sketch.nodes)
-    cells = [cell for frame in frames for cell in scene.cells(frame.moment) if not nodes or cell.place in nodes]
+    spec = view.puzzle.spec
+    nodes = set(view.sketch.nodes)
+    cells = [cell for frame in frames for cell in view.cells(frame.step) if not nodes or cell.place in nodes]
     written = [cell for cell in cells if cell.symbol.strip() and not cell.fill]
     sample = next((cell.symbol for cell in written if len(cell.symbol) == 1), "")
     words = dict(spec.words)
     filled = {cell.symbol: cell.fill for cell in cells if cell.fill}
-    found = [
+    named = [
         Entry(word, filled[spec.tokens[token]], ink_on(filled[spec.tokens[token]]),
               "" if token in spec.solid else spec.tokens[token])
         for token, word in words.items() if spec.tokens[token] in filled
     ]  # fmt: skip
     if any(cell.given for cell in written):
-        found.append(Entry("given", PAPER, INK, sample, bold=True))
-    elif scene.sketch.nodes and any(cell.given for cell in cells):
-        found.append(Entry("given", PAPER, INK, "", rim=INK))
+        named.append(Entry("given", PAPER, INK, sample, bold=True))
+    elif view.sketch.nodes and any(cell.given for cell in cells):
+        named.append(Entry("given", PAPER, INK, "", rim=INK))
     if any(_own(cell) for cell in written):
-        found.append(Entry("filled in", PAPER, ANSWER, sample))
+        named.append(Entry("filled in", PAPER, ANSWER, sample))
     if any(_own(cell) and cell.confidence < LEAST_SURE for cell in written):
-        found.append(Entry("unsure", PAPER, UNSURE, sample))
+        named.append(Entry("unsure", PAPER, UNSURE, sample))
     pale = [cell for cell in cells if cell.fill and not cell.given and cell.confidence < LEAST_SURE]
     if pale:
-        found.append(Entry("pale: unsure", mixed(PAPER, pale[0].fill, 0.4), INK, ""))
+        named.append(Entry("pale: unsure", mixed(PAPER, pale[0].fill, 0.4), INK, ""))
     if any(cell.changed for cell in cells):
-        found.append(Entry("changed", CHANGED, INK, ""))
+        named.append(Entry("changed", CHANGED, INK, ""))
     if any(cell.clashes for cell in cells):
-        found.append(Entry("clashes", CLASH_GROUND, CLASH, sample, rim=CLASH))
-    if scene.sketch.regions is not None:
-        found.append(Entry("cage and its sum", PAPER, LINE, "", rim=LINE))
-    if scene.sketch.outlines:
-        found.append(Entry("grid that overlaps the others", PAPER, MIDDLE, "", rim=MIDDLE))
-    return found
+        named.append(Entry("clashes", CLASH_GROUND, CLASH, sample, rim=CLASH))
+    if view.sketch.regions is not None:
+        named.append(Entry("cage and its sum", PAPER, LINE, "", rim=LINE))
+    if view.sketch.outlines:
+        named.append(Entry("grid that overlaps the others", PAPER, MIDDLE, "", rim=MIDDLE))
+    return named
 
 
 def _own(cell: Cell) -> bool:
@@ -81,24 +80,24 @@ def _own(cell: Cell) -> bool:
     return not cell.given and not cell.clashes
 
 
-def framed(scene: Scene, frames: Sequence[Frame], body: Drawing, size: int) -> Drawing:
+def annotated(view: View, frames: Sequence[Frame], body: Drawing, size: int) -> Drawing:
     """Return a drawing of some frames with its title, the verdict and the legend."""
     least = max(_LEAST_WIDTH, *(round(text_width(word, size)) + 2 * MARGIN for word in SURE.split(": ")))
     width = max(body.width, least)
     inner, line = width - 2 * MARGIN, round(size * 1.6)
     shapes: list[Shape] = []
     y = float(MARGIN)
-    for text, large in ((scene.title, round(size * 1.3)), (scene.verdict, size)):
+    for text, large in ((view.title, round(size * 1.3)), (view.verdict, size)):
         for row in wrapped(text, large, inner):
             y += round(large * 1.6)
             shapes.append(Words(MARGIN, y - large * 0.5, row, large, INK))
     shapes += moved(body, (width - body.width) // 2, y)
     y += body.height
-    for row in _rows(entries(scene, frames), size, inner):
+    for row in _rows(entries(view, frames), size, inner):
         y += line
         x = float(MARGIN)
         for entry in row:
-            shapes += _drawn(entry, x, y, size)
+            shapes += _sample(entry, x, y, size)
             x += _width(entry, size)
     for row in wrapped(SURE, size, inner):
         y += line
@@ -122,18 +121,18 @@ def _width(entry: Entry, size: int) -> float:
     return size * 2.1 + text_width(entry.word, size) + size * 0.9
 
 
-def _rows(found: Sequence[Entry], size: int, width: float) -> list[list[Entry]]:
+def _rows(named: Sequence[Entry], size: int, width: float) -> list[list[Entry]]:
     rows: list[list[Entry]] = []
-    for entry in found:
-        beside = list(accumulate((_width(e, size) for e in (*(rows[-1] if rows else ()), entry)), initial=0.0))[-1]
-        if rows and beside <= width:
-            rows[-1].append(entry)
+    for entry in named:
+        longer = [*(rows[-1] if rows else ()), entry]
+        if rows and sum(_width(each, size) for each in longer) <= width:
+            rows[-1] = longer
         else:
             rows.append([entry])
     return rows
 
 
-def _drawn(entry: Entry, x: float, y: float, size: int) -> list[Shape]:
+def _sample(entry: Entry, x: float, y: float, size: int) -> list[Shape]:
     side = size * 1.3
     top = y - size * 1.45
     rim = entry.rim or HAIR

@@ -15,7 +15,7 @@ from rich.text import Text
 from hrm.inference.answer import Answer
 from hrm.puzzles.base import Puzzle
 from hrm.viz.palette import ink_on, seen_on_both
-from hrm.viz.puzzle.frame import REGION, THICK, UNSURE, Cell, Frame, Scene
+from hrm.viz.puzzle.frame import REGION, THICK, UNSURE, Cell, Frame, View
 
 _STYLES = ("none", "bold red", "black on yellow", "bold bright_white on red")  # plain, clashes, changed, both
 _LIGHT, _HEAVY = " ╵╶└╷│┌├╴┘─┴┐┤┬┼", " ╹╺┗╻┃┏┣╸┛━┻┓┫┳╋"  # by sides: 1 up, 2 right, 4 down, 8 left
@@ -34,11 +34,11 @@ def replay(puzzle: Puzzle, answer: Answer, console: Console, delay_s: float = 0.
     Raises:
         UsageError: the answer has no trace.
     """
-    scene = Scene(puzzle, answer)
-    first, *rest = scene.frames()
-    before = terminal_grid(scene, first)
-    before.append(_legend(scene, rest))
-    grids = (terminal_grid(scene, frame) for frame in rest)
+    view = View(puzzle, answer)
+    first, *rest = view.frames()
+    before = terminal_grid(view, first)
+    before.append(_legend(view, rest))
+    grids = (terminal_grid(view, frame) for frame in rest)
     if console.options.ascii_only:
         before, grids = _ascii(before), map(_ascii, grids)
     console.print(before, soft_wrap=True)
@@ -51,40 +51,40 @@ def replay(puzzle: Puzzle, answer: Answer, console: Console, delay_s: float = 0.
         console.print(grid, soft_wrap=True)
 
 
-def _legend(scene: Scene, frames: Sequence[Frame]) -> str:
+def _legend(view: View, frames: Sequence[Frame]) -> str:
     """Return what the marks mean, those that occur."""
-    cells = [cell for frame in frames for cell in scene.cells(frame.moment)]
-    wide = bool(scene.puzzle.spec.differ)
+    cells = [cell for frame in frames for cell in view.cells(frame.step)]
+    wide = bool(view.puzzle.spec.differ)
     marks = [
         ("* changed", any(cell.changed for cell in cells)),
         ("! clashes", any(cell.clashes for cell in cells)),
         ("? unsure", wide and any(_unsure(cell) and not cell.clashes for cell in cells)),
     ]
-    told = "  ".join(mark for mark, occurs in marks if occurs)
-    return f"   ({told})" if told else ""
+    legend = "  ".join(mark for mark, occurs in marks if occurs)
+    return f"   ({legend})" if legend else ""
 
 
 def _unsure(cell: Cell) -> bool:
     return cell.symbol != "" and not cell.given and cell.confidence < UNSURE
 
 
-def terminal_grid(scene: Scene, frame: Frame) -> Text:
+def terminal_grid(view: View, frame: Frame) -> Text:
     """Return a grid as text with a line about its segment below.
 
     Givens are bold, changed cells highlighted and marked ``*``, clashing ones red and marked ``!``, unsure ones dim and
     marked ``?``; declared colors fill the whole cell. Where no relation says that cells must differ, cells are
     narrower, with one mark. Notes stand in the line above their cells.
     """
-    spec, sketch, moment = scene.puzzle.spec, scene.sketch, frame.moment
+    spec, sketch, step = view.puzzle.spec, view.sketch, frame.step
     longest = max(map(len, spec.tokens))
     width = longest + (2 if spec.differ else 1)
     across, down = (
-        _drawn(lines, sketch.regions is not None, signs)
-        for lines, signs in zip(scene.lines(moment), (_ACROSS, _DOWN), strict=True)
+        _signs(lines, sketch.regions is not None, signs)
+        for lines, signs in zip(view.lines(step), (_ACROSS, _DOWN), strict=True)
     )
-    cells = {(cell.y, cell.x): cell for cell in scene.cells(moment)}
+    cells = {(cell.y, cell.x): cell for cell in view.cells(step)}
     notes = {} if sketch.nodes else {(c.y, c.x): sketch.notes.get(c.place, "") for c in cells.values()}
-    rows, columns = scene.shape
+    rows, columns = view.shape
     bars = [bool((down[:, x] != " ").any()) for x in range(columns + 1)]
     text = Text(no_wrap=True, overflow="ignore")
     for y in range(rows + 1):
@@ -106,7 +106,7 @@ def terminal_grid(scene: Scene, frame: Frame) -> Text:
                         _append(text, cell, (cell.symbol or spec.tokens[spec.blank]).rjust(longest), bool(spec.differ))
             text.rstrip()
             text.append("\n")
-    sure = "" if moment.segment == 0 else f"sure {moment.q_halt:.0%}".replace("%", " %")
+    sure = "" if step.segment == 0 else f"sure {step.q_halt:.0%}".replace("%", " %")
     return text.append("  ".join(filter(None, (frame.name, sure, frame.count))))
 
 
@@ -126,7 +126,7 @@ def _append(text: Text, cell: Cell, symbol: str, wide: bool) -> None:
     text.append(symbol, Style(color=ground if cell.is_solid else ink_on(ground), bgcolor=ground, bold=cell.given))
 
 
-def _drawn(lines: np.ndarray, has_regions: bool, signs: str) -> np.ndarray:
+def _signs(lines: np.ndarray, has_regions: bool, signs: str) -> np.ndarray:
     """Return the sign of each line beside a cell."""
     box, region = (lines & THICK) > 0, (lines & REGION) > 0
     if not has_regions:
@@ -143,8 +143,8 @@ def _corner(across: np.ndarray, down: np.ndarray, y: int, x: int) -> str:
         across[y, x - 1] if x else " ",
     )
     for place, signs in enumerate((_HEAVY, _LIGHT)):
-        if found := sum(1 << side for side, sign in enumerate(sides) if sign in (_ACROSS[place], _DOWN[place])):
-            return signs[found]
+        if joined := sum(1 << side for side, sign in enumerate(sides) if sign in (_ACROSS[place], _DOWN[place])):
+            return signs[joined]
     return next((sign for sign in sides if sign != " "), " ")
 
 
