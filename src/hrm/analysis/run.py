@@ -33,7 +33,7 @@ from hrm.evaluation.tasks import in_own_ids
 from hrm.inference.load import describe_model, load_model
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.model.network import Network
-from hrm.viz.figures.sentences import answer
+from hrm.viz.figures.draw import answer
 
 BATCH_SIZE = 32
 """Puzzles at once, at the most."""

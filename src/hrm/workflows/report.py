@@ -28,8 +28,8 @@ from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.model.flops import flops_per_segment
 from hrm.model.network import Network, parameter_counts
 from hrm.train.log import METRICS, read_metrics
-from hrm.viz.figures.draw import draw
-from hrm.viz.figures.sentences import answer, meaning
+from hrm.viz.figures.draw import answer, draw
+from hrm.viz.figures.sentences import meaning
 from hrm.viz.figures.sentences import shown as shown_number
 from hrm.viz.figures.style import has_matplotlib, rendered
 from hrm.workflows.gallery import gallery

@@ -15,7 +15,7 @@ from hrm.analysis.questions import QUESTIONS
 from hrm.analysis.run import AnalysisOptions, run_analysis
 from hrm.data.store import Split
 from hrm.viz.figures import curves, sentences, style
-from hrm.viz.figures.draw import TOGETHER, draw
+from hrm.viz.figures.draw import TOGETHER, answer, draw
 from hrm.viz.palette import SERIES, contrast
 from hrm.viz.report.drawings import on_dark
 
@@ -90,31 +90,29 @@ def test_no_legend_covers_a_point_or_an_error_bar(what, found):
 def test_each_figure_and_file_says_its_answer_and_that_few_puzzles_are_few(what, found):
     figure, _ = rendered(what, found)
     words = " ".join(" ".join(text.get_text().split()) for text in figure.findobj(Text))
-    said = sentences.answer(what, found[what]["numbers"], 4)
+    said = answer(what, found[what]["numbers"], 4)
     assert said in words
     assert ("Only 4 puzzles" in said) == (what != "memory")
-    assert "Only" not in sentences.answer(what, found[what]["numbers"], 400)
+    assert "Only" not in answer(what, found[what]["numbers"], 400)
 
 
 def test_sentences_follow_the_numbers(found):
     saw = found["residuals"]["numbers"]
-    assert "yes, the sawtooth" in sentences.answer(
-        "residuals", saw | {"falls_within_cycle": 3.0, "jumps_after_H": 2.0}, 99
-    )
-    assert "no, not the sawtooth" in sentences.answer("residuals", saw | {"falls_within_cycle": 1.0}, 99)
+    assert "yes, the sawtooth" in answer("residuals", saw | {"falls_within_cycle": 3.0, "jumps_after_H": 2.0}, 99)
+    assert "no, not the sawtooth" in answer("residuals", saw | {"falls_within_cycle": 1.0}, 99)
     filled = found["dimensionality"]["numbers"] | {"p_value": 0.01}
     for bounds, verdict in (([1.5, 2], "yes, z_H"), ([0.5, 0.8], "no, z_H"), ([0.5, 2], "no clear")):
-        assert verdict in sentences.answer("dimensionality", filled | {"ratio_ci95": bounds}, 99)
+        assert verdict in answer("dimensionality", filled | {"ratio_ci95": bounds}, 99)
     line = {"measure": "m", "spearman": 0.5}
     hard = found["halting"]["numbers"] | {"measure": "m"}
     for bounds, verdict in (([0.2, 0.7], "Yes, harder"), ([-0.7, -0.2], "No, harder"), ([-0.1, 0.5], "No relation")):
-        assert sentences.answer("halting", hard | {"correlations": [line | {"ci95": bounds}]}, 99).startswith(verdict)
+        assert answer("halting", hard | {"correlations": [line | {"ci95": bounds}]}, 99).startswith(verdict)
     still = found["fixed-points"]["numbers"]
     for share, verdict in ((0.0, "No: 0 %"), (0.25, "Yes: 25 %")):
-        assert sentences.answer("fixed-points", still | {"false_fixed_points": share}, 99).startswith(verdict)
+        assert answer("fixed-points", still | {"false_fixed_points": share}, 99).startswith(verdict)
     memory = found["memory"]["numbers"]
-    assert "yes, it is constant" in sentences.answer("memory", memory, 2)
-    assert "no, it is not constant" in sentences.answer("memory", memory | {"one_step_bytes": [1, 2, 3]}, 2)
+    assert "yes, it is constant" in answer("memory", memory, 2)
+    assert "no, it is not constant" in answer("memory", memory | {"one_step_bytes": [1, 2, 3]}, 2)
 
 
 @pytest.mark.parametrize("what", QUESTIONS)
@@ -130,7 +128,7 @@ def test_every_headline_number_has_a_meaning(what, found):
 
 
 def test_shares_are_shown_in_percent():
-    assert [sentences.percent(share) for share in (0, 0.00012, 0.05, 0.987, 0.9999, 1)] == [
+    assert [style.percent(share) for share in (0, 0.00012, 0.05, 0.987, 0.9999, 1)] == [
         "0 %", "0.012 %", "5 %", "98.7 %", ">99.9 %", "100 %",
     ]  # fmt: skip
     assert sentences.shown("exact at the last timestep", 0.5) == "50 %"

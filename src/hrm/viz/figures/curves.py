@@ -39,8 +39,8 @@ def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:
     figure.savefig(file, dpi=130)
 
 
-def plot_comparison(found: Mapping[str, Any], file: Path) -> None:
-    """Draw exact accuracy against the operations of training and for each variant, from what ``studies.compare`` found.
+def plot_comparison(measured: Mapping[str, Any], file: Path) -> None:
+    """Draw exact accuracy against the operations of training and for each variant, as ``workflows.compare`` returns it.
 
     On the left a marker is one seed with the 95 % interval of its share, before training, half way and at the end; a
     dotted line joins the means over the seeds. On the right each variant has a place of its own, by depth: the number
@@ -48,9 +48,11 @@ def plot_comparison(found: Mapping[str, Any], file: Path) -> None:
     """
     from matplotlib.lines import Line2D
 
-    variants = found["variants"]
+    variants = measured["variants"]
     figure = canvas(
-        11, 5.2, f"{found['recipe']} at equal {found['equal']}: {found['test']['puzzles']} held-out puzzles"
+        11,
+        5.2,
+        f"{measured['recipe']} at equal {measured['equal']}: {measured['test']['puzzles']} held-out puzzles",
     )
     axes, depths = figure.subplots(1, 2, sharey=True)
     factor, unit = flop_unit(max(variant["pflop"] for variant in variants))

@@ -1,86 +1,106 @@
-"""The figure of each analysis, from the numbers that it gave."""
+"""The figure of each analysis and the sentence that answers it, from the numbers that it gave."""
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from textwrap import fill
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from hrm.viz.figures.answers import draw_calibration, draw_depth, draw_halting
-from hrm.viz.figures.intermediate import draw_intermediate, height_of_intermediate
-from hrm.viz.figures.limits import draw_code_length, draw_fixed_points, draw_memory
-from hrm.viz.figures.sentences import answer
-from hrm.viz.figures.states import (
-    draw_dimensionality,
-    draw_residuals,
-    draw_trajectories,
-    height_of_trajectories,
-    size_of_residuals,
+from hrm.viz.figures import (
+    calibration,
+    code_length,
+    depth,
+    dimensionality,
+    fixed_points,
+    halting,
+    intermediate,
+    memory,
+    residuals,
+    trajectories,
 )
 from hrm.viz.figures.style import LETTERS_AN_INCH, canvas, heading
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Height = float | Callable[[dict[str, Any]], float]
-"""Inches, or what tells them from the numbers."""
-BESIDE: dict[str, tuple[str, tuple[float, Height], Callable[..., None]]] = {
-    "trajectories": (
-        "Paths of the states along their principal components", (11.5, height_of_trajectories), draw_trajectories
-    ),
-    "dimensionality": ("Participation ratio of the states", (10.0, 4.6), draw_dimensionality),
-    "intermediate": ("Preliminary answers at every timestep", (10.5, height_of_intermediate), draw_intermediate),
-    "halting": ("Segments used against difficulty", (10.0, 4.8), draw_halting),
-    "calibration": ("Does the Q-head know?", (7.5, 6.4), draw_calibration),
-    "fixed-points": ("Where the recursion comes to rest", (10.0, 4.6), draw_fixed_points),
-    "code-length": ("Code length of the solutions", (10.0, 4.8), draw_code_length),
-}  # fmt: skip
-"""Title, inches, and what draws one model: several models are drawn one above the other."""
-TOGETHER: dict[str, tuple[str, Callable[[int], tuple[float, float]], Callable[..., None]]] = {
-    "residuals": ("Forward residuals", size_of_residuals, draw_residuals),
-    "depth": ("Segments at inference", lambda models: (10.0, 4.6 + 0.4 * models), draw_depth),
-    "memory": ("Memory held for the gradient", lambda models: (7.5, 4.8 + 0.4 * models), draw_memory),
+BESIDE: dict[str, tuple[str, float, float | Callable[[dict[str, Any]], float], ModuleType]] = {
+    "trajectories": ("Paths of the states along their principal components", 11.5, trajectories.height, trajectories),
+    "dimensionality": ("Participation ratio of the states", 10.0, 4.6, dimensionality),
+    "intermediate": ("Preliminary answers at every timestep", 10.5, intermediate.height, intermediate),
+    "halting": ("Segments used against difficulty", 10.0, 4.8, halting),
+    "calibration": ("Does the Q-head know?", 7.5, 6.4, calibration),
+    "fixed-points": ("Where the recursion comes to rest", 10.0, 4.6, fixed_points),
+    "code-length": ("Code length of the solutions", 10.0, 4.8, code_length),
 }
-"""Title, inches for so many models, and what draws all of them: they share axes, or at least their scale."""
+"""Title, width and height (or what it is, from the numbers) in inches, and the module that draws one model and answers
+the question in a sentence. Several models stand one above the other."""
+TOGETHER: dict[str, tuple[str, Callable[[int], tuple[float, float]], ModuleType]] = {
+    "residuals": ("Forward residuals", residuals.size, residuals),
+    "depth": ("Segments at inference", lambda models: (10.0, 4.6 + 0.4 * models), depth),
+    "memory": ("Memory held for the gradient", lambda models: (7.5, 4.8 + 0.4 * models), memory),
+}
+"""Title, inches for so many models, and the module that draws them all: they share axes, or at least their scale."""
+FEW = 20
+"""Fewer puzzles than this, and a sentence says so."""
 
 
-def draw(what: str, found: Sequence[dict[str, Any]]) -> "Figure":
+def answer(what: str, numbers: dict[str, Any], puzzles: int) -> str:
+    """Return the sentence that answers the question of an analysis.
+
+    Args:
+        what: name of the analysis.
+        numbers: what it gave, as the JSON file has it.
+        puzzles: how many it was asked of.
+    """
+    sentence = (TOGETHER | BESIDE)[what][-1].sentence(numbers)
+    if puzzles < FEW and what != "memory":
+        sentence += f" (Only {puzzles} puzzle{'s' * (puzzles != 1)}: read this as a hint, not as a measurement.)"
+    return sentence
+
+
+def draw(what: str, entries: Sequence[dict[str, Any]]) -> "Figure":
     """Draw one analysis of one or several models.
 
     Args:
         what: name of the analysis.
-        found: of each model ``model``, ``puzzles`` (words that begin with their number), ``numbers`` and, where it is
-            there, the ``answer``, as the JSON file has them.
+        entries: of each model ``model``, ``puzzles`` (words that begin with their number), ``numbers`` and perhaps the
+            ``answer``, as the JSON file has them.
     """
-    names = short_names([entry["model"] for entry in found])
-    answers = [entry.get("answer") or answer(what, entry["numbers"], _count(entry)) for entry in found]
-    if what in TOGETHER:
-        title, size, each = TOGETHER[what]
-        width, height = size(len(found))
-        figure = canvas(width, height)
-        named = [(name, entry["numbers"]) for name, entry in zip(names, found, strict=True)]
-        part = figure.subfigures(1, 1, squeeze=False)[0, 0]
-        puzzles = "; ".join(dict.fromkeys(entry["puzzles"] for entry in found))
-        if what == "residuals":  # each panel has the sentence of its model
-            heading(part, f"{title}: {puzzles}", "", width)
-            each(part, [(f"{name}\n{said}", numbers) for (name, numbers), said in zip(named, answers, strict=True)])
-        else:
-            said = [fill(f"{n}: {a}", int(width * LETTERS_AN_INCH)) for n, a in zip(names, answers, strict=True)]
-            heading(part, "\n".join((f"{title}: {_asked(what, puzzles, found)}", *said)), "", width)
-            each(part, named)
-        return figure
-    title, (width, height), each = BESIDE[what]
-    heights = [height(entry["numbers"]) if callable(height) else height for entry in found]
-    figure = canvas(width, sum(heights))
-    parts = figure.subfigures(len(found), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for part, name, entry, said in zip(parts, names, found, answers, strict=True):
-        heading(part, f"{title}, {name}: {entry['puzzles']}", said, width)
-        each(part, entry["numbers"])
+    names = short_names([entry["model"] for entry in entries])
+    answers = [entry.get("answer") or answer(what, entry["numbers"], _count(entry)) for entry in entries]
+    return (_together if what in TOGETHER else _one_above_the_other)(what, names, answers, entries)
+
+
+def _together(what: str, names: Sequence[str], answers: Sequence[str], entries: Sequence[dict[str, Any]]) -> "Figure":
+    title, size, module = TOGETHER[what]
+    width, height = size(len(entries))
+    figure = canvas(width, height)
+    part = figure.subfigures(1, 1, squeeze=False)[0, 0]
+    puzzles = "; ".join(dict.fromkeys(entry["puzzles"] for entry in entries))
+    lines: list[str] = []
+    if what == "memory":  # counted for the first puzzles only
+        puzzles = f"{entries[0]['numbers']['puzzles']} puzzles"
+    if what == "residuals":  # each panel has the sentence of its model
+        names = [f"{name}\n{words}" for name, words in zip(names, answers, strict=True)]
+    else:
+        letters = int(width * LETTERS_AN_INCH)
+        lines = [fill(f"{name}: {words}", letters) for name, words in zip(names, answers, strict=True)]
+    heading(part, "\n".join((f"{title}: {puzzles}", *lines)), "", width)
+    module.draw(part, [(name, entry["numbers"]) for name, entry in zip(names, entries, strict=True)])
     return figure
 
 
-def _asked(what: str, puzzles: str, found: Sequence[dict[str, Any]]) -> str:
-    """Return of which puzzles the numbers are: memory is counted for the first ones only."""
-    return f"{found[0]['numbers']['puzzles']} puzzles" if what == "memory" else puzzles
+def _one_above_the_other(
+    what: str, names: Sequence[str], answers: Sequence[str], entries: Sequence[dict[str, Any]]
+) -> "Figure":
+    title, width, height, module = BESIDE[what]
+    heights = [height(entry["numbers"]) if callable(height) else height for entry in entries]
+    figure = canvas(width, sum(heights))
+    parts = figure.subfigures(len(entries), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for part, name, entry, words in zip(parts, names, entries, answers, strict=True):
+        heading(part, f"{title}, {name}: {entry['puzzles']}", words, width)
+        module.draw(part, entry["numbers"])
+    return figure
 
 
 def _count(entry: dict[str, Any]) -> int:

@@ -1,13 +1,13 @@
-"""The figure of provisional answers: accuracy timestep by timestep, and the answers to one puzzle."""
+"""What the model would answer at every timestep: figure 7 of the paper."""
 
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm.viz.figures.states import label_of_timesteps, segment_ticks
-from hrm.viz.figures.style import in_percent, legend, style_axes
-from hrm.viz.palette import ANSWER, CHANGED, CLASH, FAINT, INK, SERIES, contrast, ink_on
+from hrm.viz.figures.levels import label_of_timesteps, mark_segments
+from hrm.viz.figures.style import in_percent, legend, percent, style_axes
+from hrm.viz.palette import ANSWER, CHANGED, CLASH, FAINT, INK, SERIES, WALL, contrast, ink_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,11 +16,20 @@ if TYPE_CHECKING:
 MOST_FRAMES, FRAMES_IN_A_ROW = 12, 6
 """Grids that a figure shows."""
 INCHES_OF_CURVES, INCHES_OF_ROW = 3.6, 2.15
-WALL = "#404047"
-"""Of solid cells whose color the numbers do not name."""
 
 
-def draw_intermediate(part: "SubFigure", numbers: dict[str, Any]) -> None:
+def sentence(numbers: dict[str, Any]) -> str:
+    """Answer the question in a sentence."""
+    exact, per_segment = numbers["exact"], numbers["cycles"] * numbers["timesteps"]
+    parts = [f"{percent(exact[0])} of the answers are right at the first {numbers['unit']}"]
+    if per_segment < len(exact):
+        parts.append(f"{percent(exact[per_segment - 1])} after the first segment")
+    parts.append(f"{percent(exact[-1])} at the end")
+    grows = "The answer is improved step by step" if exact[-1] > exact[0] else "The answer does not improve"
+    return f"{grows}: {', '.join(parts)}."
+
+
+def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
     """Draw accuracy over the timesteps, and below it the answers to one puzzle."""
     frames = chosen_frames(numbers["example"]["frames"])
     rows = -(-len(frames) // FRAMES_IN_A_ROW)
@@ -36,12 +45,8 @@ def draw_intermediate(part: "SubFigure", numbers: dict[str, Any]) -> None:
     in_percent(left.yaxis)
     for values, label, color in _counts(numbers):
         right.plot(numbers["timestep"], values, color=color, marker="o", ms=2.5, lw=1.2, label=label)
-    per_segment = numbers["cycles"] * numbers["timesteps"]
-    for axes in (left, right):
-        for number in range(1, numbers["segments"]):
-            label = "end of a segment" if number == 1 else None
-            axes.axvline(number * per_segment + 0.5, color=FAINT, lw=0.6, alpha=0.7, label=label)
-        axes.xaxis.set_major_locator(segment_ticks(per_segment, numbers["segments"]))
+    mark_segments(left, numbers)
+    mark_segments(right, numbers)
     style_axes(left, "", label_of_timesteps(numbers), "share right")
     style_axes(right, "", label_of_timesteps(numbers), "cells a puzzle")
     legend(left, loc="best")
@@ -57,13 +62,13 @@ def draw_intermediate(part: "SubFigure", numbers: dict[str, Any]) -> None:
 def _counts(numbers: dict[str, Any]) -> list[tuple[list[float], str, str]]:
     """Return the curves of cells a puzzle; those that break a rule only where the rules say so of single cells."""
     supervised = sum(label > 0 for label in numbers["example"]["labels"])
-    found = [
+    curves = [
         ([(1 - share) * supervised for share in numbers["cell"]], "differ from the stored answer", SERIES[4]),
         (numbers["changed"], f"changed since the {numbers['unit']} before", FAINT),
     ]
     if any(numbers["breaking"]):
-        found.append((numbers["breaking"], "clash by a rule", CLASH))
-    return found
+        curves.append((numbers["breaking"], "clash by a rule", CLASH))
+    return curves
 
 
 def _caption(frames: list[dict[str, Any]], numbers: dict[str, Any]) -> str:
@@ -75,11 +80,11 @@ def _caption(frames: list[dict[str, Any]], numbers: dict[str, Any]) -> str:
         ("changed cells on gray", any(frame["changed"] for frame in frames)),
         ("clashing cells red", any(frame["breaking"] for frame in frames)),
     ]
-    told = "".join(f", {sign}" for sign, occurs in signs if occurs)
-    return f"puzzle {numbers['example']['puzzle']}, {numbers['unit']}s at which its answer changed{told}"
+    signs_shown = "".join(f", {sign}" for sign, occurs in signs if occurs)
+    return f"puzzle {numbers['example']['puzzle']}, {numbers['unit']}s at which its answer changed{signs_shown}"
 
 
-def height_of_intermediate(numbers: dict[str, Any]) -> float:
+def height(numbers: dict[str, Any]) -> float:
     """Return the inches that the curves and the grids take."""
     frames = chosen_frames(numbers["example"]["frames"])
     return INCHES_OF_CURVES + INCHES_OF_ROW * -(-len(frames) // FRAMES_IN_A_ROW)

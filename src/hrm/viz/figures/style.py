@@ -1,4 +1,4 @@
-"""What all figures share: paper, headings, legends, and how they are written."""
+"""What all figures share: paper, headings, legends, numbers in words, and how they are written."""
 
 from importlib.util import find_spec
 from io import BytesIO
@@ -65,6 +65,14 @@ def heading(part: "Figure | SubFigure", title: str, answer: str, inches: float) 
 def in_percent(axis: "XAxis | YAxis") -> None:
     """Write the shares along an axis in percent."""
     axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, with as many digits as it takes to be told from 0 and 100."""
+    value = 100 * share
+    if 99.95 <= value < 100:
+        return ">99.9 %"
+    return f"{value:.2g} %" if value < 1 or value == round(value) < 100 else f"{value:.1f} %".replace(".0 %", " %")
 
 
 def style_axes(axes: "Axes", title: str = "", x: str = "", y: str = "") -> None:
