@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm.viz.figures.style import in_percent, legend_below, percent, style_axes
+from hrm.viz.figures.style import in_percent, in_shares, legend_below, percent, style_axes
 from hrm.viz.palette import FAINT, SERIES
 
 if TYPE_CHECKING:
@@ -42,9 +42,8 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
         bins = numbers[key]["bins"]
         centers = np.array([(row["low"] + row["high"]) / 2 for row in bins])
         counts.bar(centers + 2 * offset, [row["count"] for row in bins], 0.04, color=color)
-    curve.set_ylim(-0.03, 1.03)
+    in_shares(curve)
     counts.set_yscale("symlog", linthresh=1)
-    in_percent(curve.yaxis)
     in_percent(counts.xaxis)
     style_axes(curve, "", y="share right (95 % interval)")
     style_axes(counts, "", "q_halt: how likely the Q-head holds the answer to be right", "answers (log)")

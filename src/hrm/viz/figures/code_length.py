@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm.viz.figures.style import legend_below, style_axes
+from hrm.viz.figures.style import in_digits, legend_below, style_axes
 from hrm.viz.palette import FAINT, INK, SERIES
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
     bits.plot(
         numbers["segments"], numbers["bits_per_cell"], color=SERIES[0], marker="o", ms=3, label="the model, bits a cell"
     )
+    # bits of a cell, against those of a plain code
     plain = numbers["plain_bits_per_cell"]
     bits.axhline(plain, color=SERIES[1], ls="--", lw=1.4)
     bits.annotate(f"plain code: {plain:.2f} bits", (1, plain), (0, -10), textcoords="offset points", fontsize=8)
@@ -36,8 +37,9 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
     if plain < 30 * min(numbers["bits_per_cell"]):  # else powers of ten are enough
         bits.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
         bits.tick_params(which="minor", labelsize=8)
-    bits.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    in_digits(bits.yaxis)
     style_axes(bits, "", "segment", "bits a cell to fill in")
+    # bits of all puzzles, and where the parameters are paid back
     cells, weights = numbers["cells_per_puzzle"], numbers["parameter_bits"]
     even, trained = numbers["puzzles_to_break_even"], numbers["training_puzzles"]
     puzzles = np.geomspace(1, 10 * max(even or 1e6, trained or 1), 120)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hrm.viz.figures.style import canvas, in_percent, legend, legend_below, style_axes
+from hrm.viz.figures.style import canvas, in_percent, in_shares, legend, legend_below, style_axes
 from hrm.viz.palette import SERIES
 
 MARKERS = "osD^vP*X"
@@ -56,6 +56,7 @@ def plot_comparison(measured: Mapping[str, Any], file: Path) -> None:
     )
     axes, depths = figure.subplots(1, 2, sharey=True)
     factor, unit = flop_unit(max(variant["pflop"] for variant in variants))
+    # on the left: every seed at each stage, and the means over the seeds
     handles = []
     for number, variant in enumerate(variants):
         color, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
@@ -73,6 +74,7 @@ def plot_comparison(measured: Mapping[str, Any], file: Path) -> None:
         means = sorted((update * per_update, sum(v) / len(v)) for update, v in stages.items())
         axes.plot(*zip(*means, strict=True), lw=1.2, ls=":", color=color)
         handles.append(Line2D([], [], ls=":", ms=5, label=variant["variant"], color=color, marker=marker))
+    # on the right: variants by depth
     order = sorted(range(len(variants)), key=lambda n: _depth(variants[n]))
     for place, number in enumerate(order):
         trained = variants[number]["summary"]["trained"]["exact"]
@@ -83,8 +85,8 @@ def plot_comparison(measured: Mapping[str, Any], file: Path) -> None:
         )  # fmt: skip
     depths.set_xticks(range(len(order)), [f"{variants[n]['variant']}\n{_depth(variants[n])}" for n in order])
     depths.set_xlim(-0.6, len(order) - 0.4)
-    axes.set_ylim(-0.03, 1.03)
-    in_percent(axes.yaxis)
+    # labels
+    in_shares(axes)
     style_axes(axes, "before, half way through and after training", f"operations of training in {unit}",
           "whole answers right (bars: 95 %)")  # fmt: skip
     style_axes(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm.viz.figures.style import in_percent, legend_below, percent, style_axes
+from hrm.viz.figures.style import in_digits, in_shares, legend_below, percent, style_axes
 from hrm.viz.palette import FAINT, INK, SERIES
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def draw(part: "SubFigure", models: Sequence[tuple[str, dict[str, Any]]]) -> Non
 
     used, accuracy = part.subplots(1, 2)
     keys = []
+    # each model: what it uses and how much it gets right; a star where it was trained
     for (name, numbers), color in zip(models, SERIES * len(models), strict=False):
         M, low_high, trained = numbers["segments"], np.array(numbers["exact_ci95"]).T, numbers["trained_budget"]
         used.plot(M, numbers["early_segments_mean"], color=color, ls="--", lw=1.6)
@@ -42,18 +43,17 @@ def draw(part: "SubFigure", models: Sequence[tuple[str, dict[str, Any]]]) -> Non
             if trained in M:
                 axes.plot(trained, numbers[curve][M.index(trained)], marker="*", ms=11, color=color, ls="")
         keys.append(Line2D([], [], color=color, lw=4, label=f"{name}, trained with M = {trained}"))
+    # the line of those that use all that they may, scales, labels
     longest = max(numbers["segments"][-1] for _, numbers in models)
     used.plot([1, longest], [1, longest], color=FAINT, lw=1.2)
     used.set_xscale("log", base=2)
     used.set_yscale("log", base=2)
     accuracy.set_xscale("log", base=2)
-    for axes in (used, accuracy):
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    used.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    accuracy.set_ylim(-0.03, 1.03)
-    in_percent(accuracy.yaxis)
+    in_digits(used.xaxis, used.yaxis, accuracy.xaxis)
+    in_shares(accuracy)
     style_axes(used, "", "budget of segments M at inference", "segments used, mean")
     style_axes(accuracy, "", "segments M at inference", "whole answers right (95 % band)")
+    # the key: models by color, kinds of curves by style
     keys += [
         Line2D([], [], color=INK, lw=5, alpha=0.35, label="exactly M segments"),
         Line2D([], [], color=INK, lw=1.6, ls="--", label="early exit, budget M"),

@@ -35,10 +35,12 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
     levels = levels_of(numbers)[::-1]
     offset, places, names = len(levels) + 0.5, list[float](), list[str]()
     for place, (level, color, name) in enumerate(levels):
+        # the trained network
         value, (low, high) = numbers[level], numbers[f"{level}_ci95"]
         bars.bar(place, value, 0.6, color=color)
         label = "95 % interval" if place == 0 else None
         bars.errorbar(place, value, [[value - low], [high - value]], color=INK, capsize=3, lw=1, label=label)
+        # beside it, networks that were not trained
         fresh = [run[level] for run in numbers["untrained"]]
         mean = float(np.mean(fresh))
         bars.bar(place + offset, mean, 0.6, color=color, alpha=0.35, hatch="//", edgecolor=color)
@@ -46,11 +48,13 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
         bars.plot([place + offset] * len(fresh), fresh, "o", ms=4, mfc="white", mec=INK, mew=0.8, label=label)
         places += [place, place + offset]
         names += [f"{name}\ntrained\n{value:.1f}", f"{name}\nuntrained\n{mean:.1f}"]
+        # its growth with the number of puzzles
         rows = numbers["growth"]
         growth.plot(rows["puzzles"], rows[level], color=color, marker="o", ms=3, label=f"{name}, trained")
         bounds = np.array(rows[f"{level}_range"]).T
         label = "least to greatest of 20 random sets" if place == 0 else None
         growth.fill_between(rows["puzzles"], *bounds, color=color, alpha=0.18, lw=0, label=label)
+    # labels
     bars.set_xticks(places, names)
     style_axes(bars, "", "", f"participation ratio (of {numbers['width']})")
     bars.grid(False, axis="x")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hrm.viz.figures.style import in_percent, legend, percent, style_axes
+from hrm.viz.figures.style import in_shares, legend, percent, style_axes
 from hrm.viz.palette import INK, RIGHT, SERIES, WRONG
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     rest, blank = part.subplots(1, 2)
+    # how far right and wrong states still move
     movement = np.maximum(np.array(numbers["movement"]), _LEAST_MOVEMENT)
     right = np.array(numbers["right"], bool)
     edges = np.geomspace(min(movement.min(), numbers["tolerance"]) / 2, max(2.0, movement.max() * 1.01), 34)
@@ -44,6 +45,7 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
         f"greatest movement of $z_H$ a segment, last {numbers['window']} of {numbers['segments']}", "puzzles",
     )  # fmt: skip
     legend(rest, loc="best")
+    # puzzles with one blank, the easiest that there are
     one_blank = numbers["one_blank"]
     if one_blank is None:
         blank.axis("off")
@@ -52,8 +54,7 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
     blank.plot(one_blank["segments"], one_blank["cell"], color=SERIES[0], lw=5, alpha=0.4, label="the blank cell")
     blank.plot(one_blank["segments"], one_blank["exact"], color=RIGHT, marker="o", ms=3, lw=1.4, label="the whole grid")
     blank.fill_between(one_blank["segments"], *np.array(one_blank["exact_ci95"]).T, color=RIGHT, alpha=0.18, lw=0)
-    blank.set_ylim(-0.03, 1.03)
-    in_percent(blank.yaxis)
+    in_shares(blank)
     title = f"solved puzzles with one cell blanked ({one_blank['puzzles']})"
     style_axes(blank, title, "segment", "share right (95 % band)")
     legend(blank, loc="lower right")

@@ -33,13 +33,15 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
     points, shares = part.subplots(1, 2, width_ratios=(1.4, 1))
     used, difficulty = np.array(numbers["segments"]), np.array(numbers["difficulty"])
     exact = np.array(numbers["exact"], bool)
-    rng = np.random.default_rng(0)  # apart from one another, so that equal points are seen
+    # puzzles as points, a little apart from one another, so that equal ones are seen
+    rng = np.random.default_rng(0)
     spread = (np.ptp(difficulty) or 1) / 60
     x = difficulty + rng.uniform(-spread, spread, len(used))
     y = used + rng.uniform(-0.16, 0.16, len(used))
     for chosen, color, marker, label in ((exact, RIGHT, "o", "right"), (~exact, WRONG, "x", "wrong")):
         if chosen.any():
             points.scatter(x[chosen], y[chosen], s=16, c=color, marker=marker, alpha=0.6, lw=1, label=label)
+    # means of puzzles of about one difficulty
     edges = np.unique(np.quantile(difficulty, np.linspace(0, 1, 6)))
     if len(edges) > 2:
         place = np.searchsorted(edges[1:-1], difficulty, side="right")
@@ -53,6 +55,7 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
         points.xaxis.set_major_locator(MaxNLocator(8, integer=bool((difficulty % 1 == 0).all())))
     points.yaxis.set_major_locator(MaxNLocator(integer=True))
     style_axes(points, "", numbers["measure"], f"segments used (of {numbers['budget']})")
+    # how many puzzles use how many segments
     budgets = np.arange(1, numbers["budget"] + 1)
     below = np.zeros(len(budgets))
     for chosen, color in ((exact, RIGHT), (~exact, WRONG)):

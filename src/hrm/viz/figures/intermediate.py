@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hrm.viz.figures.levels import label_of_timesteps, mark_segments
-from hrm.viz.figures.style import in_percent, legend, percent, style_axes
+from hrm.viz.figures.style import in_shares, legend, percent, style_axes
 from hrm.viz.palette import ANSWER, CHANGED, CLASH, FAINT, INK, SERIES, WALL, contrast, ink_on
 
 if TYPE_CHECKING:
@@ -36,13 +36,9 @@ def draw(part: "SubFigure", numbers: dict[str, Any]) -> None:
     heights = (INCHES_OF_CURVES, INCHES_OF_ROW * rows)
     above, below = part.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
     left, right = above.subplots(1, 2)
-    for key, label, color in (
-        ("exact", "whole answers", SERIES[2]),
-        ("cell", "cells", SERIES[0]),
-    ):
+    for key, label, color in (("exact", "whole answers", SERIES[2]), ("cell", "cells", SERIES[0])):
         left.plot(numbers["timestep"], numbers[key], color=color, marker="o", ms=2.5, lw=1.2, label=label)
-    left.set_ylim(-0.03, 1.03)
-    in_percent(left.yaxis)
+    in_shares(left)
     for values, label, color in _counts(numbers):
         right.plot(numbers["timestep"], values, color=color, marker="o", ms=2.5, lw=1.2, label=label)
     mark_segments(left, numbers)
@@ -102,6 +98,7 @@ def _grid(axes: "Axes", frame: dict[str, Any], numbers: dict[str, Any]) -> None:
     from matplotlib.patches import Rectangle
 
     (rows, columns), (box_rows, box_columns) = numbers["shape"], numbers["box"]
+    # grounds
     breaking, given = set(frame["breaking"]), set(numbers["example"]["given"])
     grounds = [_ground(frame, cell, numbers) for cell in range(rows * columns)]
     for y in range(rows):
@@ -111,6 +108,7 @@ def _grid(axes: "Axes", frame: dict[str, Any], numbers: dict[str, Any]) -> None:
             if ground:
                 axes.add_patch(Rectangle((x, y), width, 1, fc=ground, lw=0, zorder=0))
             x += width
+    # symbols
     axes.set_aspect("equal")
     size = min(11.0, 78 / max(rows, columns))
     for cell, token in enumerate(frame["tokens"]):
@@ -125,6 +123,7 @@ def _grid(axes: "Axes", frame: dict[str, Any], numbers: dict[str, Any]) -> None:
             x + 0.5, y + 0.52, symbol, ha="center", va="center", fontsize=size, color=ink,
             fontweight="bold" if cell in given else "normal",
         )  # fmt: skip
+    # lines, those of boxes thick
     thin = 0.3 if max(rows, columns) <= 16 else 0.0
     for count, box, line in ((rows, box_rows, axes.hlines), (columns, box_columns, axes.vlines)):
         for at in range(count + 1):

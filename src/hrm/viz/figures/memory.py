@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hrm.viz.figures.style import legend_below, style_axes
+from hrm.viz.figures.style import in_digits, legend_below, style_axes
 from hrm.viz.palette import SERIES
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def draw(part: "SubFigure", models: Sequence[tuple[str, dict[str, Any]]]) -> Non
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.margins(y=0.15)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    in_digits(axes.xaxis, axes.yaxis)
     first = models[0][1]
     style_axes(
         axes, "", f"timesteps of a segment N·T (T = {first['timesteps']})",

@@ -75,6 +75,18 @@ def percent(share: float) -> str:
     return f"{value:.2g} %" if value < 1 or value == round(value) < 100 else f"{value:.1f} %".replace(".0 %", " %")
 
 
+def in_shares(axes: "Axes") -> None:
+    """Let an axis y run from 0 to 100 %."""
+    axes.set_ylim(-0.03, 1.03)
+    in_percent(axes.yaxis)
+
+
+def in_digits(*axes: "XAxis | YAxis") -> None:
+    """Write the numbers along axes without powers of ten."""
+    for axis in axes:
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
 def style_axes(axes: "Axes", title: str = "", x: str = "", y: str = "") -> None:
     """Give axes their labels and a quiet frame."""
     axes.set_title(title, fontsize=10, color=INK, loc="left")

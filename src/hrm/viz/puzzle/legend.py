@@ -20,7 +20,7 @@ from hrm.viz.palette import (
 )
 from hrm.viz.puzzle.canvas2d import Box, Drawing, Shape, Words, moved, text_width
 from hrm.viz.puzzle.frame import UNSURE as LEAST_SURE
-from hrm.viz.puzzle.frame import Cell, Frame, View
+from hrm.viz.puzzle.frame import Frame, View
 
 SURE = "sure: the model's estimate that its answer is right"
 MARGIN = 12
@@ -41,43 +41,34 @@ class Entry:
 
 def entries(view: View, frames: Sequence[Frame]) -> list[Entry]:
     """Return what the legend names: only what is drawn in some of these frames."""
-    spec = view.puzzle.spec
-    nodes = set(view.sketch.nodes)
+    # what is drawn
+    spec, nodes = view.puzzle.spec, set(view.sketch.nodes)
     cells = [cell for frame in frames for cell in view.cells(frame.step) if not nodes or cell.place in nodes]
     written = [cell for cell in cells if cell.symbol.strip() and not cell.fill]
+    filled_in = [cell for cell in written if not cell.given and not cell.clashes]
+    pale = [cell.fill for cell in cells if cell.fill and not cell.given and cell.confidence < LEAST_SURE]
+    fills = {cell.symbol: cell.fill for cell in cells if cell.fill}
     sample = next((cell.symbol for cell in written if len(cell.symbol) == 1), "")
-    words = dict(spec.words)
-    filled = {cell.symbol: cell.fill for cell in cells if cell.fill}
-    named = [
-        Entry(word, filled[spec.tokens[token]], ink_on(filled[spec.tokens[token]]),
+    given = any(cell.given for cell in written)
+
+    # declared symbols, then what marks say of cells, then what lies between cells
+    symbols = [
+        Entry(word, fills[spec.tokens[token]], ink_on(fills[spec.tokens[token]]),
               "" if token in spec.solid else spec.tokens[token])
-        for token, word in words.items() if spec.tokens[token] in filled
+        for token, word in spec.words if spec.tokens[token] in fills
     ]  # fmt: skip
-    if any(cell.given for cell in written):
-        named.append(Entry("given", PAPER, INK, sample, bold=True))
-    elif view.sketch.nodes and any(cell.given for cell in cells):
-        named.append(Entry("given", PAPER, INK, "", rim=INK))
-    if any(_own(cell) for cell in written):
-        named.append(Entry("filled in", PAPER, ANSWER, sample))
-    if any(_own(cell) and cell.confidence < LEAST_SURE for cell in written):
-        named.append(Entry("unsure", PAPER, UNSURE, sample))
-    pale = [cell for cell in cells if cell.fill and not cell.given and cell.confidence < LEAST_SURE]
-    if pale:
-        named.append(Entry("pale: unsure", mixed(PAPER, pale[0].fill, 0.4), INK, ""))
-    if any(cell.changed for cell in cells):
-        named.append(Entry("changed", CHANGED, INK, ""))
-    if any(cell.clashes for cell in cells):
-        named.append(Entry("clashes", CLASH_GROUND, CLASH, sample, rim=CLASH))
-    if view.sketch.regions is not None:
-        named.append(Entry("cage and its sum", PAPER, LINE, "", rim=LINE))
-    if view.sketch.outlines:
-        named.append(Entry("grid that overlaps the others", PAPER, MIDDLE, "", rim=MIDDLE))
-    return named
-
-
-def _own(cell: Cell) -> bool:
-    """Say whether a symbol is the model's, and no clash."""
-    return not cell.given and not cell.clashes
+    marks = [
+        (given, Entry("given", PAPER, INK, sample, bold=True)),
+        (nodes and not given and any(cell.given for cell in cells), Entry("given", PAPER, INK, rim=INK)),
+        (filled_in, Entry("filled in", PAPER, ANSWER, sample)),
+        (any(cell.confidence < LEAST_SURE for cell in filled_in), Entry("unsure", PAPER, UNSURE, sample)),
+        (pale, Entry("pale: unsure", mixed(PAPER, [*pale, PAPER][0], 0.4), INK)),
+        (any(cell.changed for cell in cells), Entry("changed", CHANGED, INK)),
+        (any(cell.clashes for cell in cells), Entry("clashes", CLASH_GROUND, CLASH, sample, rim=CLASH)),
+        (view.sketch.regions is not None, Entry("cage and its sum", PAPER, LINE, rim=LINE)),
+        (view.sketch.outlines, Entry("grid that overlaps the others", PAPER, MIDDLE, rim=MIDDLE)),
+    ]
+    return [*symbols, *(entry for occurs, entry in marks if occurs)]
 
 
 def annotated(view: View, frames: Sequence[Frame], body: Drawing, size: int) -> Drawing:

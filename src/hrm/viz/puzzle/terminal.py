@@ -76,6 +76,7 @@ def terminal_grid(view: View, frame: Frame) -> Text:
     narrower, with one mark. Notes stand in the line above their cells.
     """
     spec, sketch, step = view.puzzle.spec, view.sketch, frame.step
+    # what stands in cells, between them and above them
     longest = max(map(len, spec.tokens))
     width = longest + (2 if spec.differ else 1)
     across, down = (
@@ -85,6 +86,7 @@ def terminal_grid(view: View, frame: Frame) -> Text:
     cells = {(cell.y, cell.x): cell for cell in view.cells(step)}
     notes = {} if sketch.nodes else {(c.y, c.x): sketch.notes.get(c.place, "") for c in cells.values()}
     rows, columns = view.shape
+    # row by row: the line above it with its notes, then its cells
     bars = [bool((down[:, x] != " ").any()) for x in range(columns + 1)]
     text = Text(no_wrap=True, overflow="ignore")
     for y in range(rows + 1):

@@ -62,6 +62,7 @@ def line_chart(
         low, high: of the y axis; above 0 where it is logarithmic.
         y: how its values are written.
     """
+    # scales of both axes
     steps = [step for curve in curves for step, _ in curve.points]
     first, last = min(steps), max(steps)
     if first == last:
