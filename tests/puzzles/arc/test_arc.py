@@ -270,32 +270,32 @@ class TestReading:
         challenges, solutions = tmp_path / f"{name}.json", tmp_path / "solutions.json"
         challenges.write_text(json.dumps({task.id: as_json(task, outputs=False) for task in tasks}))
         solutions.write_text(json.dumps({task.id: [pair.output.tolist() for pair in task.tests] for task in tasks}))
-        bare, solved = read_tasks(challenges), read_tasks(challenges, solutions)
+        bare, solved = read_tasks(challenges), read_tasks([challenges, solutions])
         assert [task.id for task in bare] == ["a", "b"] and {task.held_back for task in solved} == {held_back}
         assert all(pair.output is None for task in bare for pair in task.tests)
         assert solved[1].same_content(tasks[0]) and solved[0].same_content(tasks[1])
-        assert read_tasks(challenges, solutions)[0].same_content(read_tasks(written(tmp_path / "x", *tasks))[0])
+        assert read_tasks([challenges, solutions])[0].same_content(read_tasks(written(tmp_path / "x", *tasks))[0])
 
     @pytest.mark.parametrize(
         ("solutions", "said"),
         [
-            ({"a": []}, "s.json: task 'a' needs a list of 1 outputs"),
-            ({}, "s.json: task 'a' needs"),
+            ({"a": [[[1]], [[1]]]}, "c_solutions.json: task 'a' needs a list of 1 outputs"),
+            ({}, "c_solutions.json has no key 'train'"),
             ({"a": [[[1]]], "z": []}, "solves task 'z'"),
-            ({"a": [[[10]]]}, "s.json, task 'a', output 1, row 1, column 1 holds 10"),
+            ({"a": [[[10]]]}, "c_solutions.json, task 'a', output 1, row 1, column 1 holds 10"),
         ],
     )
     def test_solutions_that_do_not_fit(self, tmp_path, solutions, said):
-        (tmp_path / "c.json").write_text(json.dumps({"a": as_json(made(), outputs=False)}))
-        (tmp_path / "s.json").write_text(json.dumps(solutions))
+        (tmp_path / "c_challenges.json").write_text(json.dumps({"a": as_json(made(), outputs=False)}))
+        (tmp_path / "c_solutions.json").write_text(json.dumps(solutions))
         with pytest.raises(DataError, match=said):
-            read_tasks(tmp_path / "c.json", tmp_path / "s.json")
+            read_tasks([tmp_path / "c_challenges.json", tmp_path / "c_solutions.json"])
 
     def test_solutions_that_contradict(self, tmp_path):
         folder = written(tmp_path / "x", made())
         (tmp_path / "s.json").write_text(json.dumps({"a": [[[1]]]}))
         with pytest.raises(DataError, match="output 1 is not the one"):
-            read_tasks(folder, tmp_path / "s.json")
+            read_tasks([folder, tmp_path / "s.json"])
 
     def test_one_id_in_two_folders(self, tmp_path):
         written(tmp_path / "one", made("a", seed=1))

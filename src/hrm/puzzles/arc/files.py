@@ -134,17 +134,14 @@ class _Gathered:
             raise DataError(f"{path.name} holds attempts at tests, not tasks: it is a submission")
         self.answers.append(_Answers(path, {task_id_of(name): outputs for name, outputs in data.items()}))
 
-    def join(self, answers: _Answers, all_tasks: bool = False) -> None:
+    def join(self, answers: _Answers) -> None:
         """Give tests their outputs.
-
-        Args:
-            all_tasks: the answers are those of all tasks, whatever the file is called.
 
         Raises:
             DataError: the answers belong to no tasks here, or do not fit them.
         """
         ids = {found.task.id for found in self.tasks}
-        mine = self.tasks if all_tasks else self._challenges_of(answers.path)
+        mine = self._challenges_of(answers.path)
         if mine:
             own = {found.task.id for found in mine}
             if unknown := sorted(set(answers.by_id) - own - self.faulty):
@@ -174,9 +171,7 @@ class _Gathered:
         return beside or (named if len({found.path for found in named}) == 1 else [])
 
 
-def read_tasks(
-    sources: Path | Sequence[Path], solutions: Path | None = None, notes: Notes | None = None
-) -> tuple[Task, ...]:
+def read_tasks(sources: Path | Sequence[Path], notes: Notes | None = None) -> tuple[Task, ...]:
     """Read all tasks of folders and files, sorted by id.
 
     A folder gives its ``.json`` files and those of its folders, two levels down. The tasks of a file of many are held
@@ -185,7 +180,6 @@ def read_tasks(
     say the same of it; if a held-back file asks for it without the answers, it is held back.
 
     Args:
-        solutions: a file that maps ids to the outputs of the tests, of whatever name.
         notes: gathers what is left out, so that one broken file or task does not end the reading; None: it does.
 
     Raises:
@@ -213,11 +207,6 @@ def read_tasks(
             gathered.faults.append(error)
     if not gathered.tasks:
         raise DataError(f"there are no .json files with tasks in {', '.join(map(str, listed))}; check the path")
-    if solutions is not None:
-        data = load_json(Path(solutions), COLLECTION_BYTES)
-        if not isinstance(data, dict):
-            raise DataError(f"{solutions.name} must be an object that maps ids to outputs, not {shown(data)}")
-        gathered.join(_Answers(Path(solutions), {task_id_of(name): item for name, item in data.items()}), True)
     tasks, held_back = _merged(gathered.tasks)
     if notes is not None:
         notes.held_back += held_back
