@@ -51,7 +51,7 @@ def test_families_that_are_not_generated_say_so(tmp_path):
 
 
 def test_a_family_that_has_too_few_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("hrm.data.held_out.PATIENCE", 3)
+    monkeypatch.setattr("hrm.data.build.PATIENCE", 3)
     monkeypatch.setattr(type(get("sudoku-4x4")), "generate", lambda self, seed, index: self._first)
     family = get("sudoku-4x4")
     monkeypatch.setattr(family, "_first", (np.full(16, 2, np.uint8),) * 2, raising=False)

@@ -6,7 +6,8 @@ small for that.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -50,40 +51,52 @@ def generate_store(
     path = Path(path)
     if not counts or min(counts.values()) < 1:
         raise UsageError(f"counts of {dict(counts)} are not allowed: every split needs at least 1 puzzle")
-    total, index, found = sum(counts.values()), 0, 0
-    seen: set[bytes] = set()
+    total, tried, done = sum(counts.values()), 0, 0
     elsewhere = TwinClasses(puzzle)
+    new = new_puzzles(puzzle, seed, set(), elsewhere)
     splits = {}
-    for name, count in counts.items():
+    for name, wanted in counts.items():
         kept: list[tuple[np.ndarray, np.ndarray]] = []
-        repeats = 0
-        while len(kept) < count:
-            inputs, answer = puzzle.generate(seed, index)
-            index += 1
-            if inputs.tobytes() in seen or (not twins and elsewhere.has(inputs, answer)):
-                repeats += 1
-                if repeats >= PATIENCE:
-                    raise DataError(
-                        f"{puzzle.spec.name} gave no new puzzle in {PATIENCE} tries: split {name!r} has "
-                        f"{len(kept)} of {count}, after {index} puzzles; ask for fewer, or allow twins"
-                    )
-                continue
-            repeats = 0
-            seen.add(inputs.tobytes())
+        for index, inputs, answer in islice(new, wanted):
             kept.append((inputs, answer))
-            found += 1
+            tried, done = index + 1, done + 1
             if progress:
-                progress(found, total)
-        grids, answers = (np.stack(column) for column in zip(*kept, strict=True))
-        splits[name] = _split(grids, answers)
-        elsewhere.add(grids, answers)
+                progress(done, total)
+        if len(kept) < wanted:
+            raise DataError(
+                f"{puzzle.spec.name} gave no new puzzle in {PATIENCE} tries: split {name!r} has "
+                f"{len(kept)} of {wanted}, after {tried + PATIENCE} puzzles; ask for fewer, or allow twins"
+            )
+        splits[name] = unrated(*map(np.stack, zip(*kept, strict=True)))
+        if not twins:
+            elsewhere.add(splits[name].inputs, splits[name].labels)
     provenance = {
         "generator": puzzle.generator,
         "seed": seed,
-        "puzzles_tried": index,
+        "puzzles_tried": tried,
         "twins_across_splits": twins,
     }
     return write_store(path, puzzle, splits, provenance, created)
+
+
+def new_puzzles(
+    puzzle: Puzzle, seed: int, seen: set[bytes], elsewhere: TwinClasses
+) -> Iterator[tuple[int, UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]]:
+    """Yield generated puzzles with their numbers and answers, until ``PATIENCE`` in a row are not new.
+
+    Args:
+        seen: puzzles that are not new; those that are yielded come to them.
+        elsewhere: puzzles whose twins are not new.
+    """
+    repeats = 0
+    for index in count():
+        inputs, answer = puzzle.generate(seed, index)
+        if inputs.tobytes() not in seen and not elsewhere.has(inputs, answer):
+            repeats = 0
+            seen.add(inputs.tobytes())
+            yield index, inputs, answer
+        elif (repeats := repeats + 1) >= PATIENCE:
+            return
 
 
 def store_from_rows(
@@ -206,6 +219,7 @@ def _cached(folder: Path, puzzle: Puzzle, sha256: str) -> Store | None:
     return store if store.manifest.provenance.get("source_sha256") == sha256 else None
 
 
-def _split(inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Split:
+def unrated(inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Split:
+    """Return puzzles and their answers as a split without puzzle ids and ratings."""
     n = len(inputs)
     return Split(inputs, answers, np.zeros(n, np.int32), np.full(n, np.nan, np.float32))

@@ -1,11 +1,12 @@
 """Puzzles that a model has not been trained on, generated on the spot."""
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from hrm.data.build import PATIENCE
+from hrm.data.build import new_puzzles, unrated
 from hrm.data.config import DataConfig
 from hrm.data.prepare import family, prepare
 from hrm.data.store import Plain, Split
@@ -52,21 +53,12 @@ def unseen(
             if not config.share_twins:
                 twins.add(np.asarray(splits[name].inputs), np.asarray(splits[name].labels))
     kept: list[tuple[np.ndarray, np.ndarray]] = []
-    index = repeats = 0
-    while len(kept) < count:
-        inputs, answer = puzzle.generate(seed, index)
-        index += 1
-        if inputs.tobytes() in seen or twins.has(inputs, answer):
-            repeats += 1
-            if repeats >= PATIENCE:
-                raise DataError(f"{puzzle.spec.name} has only {len(kept)} unseen puzzles of {count}; ask for fewer")
-            continue
-        repeats = 0
-        seen.add(inputs.tobytes())
+    for _, inputs, answer in islice(new_puzzles(puzzle, seed, seen, twins), count):
         kept.append((inputs, answer))
         if progress:
             progress(len(kept), count)
-    grids, labels = (np.stack(column) for column in zip(*kept, strict=True))
-    split = Split(grids, labels, np.zeros(count, np.int32), np.full(count, np.nan, np.float32))
+    if len(kept) < count:
+        raise DataError(f"{puzzle.spec.name} has only {len(kept)} unseen puzzles of {count}; ask for fewer")
+    split = unrated(*map(np.stack, zip(*kept, strict=True)))
     apart = "training and validation puzzles" if compared else "nothing: the training puzzles were not at hand"
     return split, {"generator": puzzle.spec.name, "seed": seed, "puzzles": count, "apart_from": apart}
