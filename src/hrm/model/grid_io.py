@@ -1,4 +1,4 @@
-"""From cells to states and back: f_I and f_O of networks with one state for each cell, their blocks and the Q-head.
+"""From cells to states and back: f_I, f_O and the blocks of networks with one state for each cell.
 
 x̃ = f_I(x),  ŷ = f_O(z_H),  Q̂ = σ(q_head(z_H at position 0))
 
@@ -122,13 +122,3 @@ def grid_block(config: CellConfig, generator: torch.Generator) -> Block:
         norm_eps=config.norm_eps,
         generator=generator,
     )
-
-
-def fresh_q_head(width: int, values: int) -> Linear:
-    """Return the map from a state to its Q-values: equal and unlikely at first, so that nothing halts early."""
-    head = Linear(width, values, bias=True)
-    with torch.no_grad():
-        head.weight.zero_()
-        assert head.bias is not None
-        head.bias.fill_(-5.0)
-    return head

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hrm.model.casting import Runner
-from hrm.model.grid_io import GridInput, GridOutput, fresh_q_head, grid_block
+from hrm.model.grid_io import GridInput, GridOutput, grid_block
 from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.model.network_config import LevelName, NetworkConfig
 from hrm.model.recursion import Level, timesteps
@@ -71,10 +71,11 @@ class HRM(Network):
         levels = [Level(self.parts.block(config, generator) for _ in range(blocks)) for blocks in config.stacks]
         self.f_L, self.f_H = levels[0], levels[1] if len(levels) == 2 else None
         self.f_O = self.parts.f_O(config, generator)
-        self.q_head = fresh_q_head(config.width, 2 if config.q_continue else 1)
-        self.register_buffer("start_H", truncated_normal_(torch.empty(config.width), 1.0, generator))
-        if config.loop.states == 2:
-            self.register_buffer("start_L", truncated_normal_(torch.empty(config.width), 1.0, generator))
+        self.q_head = Linear(config.width, 2 if config.q_continue else 1, bias=True)
+        nn.init.zeros_(self.q_head.weight)
+        nn.init.constant_(self.q_head.get_parameter("bias"), -5.0)  # unlikely at first, so that nothing halts early
+        for name in ("start_H", "start_L")[: config.loop.states] if config.recurrent else ():
+            self.register_buffer(name, truncated_normal_(torch.empty(config.width), 1.0, generator))
         self._runs = [Runner(level, dtype) for level in levels]
 
     def embed(
