@@ -169,6 +169,9 @@ def _entry(name: str) -> str:
     head = f"## hrm.{name}\n\n"
     if isinstance(thing, ModuleType):
         parts = [_document(thing.__doc__)]
+        functions = [each for each in vars(thing).values() if inspect.isfunction(each)]
+        defined = [each for each in functions if each.__module__.startswith(f"{thing.__name__}.")]
+        parts += [_function(_node(each), f"{name}.{each.__name__}") for each in defined]
         parts += [_function(node, f"{name}.{node.name}") for node in _functions(_tree(thing.__file__ or "").body)]
         return head + "\n".join(parts)
     if not isinstance(thing, type):
