@@ -164,6 +164,9 @@ class ClassicalSolver:
 class Puzzle(ABC):
     """A family of puzzles. ``puzzles.check.check`` examines whether one keeps its promises."""
 
+    spec: PuzzleSpec
+    """The declaration; set by the class or in ``__init__``, and never changed."""
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names under which the class is listed; none unless told."""
@@ -173,11 +176,6 @@ class Puzzle(ABC):
     def from_name(cls, name: str) -> "Puzzle | None":
         """Return the family of this class with a name, listed or not; None: the class has none of that name."""
         return None
-
-    @property
-    @abstractmethod
-    def spec(self) -> PuzzleSpec:
-        """Return the declaration, the same at every call."""
 
     @abstractmethod
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:

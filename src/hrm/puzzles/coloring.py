@@ -40,7 +40,7 @@ class Coloring(Puzzle):
                 f"to {MOST_COLORS} colors, at most one a node"
             )
         self.nodes, self.colors = nodes, colors
-        self._spec = PuzzleSpec(
+        self.spec = PuzzleSpec(
             name=f"coloring-{nodes}x{colors}",
             first_name=f"colouring-{nodes}x{colors}",
             shape=(nodes, nodes),
@@ -63,11 +63,6 @@ class Coloring(Puzzle):
         """Return the family with this name; None: there is none."""
         parts = _NAME.fullmatch(name)
         return cls(int(parts[1]), int(parts[2])) if parts else None
-
-    @property
-    def spec(self) -> PuzzleSpec:
-        """Return the declaration, the same at every call."""
-        return self._spec
 
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
         """Return the tokens of a puzzle.

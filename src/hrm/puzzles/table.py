@@ -69,7 +69,7 @@ class Table(Puzzle):
         if "turn" in declaration.symmetries and rows != columns:
             raise UsageError(f"a table of {rows}x{columns} cannot be turned: turns need a square")
         self.declaration = declaration
-        self._spec = PuzzleSpec(
+        self.spec = PuzzleSpec(
             name=TABLE,
             shape=declaration.shape,
             tokens=("", declaration.blank, *symbols),
@@ -81,11 +81,6 @@ class Table(Puzzle):
             generated=False,
             padded=True,
         )
-
-    @property
-    def spec(self) -> PuzzleSpec:
-        """Return the declaration, the same at every call."""
-        return self._spec
 
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
         """Return the tokens of a grid, padded to the declared shape.

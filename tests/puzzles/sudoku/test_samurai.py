@@ -90,9 +90,9 @@ def test_without_extra_givens_none_can_be_spared():
 
 def test_the_canvas():
     assert LARGE.spec.shape == (21, 21) and SMALL.spec.shape == (8, 8)
-    assert LARGE._grids.inside.sum() == 369 and SMALL._grids.inside.all()
+    assert LARGE.inside.sum() == 369 and SMALL.inside.all()
     assert LARGE.spec.padded and not SMALL.spec.padded
-    outside = ~LARGE._grids.inside
+    outside = ~LARGE.inside
     assert not LARGE.relation_matrices[:, outside].any() and not LARGE.relation_matrices[:, :, outside].any()
     with pytest.raises(UsageError, match="6 digits"):
         Samurai(6)
@@ -194,7 +194,7 @@ def test_symmetries_do_more_than_turn():
     shared = {tuple(move[6:9, 0] // 21) for move in moves}
     assert len(own) > 60 and len(shared) == 6
     assert all((move[6:9, 20] // 21 == move[6:9, 0] // 21).all() for move in moves)  # together, across the canvas
-    outside = ~LARGE._grids.inside
+    outside = ~LARGE.inside
     assert (moves.reshape(200, -1)[:, outside] == np.flatnonzero(outside)).all() or all(
         set(move[outside]) == set(np.flatnonzero(outside)) for move in moves.reshape(200, -1)
     )

@@ -48,7 +48,7 @@ class Maze(Puzzle):
             raise UsageError(f"a maze of {rows}x{columns} is not possible: at least 4x4, at most {MAX_GIVEN} cells")
         usual = _LONGER_THAN.get(cells, int(18 * (cells / 100) ** 0.824))
         self.longer_than = usual if longer_than is None else longer_than
-        self._spec = PuzzleSpec(
+        self.spec = PuzzleSpec(
             name=f"maze-{rows}x{columns}",
             shape=(rows, columns),
             tokens=TOKENS,
@@ -74,11 +74,6 @@ class Maze(Puzzle):
         """Return the family with this name; None: there is none."""
         parts = _NAME.fullmatch(name)
         return cls(int(parts[1]), int(parts[2]), unique=bool(parts[3])) if parts else None
-
-    @property
-    def spec(self) -> PuzzleSpec:
-        """Return the declaration, the same at every call."""
-        return self._spec
 
     @property
     def generator(self) -> str:

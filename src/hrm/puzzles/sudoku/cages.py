@@ -105,7 +105,7 @@ def cut(
         answers: returns answers that cages allow, two if there are so many; raises DataError where that takes too long.
         tries: changes of a cell's cage after which to give up.
     """
-    near = _touching(len(digits), columns)
+    near = neighbor_lists(len(digits), columns)
     owner = _random_cages(digits, near, rng)
     refuted: list[np.ndarray] = []
     for _ in range(tries if owner is not None else 0):
@@ -128,7 +128,7 @@ def colored(cages: Sequence[Cage], columns: int, colors: int) -> list[int]:
     """Return a color for each cage, such that cages which touch differ; the one with the fewest choices goes first."""
     owner = {cell: number for number, cage in enumerate(cages) for cell in cage.cells}
     beside: list[set[int]] = [set() for _ in cages]
-    near = _touching(max(owner, default=0) + columns, columns)
+    near = neighbor_lists(max(owner, default=0) + columns, columns)
     for cell, number in owner.items():
         beside[number] |= {owner[other] for other in near[cell] if other in owner} - {number}
     found: dict[int, int] = {}
@@ -156,7 +156,7 @@ def _cage(cells: np.ndarray, digits: np.ndarray) -> Cage:
     return Cage(tuple(cells.tolist()), int(digits[cells].sum()))
 
 
-def _touching(cells: int, columns: int) -> list[list[int]]:
+def neighbor_lists(cells: int, columns: int) -> list[list[int]]:
     """Return the neighbors of each cell, those beyond the last one left out."""
     near = []
     for cell in range(cells):
@@ -215,7 +215,7 @@ def _changed(
         if not differs[home].any() and not differs[host].any():
             continue
         home = home[home != cell]
-        if not _hangs_together(home.tolist(), near):
+        if not are_connected(home.tolist(), near):
             continue
         changed = owner.copy()
         changed[cell] = to
@@ -233,7 +233,8 @@ def _fits(owner: np.ndarray, digits: np.ndarray, other: np.ndarray) -> bool:
     return len(np.unique(owner * 16 + other)) == len(other)
 
 
-def _hangs_together(cells: list[int], near: list[list[int]]) -> bool:
+def are_connected(cells: Sequence[int], near: list[list[int]]) -> bool:
+    """Say whether one can walk between any two of the cells, by neighbors among them."""
     reached, front = {cells[0]}, [cells[0]]
     while front:
         front = [other for cell in front for other in near[cell] if other in cells and other not in reached]

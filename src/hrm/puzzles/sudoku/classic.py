@@ -8,15 +8,15 @@ of them.
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int8, UInt8, UInt64
+from jaxtyping import Bool, Float, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.grids import box_units, random_lines, read_json
+from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.grids import box_units, random_lines
 from hrm.puzzles.notation import Shape, is_part, read_digits, without_note
 from hrm.puzzles.sudoku.canonical import Twins
-from hrm.puzzles.sudoku.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitGrids
-from hrm.puzzles.sudoku.f_puzzles import MOST_CHARACTERS, is_f_puzzle, read_f_puzzle
+from hrm.puzzles.sudoku.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitPuzzle
+from hrm.puzzles.sudoku.f_puzzles import read_f_puzzle
 from hrm.puzzles.sudoku.solver import Layout, solve
 from hrm.randomness import Stream, generator
 
@@ -24,7 +24,7 @@ BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}
 """Rows and columns of a box, for each size."""
 
 
-class Sudoku(Puzzle):
+class Sudoku(DigitPuzzle):
     """Fill n x n cells so that every row, column and box holds each of n digits once.
 
     Token 0 is padding, 1 a blank, and the digit d has the token d + 1.
@@ -43,11 +43,10 @@ class Sudoku(Puzzle):
         cells = size * size
         if extra_givens is not None and not 0 <= extra_givens <= cells:
             raise UsageError(f"extra_givens is {extra_givens}; it is a number of cells, 0 to {cells}")
-        self.size = size
+        super().__init__(Layout.single(BOXES[size]))
         self.extra_givens = cells // 5 if extra_givens is None else extra_givens
         height, width = BOXES[size]
-        self._grids = DigitGrids(Layout.single(BOXES[size]))
-        self._spec = PuzzleSpec(
+        self.spec = PuzzleSpec(
             name=f"sudoku-{size}x{size}",
             shape=(size, size),
             tokens=("_", ".", *DIGITS[:size]),
@@ -68,11 +67,6 @@ class Sudoku(Puzzle):
         """Return the family with this name; None: there is none."""
         return cls(int(name.rpartition("x")[2])) if name in cls.names() else None
 
-    @property
-    def spec(self) -> PuzzleSpec:
-        """Return the declaration, the same at every call."""
-        return self._spec
-
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
         """Return the tokens of a puzzle.
 
@@ -88,7 +82,7 @@ class Sudoku(Puzzle):
         """
         n, name = self.size, self.spec.name
         try:
-            rows = self._of_json(given) or read_digits(given, self._shape)
+            rows = self._rows(given)
         except DataError as error:
             raise DataError(f"not a {name} puzzle: {error}") from None
         count = sum(map(len, rows))
@@ -106,7 +100,7 @@ class Sudoku(Puzzle):
                 spaces = "; write '.' for a blank, not a space" if isinstance(given, str) and " " in given else ""
                 raise DataError(f"not a {name} puzzle: row {y + 1} has {len(row)} cells instead of {n}{spaces}")
         puzzle = (np.concatenate([np.array(row, np.int64) for row in rows]) + BLANK).astype(np.uint8)
-        self._grids.require_no_repeats(puzzle)
+        self.require_no_repeats(puzzle)
         return puzzle
 
     @property
@@ -122,17 +116,9 @@ class Sudoku(Puzzle):
         """Return the puzzle of a line of a list, without ratings and names beside it."""
         return without_note(line, self._shape)
 
-    def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
-        """Return a grid as one line of text, with ``.`` for a blank."""
-        return "".join(self.spec.tokens[token] for token in grid)
-
     def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
         """Say for each puzzle whether the answer keeps its givens and completes every row, column and box."""
-        return ((inputs == BLANK) | (inputs == answers)).all(axis=1) & self._grids.complete(answers)
-
-    def relations(self) -> Int8[np.ndarray, "3 C C"]:
-        """Return 1 where two cells share a row, a column, a box; a cell shares all three with itself."""
-        return self._grids.related
+        return ((inputs == BLANK) | (inputs == answers)).all(axis=1) & self.complete(answers)
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into symmetries.
@@ -151,19 +137,6 @@ class Sudoku(Puzzle):
         tokens[:, FIRST_DIGIT:] = np.argsort(digits, axis=1) + FIRST_DIGIT
         return Symmetries(cells.reshape(len(draws), n * n), tokens)
 
-    def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
-        """Return up to ``limit`` different answers, found exactly.
-
-        Raises:
-            DataError: a search of some seconds found no proof; happens on 16×16 puzzles with few givens.
-        """
-        return self._grids.solutions(puzzle, limit)
-
-    @property
-    def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
-        """Return constraint propagation with guesses, and depth-first search without any propagation."""
-        return self._grids.classical_solvers
-
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
 
@@ -176,29 +149,8 @@ class Sudoku(Puzzle):
         n, cells = self.size, self.spec.cells
         first_row = (rng.permutation(n) + 1).tolist() + [0] * (cells - n)
         grid = solve(first_row, self.spec.box, limit=1, rng=rng).solutions[0]
-        [answer] = self.symmetries(rng.random((1, self.spec.symmetry_draws))).apply(self._grids.tokens([grid]))
-        return self._grids.thinned(answer, rng, self.extra_givens, cells * 7 // 16 if n == 16 else 0), answer
-
-    def canonical(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> UInt8[np.ndarray, " C"]:
-        """Return the twin that stands for all of them, the one whose answer comes first.
-
-        Where several symmetries lead to this answer, the one counts whose blanks come first.
-
-        Raises:
-            DataError: the answer is not a legal one of this puzzle.
-            UsageError: the size is 16x16, where eight million orders of the columns are too many to try.
-        """
-        solution, given = self._canonical(puzzle, answer)
-        return np.where(given, solution, BLANK).astype(np.uint8)
-
-    def solution_key(self, answer: UInt8[np.ndarray, " C"]) -> bytes:
-        """Return a key that two answers share exactly when a symmetry turns one into the other.
-
-        On 16x16 it is an invariant: two strangers may, very rarely, share it.
-        """
-        if self.size == 16:
-            return self.twin_invariants(answer[None], answer[None]).tobytes()
-        return self._canonical(answer, answer)[0].tobytes()
+        [answer] = self.symmetries(rng.random((1, self.spec.symmetry_draws))).apply(self.tokens([grid]))
+        return self.thinned(answer, rng, self.extra_givens, cells * 7 // 16 if n == 16 else 0), answer
 
     def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
         """Return a key that two puzzles share exactly when a symmetry turns one into the other.
@@ -208,7 +160,7 @@ class Sudoku(Puzzle):
         """
         if self.size == 16:
             return self.twin_invariants(puzzle[None], answer[None]).tobytes()
-        solution, given = self._canonical(puzzle, answer)
+        solution, given = self.canonical(puzzle, answer)
         return solution.tobytes() + np.packbits(given).tobytes()
 
     def twin_invariants(
@@ -222,10 +174,17 @@ class Sudoku(Puzzle):
         """
         return self._twins.invariants(answers.astype(np.int8) - np.int8(FIRST_DIGIT), inputs != BLANK)
 
-    def _canonical(
+    def canonical(
         self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]
     ) -> tuple[UInt8[np.ndarray, " C"], Bool[np.ndarray, " C"]]:
-        """Return the answer and the mask of givens of the canonical puzzle."""
+        """Return the answer and the mask of givens of the twin that stands for all: its answer comes first.
+
+        Where several symmetries lead to this answer, the one counts whose blanks come first.
+
+        Raises:
+            DataError: the answer is not a legal one of this puzzle.
+            UsageError: the size is 16x16, where eight million orders of the columns are too many to try.
+        """
         if self.size == 16:
             raise UsageError("a sudoku-16x16 has too many symmetries for a canonical form; use twin_key instead")
         if not self.verify(puzzle[None], answer[None])[0]:
@@ -237,13 +196,12 @@ class Sudoku(Puzzle):
     def _twins(self) -> Twins:
         return Twins(self.spec.box, box_units(self.spec.box))
 
-    def _of_json(self, given: object) -> list[list[int]] | None:
-        """Return the rows of a puzzle of f-puzzles or SudokuPad; None of anything else."""
-        if isinstance(given, str) and given.lstrip()[:1] == "{":
-            given = read_json(given, "{", MOST_CHARACTERS)
-        if not isinstance(given, dict) or not is_f_puzzle(given):
-            return None
-        digits, cages = read_f_puzzle(given, self.spec.box)
+    def _rows(self, given: object) -> list[list[int]]:
+        """Return the digits of whatever a puzzle was given as, row by row."""
+        from_json = read_f_puzzle(given, self.spec.box)
+        if from_json is None:
+            return read_digits(given, self._shape)
+        digits, cages = from_json
         if cages:
             raise DataError(f"it has cages: the family is killer-{self.size}x{self.size}")
         return [digits]

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Int8, UInt8
 
 from hrm.errors import DataError
-from hrm.puzzles.base import PAD, Attempt, ClassicalSolver
+from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle
 from hrm.puzzles.grids import place
 from hrm.puzzles.notation import DIGITS
 from hrm.puzzles.searches import depth_first
@@ -36,17 +36,20 @@ class Rules:
     """Whether a grid's cell may hold a digit; see ``classical.depth_first``."""
 
 
-def no_rules(puzzle: UInt8[np.ndarray, " C"]) -> Rules:
-    """Return no rules beside those of rows, columns and boxes."""
-    return Rules()
+class DigitPuzzle(Puzzle):
+    """A family of grids in which every row, column and box holds each of n digits once, whatever rules it adds."""
 
+    def __init__(self, layout: Layout):
+        """Take the place of the grids."""
+        self.layout, self.size = layout, layout.box[0] * layout.box[1]
 
-class DigitGrids:
-    """Grids of a layout in which every row, column and box holds each of n digits once."""
+    def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
+        """Return a grid as one line of text, with ``.`` for a blank and ``_`` outside the grids."""
+        return "".join(self.spec.tokens[token] for token in grid)
 
-    def __init__(self, layout: Layout, rules: Callable[[UInt8[np.ndarray, " C"]], Rules] = no_rules):
-        """Take a layout, and what says the further rules of a puzzle."""
-        self.layout, self.size, self._rules = layout, layout.box[0] * layout.box[1], rules
+    def relations(self) -> Int8[np.ndarray, "R C C"]:
+        """Return 1 where two cells share a row, a column, a box of a grid; a cell shares all three with itself."""
+        return self.related
 
     def digits(self, grid: UInt8[np.ndarray, " C"]) -> list[int]:
         """Return the digit of each cell, 0 where there is none."""
@@ -82,18 +85,13 @@ class DigitGrids:
                     f"{DIGITS[digits[a] - 1]}; correct one of them or make it a blank"
                 )
 
-    def solve(self, puzzle: UInt8[np.ndarray, " C"], limit: int) -> Solution:
-        """Find up to ``limit`` answers, as digits.
+    def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
+        """Return up to ``limit`` different answers, found exactly.
 
         Raises:
-            DataError: no proof within ``MOST_GUESSES`` guesses.
+            UndecidedError: no proof within ``MOST_GUESSES`` guesses; happens where little is given.
         """
-        prune = self._rules(puzzle).prune
-        return solve(self.digits(puzzle), self.layout, limit, max_guesses=MOST_GUESSES, prune=prune)
-
-    def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int) -> UInt8[np.ndarray, "k C"]:
-        """Find up to ``limit`` answers, as tokens; raises what ``solve`` raises."""
-        return self.tokens(self.solve(puzzle, limit).solutions)
+        return self.tokens(self._solve(puzzle, limit).solutions)
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
@@ -165,15 +163,23 @@ class DigitGrids:
                 matrix[np.ix_(unit, unit)] = 1
         return found
 
+    def rules(self, puzzle: UInt8[np.ndarray, " C"]) -> Rules:
+        """Return what a puzzle asks beside its units; nothing unless told."""
+        return Rules()
+
+    def _solve(self, puzzle: UInt8[np.ndarray, " C"], limit: int) -> Solution:
+        prune = self.rules(puzzle).prune
+        return solve(self.digits(puzzle), self.layout, limit, max_guesses=MOST_GUESSES, prune=prune)
+
     def _propagate(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
         try:
-            found = self.solve(puzzle, limit=1)
+            solution = self._solve(puzzle, limit=1)
         except DataError:
             return Attempt(None, MOST_GUESSES)
-        return Attempt(self.tokens(found.solutions)[0] if found.solutions else None, found.guesses)
+        return Attempt(self.tokens(solution.solutions)[0] if solution.solutions else None, solution.guesses)
 
     def _depth_first(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
-        rules, related = self._rules(puzzle), np.array(self.related.any(axis=0))
+        rules, related = self.rules(puzzle), np.array(self.related.any(axis=0))
         for group in rules.groups:
             related[np.ix_(group, group)] = True
         np.fill_diagonal(related, False)

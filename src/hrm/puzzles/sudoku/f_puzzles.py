@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping
 
 from hrm.errors import DataError
-from hrm.puzzles.grids import box_units, small_number
+from hrm.puzzles.grids import box_units, place, read_json, small_number
+from hrm.puzzles.sudoku.cages import are_connected, neighbor_lists
 
 MOST_CHARACTERS = 1 << 20
 _GRIDS, _CAGES = ("grid", "cells"), ("killercage", "cages")
@@ -22,78 +23,79 @@ Cages = list[tuple[tuple[int, ...], int]]
 """The cells and the sum of each cage."""
 
 
-def is_f_puzzle(found: object) -> bool:
-    """Say whether JSON is a puzzle of f-puzzles or SudokuPad."""
-    return isinstance(found, dict) and "sums" not in found and any(
-        isinstance(found.get(key), list) for key in (*_GRIDS, *_CAGES)
-    )  # fmt: skip
-
-
-def read_f_puzzle(found: Mapping[str, object], box: tuple[int, int]) -> tuple[list[int], Cages]:
-    """Return the given digit of each cell (0: none), and the cages.
+def read_f_puzzle(given: object, box: tuple[int, int]) -> tuple[list[int], Cages] | None:
+    """Return the given digit of each cell (0: none), and the cages; None of what is no puzzle of these programs.
 
     Args:
+        given: an object, or its JSON text.
         box: rows and columns of a box.
 
     Raises:
         DataError: another size, irregular boxes, another kind of constraint, or a cage that is none.
     """
-    size = box[0] * box[1]
-    for key, value in found.items():
+    if isinstance(given, str) and given.lstrip()[:1] == "{":
+        given = read_json(given, "{", MOST_CHARACTERS)
+    if not isinstance(given, dict) or "sums" in given:
+        return None
+    if not any(isinstance(given.get(key), list) for key in (*_GRIDS, *_CAGES)):
+        return None
+    for key, value in given.items():
         if key not in _SAYS_NOTHING and value:
             raise DataError(f"it has the constraint {str(key)[:24]!r}, which this family does not know")
-    digits = _givens(found, box)
+    digits = _givens(given, box)
+    return digits, _cages(given, digits, box[0] * box[1])
+
+
+def _cages(puzzle: Mapping[str, object], digits: list[int], size: int) -> Cages:
+    """Return the cages, which neither overlap nor hold a given digit."""
     cages: Cages = []
-    taken: dict[int, int] = {}
+    taken: set[int] = set()
+    near = neighbor_lists(size * size, size)
     for key in _CAGES:
-        entries = found.get(key) or []
+        entries = puzzle.get(key) or []
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise DataError(f"{key!r} must be a list of objects with 'cells' and 'value'")
         for entry in entries:
-            if key == "cages" and not entry.get("cells") and small_number(entry.get("value")) is None:
+            total = small_number(entry.get("value"))
+            if key == "cages" and not entry.get("cells") and total is None:
                 continue  # SudokuPad keeps its title and rules in such a cage
             cells = _cells(entry.get("cells"), size)
-            where = f"the cage of row {cells[0] // size + 1}, column {cells[0] % size + 1}"
-            total = small_number(entry.get("value"))
+            where = f"the cage of {place(cells[0], size)}"
             if total is None:
                 raise DataError(f"{where} has no sum in 'value', but {str(entry.get('value'))[:12]!r}")
-            for cell in cells:
-                if cell in taken:
-                    raise DataError(f"{where} has a cell that is in another cage, too; cages may not overlap")
-                if digits[cell]:
-                    raise DataError(f"{where} has a cell with a given digit; leave the given out, or the cage")
-                taken[cell] = len(cages)
-            if not _hangs_together(cells, size):
+            if not taken.isdisjoint(cells):
+                raise DataError(f"{where} has a cell that is in another cage, too; cages may not overlap")
+            if any(digits[cell] for cell in cells):
+                raise DataError(f"{where} has a cell with a given digit; leave the given out, or the cage")
+            if not are_connected(cells, near):
                 raise DataError(f"{where} has cells that do not touch; a cage must hang together")
+            taken.update(cells)
             cages.append((cells, total))
-    return digits, cages
+    return cages
 
 
-def _givens(found: Mapping[str, object], box: tuple[int, int]) -> list[int]:
+def _givens(puzzle: Mapping[str, object], box: tuple[int, int]) -> list[int]:
     size = box[0] * box[1]
     boxes = box_units(box)[2].tolist()
-    rows = next((found[key] for key in _GRIDS if found.get(key)), [[{}] * size] * size)
+    rows = next((puzzle[key] for key in _GRIDS if puzzle.get(key)), [[{}] * size] * size)
     if not isinstance(rows, list) or len(rows) != size or not all(isinstance(r, list) and len(r) == size for r in rows):
-        told = found.get("size") or (len(rows) if isinstance(rows, list) else "another number of")
-        raise DataError(f"it has {str(told)[:12]} rows, not {size} of {size} cells")
+        count = puzzle.get("size") or (len(rows) if isinstance(rows, list) else "another number of")
+        raise DataError(f"it has {str(count)[:12]} rows, not {size} of {size} cells")
     digits, regions = [0] * size * size, dict[object, set[int]]()
     for cell, each in enumerate(each for row in rows for each in row):
         if not isinstance(each, dict):
             raise DataError("each cell of its grid must be an object, empty or with 'value' and 'given'")
-        if each.get("given", "grid" not in found) and each.get("value") not in (None, ""):
+        if each.get("given", "grid" not in puzzle) and each.get("value") not in (None, ""):
             digit = small_number(each["value"])
             if digit is None or not 1 <= digit <= size:
-                raise DataError(
-                    f"row {cell // size + 1}, column {cell % size + 1} holds {str(each['value'])[:12]!r}; allowed are "
-                    f"1-{size}"
-                )
+                raise DataError(f"{place(cell, size)} holds {str(each['value'])[:12]!r}; allowed are 1-{size}")
             digits[cell] = digit
         if each.get("region") is not None:
             regions.setdefault(str(each["region"]), set()).add(cell)
-    told = found.get("regions") or []
-    if not isinstance(told, list):
+    named = puzzle.get("regions") or []
+    if not isinstance(named, list):
         raise DataError("'regions' must be a list of lists of cells")
-    shapes = [*regions.values(), *(set(_cells(region, size)) for region in told)]
+    shapes = [*regions.values(), *(set(_cells(region, size)) for region in named)]
     if any(len({boxes[cell] for cell in shape}) > 1 for shape in shapes):
         raise DataError("its boxes are irregular, which this family does not know")
     return digits
@@ -118,13 +120,3 @@ def _place(each: object) -> tuple[int, int]:
     if isinstance(each, list) and len(each) == 2 and all(type(number) is int for number in each):
         return each[0], each[1]
     return -1, -1
-
-
-def _hangs_together(cells: tuple[int, ...], size: int) -> bool:
-    rest, reached = set(cells[1:]), [cells[0]]
-    while reached:
-        y, x = divmod(reached.pop(), size)
-        beside = {v * size + u for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)) if 0 <= u < size} & rest
-        rest -= beside
-        reached += beside
-    return not rest

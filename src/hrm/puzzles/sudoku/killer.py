@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
+from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.grids import box_units, dihedral
 from hrm.puzzles.sudoku.cages import Cage, colored, cut, heads, pruner
 from hrm.puzzles.sudoku.classic import BOXES
-from hrm.puzzles.sudoku.digits import BLANK, DIGITS, FIRST_DIGIT, DigitGrids, Rules
+from hrm.puzzles.sudoku.digits import BLANK, DIGITS, FIRST_DIGIT, DigitPuzzle, Rules
 from hrm.puzzles.sudoku.killer_text import read
 from hrm.puzzles.sudoku.solver import Layout, solve
 from hrm.randomness import Stream, generator, mix
@@ -32,21 +32,20 @@ _NOTE = re.compile(r"\t|\s#")
 _FIRST_SIGN = 0x100  # letters from here on name the clues in ``PuzzleSpec.tokens``, one character each
 
 
-class Killer(Puzzle):
+class Killer(DigitPuzzle):
     """Fill n x n cells so that rows, columns and boxes hold each digit once, cages different digits of their sum."""
 
     def __init__(self, size: int):
         """Choose the number of digits n: 4, 6 or 9."""
         if size not in SIZES:
             raise UsageError(f"no Killer Sudoku has {size} digits; choose one of {', '.join(map(str, SIZES))}")
-        self.size = size
+        super().__init__(Layout.single(BOXES[size]))
         self.box = BOXES[size]
         self.most = size * (size + 1) // 2
-        self._grids = DigitGrids(Layout.single(self.box), self._rules)
         signs = tuple(chr(_FIRST_SIGN + i) for i in range(self.most * COLORS))
         tokens = ("_", ".", *DIGITS[:size], *signs)
         self._first_clue = FIRST_DIGIT + size
-        self._spec = PuzzleSpec(
+        self.spec = PuzzleSpec(
             name=f"killer-{size}x{size}",
             shape=(size, size),
             tokens=tokens,
@@ -67,11 +66,6 @@ class Killer(Puzzle):
     def from_name(cls, name: str) -> "Puzzle | None":
         """Return the family with this name; None: there is none."""
         return cls(int(name.rpartition("x")[2])) if name in cls.names() else None
-
-    @property
-    def spec(self) -> PuzzleSpec:
-        """Return the declaration, the same at every call."""
-        return self._spec
 
     def clue(self, total: int, color: int) -> int:
         """Return the token of a sum and a color (0 to 4)."""
@@ -97,8 +91,8 @@ class Killer(Puzzle):
             raise DataError(f"not a {self.spec.name} puzzle: {error}") from None
         if not all(0 <= color < COLORS for color in colors):
             colors = colored(cages, self.size, COLORS)
-        grid = self._clued(cages, colors, self._grids.tokens([digits])[0])
-        self._grids.require_no_repeats(grid)
+        grid = self._clued(cages, colors, self.tokens([digits])[0])
+        self.require_no_repeats(grid)
         return grid
 
     def is_note(self, line: str) -> bool:
@@ -129,7 +123,7 @@ class Killer(Puzzle):
     def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
         """Say for each puzzle whether the answer keeps givens, completes the units, and gives each cage its sum."""
         right = (~self.spec.given(inputs) | (inputs == answers)).all(axis=1) & (inputs != PAD).all(axis=1)
-        right &= self._grids.complete(answers)
+        right &= self.complete(answers)
         values = np.int32(1) << np.minimum(answers, self._first_clue)
         is_clue = inputs >= self._first_clue
         count, cells = inputs.shape
@@ -148,7 +142,7 @@ class Killer(Puzzle):
         """Return 1 where two cells share a row, a column, a box, and where some cage could hold both."""
         y, x = np.divmod(np.arange(self.spec.cells), self.size)
         apart = np.abs(y[:, None] - y) + np.abs(x[:, None] - x)
-        return np.concatenate([self._grids.related, (apart < self.size)[None]]).astype(np.int8)
+        return np.concatenate([self.related, (apart < self.size)[None]]).astype(np.int8)
 
     def relations_of(self, inputs: UInt8[np.ndarray, "n C"]) -> Int8[np.ndarray, "n 4 C C"]:
         """Return 1 where two cells share a row, a column, a box, a cage of the puzzle."""
@@ -191,25 +185,12 @@ class Killer(Puzzle):
         orbit = self._turns.min(axis=0).astype(np.uint64) * np.uint64(256)
         return mix(orbit + self._without_color(inputs).astype(np.uint64)).sum(axis=1, dtype=np.uint64)
 
-    def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
-        """Return up to ``limit`` different answers, found exactly.
-
-        Raises:
-            DataError: a search of some seconds found no proof; happens where little is told.
-        """
-        return self._grids.solutions(puzzle, limit)
-
     def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
         """Return the cages and their sums."""
         cages, regions = self.cages(puzzle), np.full(self.spec.cells, -1)
         for number, cage in enumerate(cages):
             regions[list(cage.cells)] = number
         return Sketch(puzzle != PAD, regions, {cage.cells[0]: str(cage.total) for cage in cages})
-
-    @property
-    def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
-        """Return constraint propagation with guesses, and depth-first search without any propagation."""
-        return self._grids.classical_solvers
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
@@ -225,7 +206,7 @@ class Killer(Puzzle):
             digits = solve(first_row, self.box, limit=1, rng=rng).solutions[0]
             cages = cut(np.array(digits), n, rng, self._first_two, 3 * n * n // 4)
         puzzle = np.full(self.spec.cells, BLANK, np.uint8)
-        return self._clued(cages, colored(cages, n, COLORS), puzzle), self._grids.tokens([digits])[0]
+        return self._clued(cages, colored(cages, n, COLORS), puzzle), self.tokens([digits])[0]
 
     def cages(self, puzzle: UInt8[np.ndarray, " C"]) -> list[Cage]:
         """Return the cages of a puzzle, in the order in which they begin."""
@@ -249,7 +230,8 @@ class Killer(Puzzle):
         empty, prune = [0] * self.spec.cells, pruner(cages, self._units)
         return solve(empty, self.box, 2, max_guesses=_GUESSES_TO_GENERATE, prune=prune).solutions
 
-    def _rules(self, puzzle: UInt8[np.ndarray, " C"]) -> Rules:
+    def rules(self, puzzle: UInt8[np.ndarray, " C"]) -> Rules:
+        """Return that each cage holds different digits of its sum."""
         cages = self.cages(puzzle)
         cage_of = {cell: cage for cage in cages for cell in cage.cells}
 

@@ -6,7 +6,7 @@ from hrm.errors import DataError
 from hrm.puzzles.grids import MAX_GIVEN, place, read_json, small_number
 from hrm.puzzles.sudoku.cages import Cage, bounds, heads
 from hrm.puzzles.sudoku.digits import DIGITS
-from hrm.puzzles.sudoku.f_puzzles import MOST_CHARACTERS, is_f_puzzle, read_f_puzzle
+from hrm.puzzles.sudoku.f_puzzles import read_f_puzzle
 
 BLANKS = ".0-*_?"
 """Characters that stand for a cell of which nothing is told; letters are cages."""
@@ -22,11 +22,8 @@ def read(given: object, box: tuple[int, int]) -> tuple[list[int], list[Cage], li
         DataError: what ``Killer.parse`` tells, without the name of the family.
     """
     size = box[0] * box[1]
-    if isinstance(given, str) and given.lstrip()[:1] == "{":
-        given = read_json(given, "{", MOST_CHARACTERS)
-    if isinstance(given, dict) and is_f_puzzle(given):
-        digits, found = read_f_puzzle(given, box)
-        cages = [Cage(cells, total) for cells, total in found]
+    if (from_json := read_f_puzzle(given, box)) is not None:
+        digits, cages = from_json[0], [Cage(cells, total) for cells, total in from_json[1]]
         for cage in cages:
             _refuse(cage, size)
         if not cages:

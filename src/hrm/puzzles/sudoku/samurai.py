@@ -7,13 +7,13 @@ outside all grids, 1 a blank, and the digit d has the token d + 1.
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
+from jaxtyping import Bool, Float, Int, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PAD, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
+from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.grids import dihedral, place, random_lines
 from hrm.puzzles.notation import Shape, is_part, read_digits, without_note
-from hrm.puzzles.sudoku.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitGrids
+from hrm.puzzles.sudoku.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitPuzzle
 from hrm.puzzles.sudoku.solver import Layout, solve
 from hrm.randomness import Stream, generator, mix
 
@@ -22,7 +22,7 @@ SIDES = {4: 2, 9: 3}
 _GUESSES_TO_GENERATE = 12  # a given is kept where the proof that it can be spared takes more
 
 
-class Samurai(Puzzle):
+class Samurai(DigitPuzzle):
     """Fill five overlapping grids so that every row, column and box of each holds each digit once."""
 
     def __init__(self, size: int, extra_givens: int | None = None):
@@ -34,14 +34,13 @@ class Samurai(Puzzle):
         """
         if size not in SIDES:
             raise UsageError(f"no Samurai Sudoku has {size} digits; choose one of {', '.join(map(str, SIDES))}")
-        self.size, self.side = size, SIDES[size]
+        self.side = SIDES[size]
         span = 3 * size - 2 * self.side
         far, middle = span - size, size - self.side
         self.corners = ((0, 0), (0, far), (far, 0), (far, far), (middle, middle))
         """Top left cells of the grids, that of the middle one last."""
-        self.layout = Layout((self.side, self.side), (span, span), (self.corners[:4], self.corners[4:]))
-        self._grids = DigitGrids(self.layout)
-        self._spec = PuzzleSpec(
+        super().__init__(Layout((self.side, self.side), (span, span), (self.corners[:4], self.corners[4:])))
+        self.spec = PuzzleSpec(
             name="samurai" if size == 9 else f"samurai-{size}x{size}",
             shape=(span, span),
             tokens=("_", ".", *DIGITS[:size]),
@@ -52,7 +51,7 @@ class Samurai(Puzzle):
             padded=size == 9,
             box=(self.side, self.side),
         )
-        self.extra_givens = int(self._grids.inside.sum()) // 5 if extra_givens is None else extra_givens
+        self.extra_givens = int(self.inside.sum()) // 5 if extra_givens is None else extra_givens
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -63,11 +62,6 @@ class Samurai(Puzzle):
     def from_name(cls, name: str) -> "Puzzle | None":
         """Return the family with this name; None: there is none."""
         return cls(4 if name.endswith("4x4") else 9) if name in cls.names() else None
-
-    @property
-    def spec(self) -> PuzzleSpec:
-        """Return the declaration, the same at every call."""
-        return self._spec
 
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
         """Return the tokens of a puzzle.
@@ -81,7 +75,7 @@ class Samurai(Puzzle):
             DataError: another number of cells, a digit outside the grids or too large, or givens that contradict each
                 other.
         """
-        name, canvas, inside = self.spec.name, self.spec.cells, self._grids.inside
+        name, canvas, inside = self.spec.name, self.spec.cells, self.inside
         outside = self.size + 1
         try:
             rows = read_digits(given, self._shape)
@@ -104,7 +98,7 @@ class Samurai(Puzzle):
         grid[inside] = np.where(values == outside, 0, values) + BLANK
         if (values == outside).any():
             raise DataError(f"not a {name} puzzle: it has '_' among its {within} cells; leave out all of them or none")
-        self._grids.require_no_repeats(grid)
+        self.require_no_repeats(grid)
         return grid
 
     def is_part(self, line: str) -> bool:
@@ -115,19 +109,11 @@ class Samurai(Puzzle):
         """Return the puzzle of a line of a list, without ratings and names beside it."""
         return without_note(line, self._shape)
 
-    def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
-        """Return the canvas as one line, ``.`` for a blank and ``_`` outside the grids."""
-        return "".join(self.spec.tokens[token] for token in grid)
-
     def verify(self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Bool[np.ndarray, " n"]:
         """Say for each puzzle whether the answer keeps its givens and completes every unit of each of the grids."""
         right = ((inputs == BLANK) | (inputs == answers)).all(axis=1)
-        right &= ((inputs == PAD) == ~self._grids.inside).all(axis=1)
-        return right & self._grids.complete(answers)
-
-    def relations(self) -> Int8[np.ndarray, "3 C C"]:
-        """Return 1 where two cells share a row, a column, a box of one of the grids."""
-        return self._grids.related
+        right &= ((inputs == PAD) == ~self.inside).all(axis=1)
+        return right & self.complete(answers)
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into symmetries.
@@ -178,23 +164,10 @@ class Samurai(Puzzle):
         found = [self._invariants(inputs[i : i + 64], answers[i : i + 64]) for i in range(0, len(inputs), 64)]
         return np.concatenate(found or [np.zeros(0, np.uint64)])
 
-    def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
-        """Return up to ``limit`` different answers, found exactly.
-
-        Raises:
-            DataError: a search of some seconds found no proof; happens where little is given.
-        """
-        return self._grids.solutions(puzzle, limit)
-
     def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
         """Return the outlines of the five grids, that of the middle one last."""
         outlines = tuple((top, left, self.size, self.size) for top, left in self.corners)
         return Sketch(puzzle != PAD, outlines=outlines)
-
-    @property
-    def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
-        """Return constraint propagation with guesses, and depth-first search without any propagation."""
-        return self._grids.classical_solvers
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return puzzle number ``index`` of the sequence named by ``seed``, and its only answer.
@@ -211,19 +184,19 @@ class Samurai(Puzzle):
                 view[0] = rng.permutation(n) + 1
             grid = solve(view.ravel().tolist(), box, limit=1, rng=rng).solutions[0]
             view[:] = np.array(grid).reshape(n, n)
-        first = self._grids.tokens([canvas.ravel().tolist()])
+        first = self.tokens([canvas.ravel().tolist()])
         [answer] = self.symmetries(rng.random((1, self.spec.symmetry_draws))).apply(first)
-        return self._grids.thinned(answer, rng, self.extra_givens, max_guesses=_GUESSES_TO_GENERATE), answer
+        return self.thinned(answer, rng, self.extra_givens, max_guesses=_GUESSES_TO_GENERATE), answer
 
     def _invariants(
         self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
     ) -> UInt64[np.ndarray, " n"]:
         count = len(inputs)
         grids = np.zeros(self.spec.cells, np.uint64)
-        for unit in np.split(self._grids.units, 3)[0]:
+        for unit in np.split(self.units, 3)[0]:
             grids[unit] += np.uint64(1)
         colors = mix((inputs != BLANK).astype(np.uint64) + np.uint64(2) * grids)
-        rows, columns, boxes = np.split(self._grids.units, 3)
+        rows, columns, boxes = np.split(self.units, 3)
         same = answers[:, :, None] == np.arange(FIRST_DIGIT, self.spec.vocab_size)  # n C N
         for _ in range(4):
             heard = mix(colors)
@@ -235,11 +208,11 @@ class Samurai(Puzzle):
             by_digit = (heard[:, :, None] * same).sum(axis=1, dtype=np.uint64)
             digits += (by_digit[:, None, :] * same).sum(axis=2, dtype=np.uint64)
             colors = mix(colors + mix(lines) + mix(squares + np.uint64(2)) + mix(digits + np.uint64(3)))
-        return mix(np.where(self._grids.inside, mix(colors), np.uint64(0)).sum(axis=1, dtype=np.uint64).reshape(count))
+        return mix(np.where(self.inside, mix(colors), np.uint64(0)).sum(axis=1, dtype=np.uint64).reshape(count))
 
     @property
     def _shape(self) -> Shape:
-        counts = (int(self._grids.inside.sum()), self.spec.cells)
+        counts = (int(self.inside.sum()), self.spec.cells)
         return Shape(self.size, self.spec.shape[1], counts, outside=True)
 
     def _counts(self) -> list[int]:
