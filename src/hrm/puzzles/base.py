@@ -164,8 +164,7 @@ class ClassicalSolver:
 class Puzzle(ABC):
     """A family of puzzles. ``puzzles.check.check`` examines whether one keeps its promises."""
 
-    spec: PuzzleSpec
-    """The declaration; set by the class or in ``__init__``, and never changed."""
+    _spec: PuzzleSpec
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -176,6 +175,11 @@ class Puzzle(ABC):
     def from_name(cls, name: str) -> "Puzzle | None":
         """Return the family of this class with a name, listed or not; None: the class has none of that name."""
         return None
+
+    @property
+    def spec(self) -> PuzzleSpec:
+        """Return the declaration, the same at every call: what ``__init__`` put into ``_spec``, unless told."""
+        return self._spec
 
     @abstractmethod
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
@@ -320,11 +324,11 @@ class Puzzle(ABC):
         Raises:
             DataError: which of the two; of several solutions two are shown.
         """
-        found = self.solutions(puzzle, limit=2)
-        if len(found) == 0:
+        answers = self.solutions(puzzle, limit=2)
+        if len(answers) == 0:
             raise DataError(f"{self.text(puzzle)} has no solution: check its givens")
-        if len(found) > 1 and self.spec.unique:
-            both = " and ".join(self.text(answer) for answer in found)
+        if len(answers) > 1 and self.spec.unique:
+            both = " and ".join(self.text(answer) for answer in answers)
             raise DataError(f"{self.text(puzzle)} has several solutions, such as {both}: give more cells")
 
     @cached_property

@@ -130,32 +130,32 @@ def loaded(given: object) -> object:
         ) from None
 
 
-def choose(rows: Sequence[Row], told: Kind | Literal[""] = "") -> Reading:
+def choose(rows: Sequence[Row], chosen: Kind | Literal[""] = "") -> Reading:
     """Return the one reading of all rows of a file.
 
     Args:
-        told: how cells are to be read, where the user has said so.
+        chosen: how cells are to be read, where the user has said so.
 
     Raises:
         DataError: the rows can be read in both ways, or some in one way only and some in the other.
     """
     texts, lists, symbols = _sorted_out(rows)
-    if told == "words":
+    if chosen == "words":
         return Reading("words")
     marks = "".join(sorted({mark for text in texts for line in text.all for mark in line if mark in " ,"}))
-    if told == "characters":
+    if chosen == "characters":
         return Reading("characters", marks)
-    found: dict[Kind, str] = {}
+    evidence: dict[Kind, str] = {}
     if long := next((where for where, symbol in symbols if len(symbol) > 1), ""):
-        found["words"] = long
+        evidence["words"] = long
     if lists:
-        found.setdefault(_kind_of_lists(lists), lists[0].where)
+        evidence.setdefault(_kind_of_lists(lists), lists[0].where)
     if any(_BETWEEN.search(line) for text in texts for line in text.all):
         reading = _reading_of_text(texts, marks)
-        found.setdefault(reading.kind, texts[0].where)
-        return _only(found, reading)
-    kind = "words" if "words" in found else "characters"
-    return _only(found, Reading(kind))
+        evidence.setdefault(reading.kind, texts[0].where)
+        return _only(evidence, reading)
+    kind = "words" if "words" in evidence else "characters"
+    return _only(evidence, Reading(kind))
 
 
 @dataclass(frozen=True)
@@ -171,11 +171,11 @@ class _Lines:
         return [*self.input, *self.answer]
 
 
-def _only(found: dict[Kind, str], reading: Reading) -> Reading:
-    if len(found) > 1:
+def _only(evidence: dict[Kind, str], reading: Reading) -> Reading:
+    if len(evidence) > 1:
         raise DataError(
-            f"{found['words']}: its cells are words, but in {found['characters']} they are characters; write all rows "
-            f"in one way, or {_REMEDY}"
+            f"{evidence['words']}: its cells are words, but in {evidence['characters']} they are characters; write all "
+            f"rows in one way, or {_REMEDY}"
         )
     return reading
 

@@ -168,14 +168,17 @@ def _parse(case: _Case) -> _Findings:
 
 def _solutions(case: _Case) -> _Findings:
     for given, answer in zip(case.inputs, case.answers, strict=True):
-        found = case.puzzle.solutions(given)
-        yield found.dtype == np.uint8, f"{found.dtype} instead of uint8"
+        answers = case.puzzle.solutions(given)
+        yield answers.dtype == np.uint8, f"{answers.dtype} instead of uint8"
         if case.puzzle.spec.unique:
-            yield len(found) == 1, f"{len(found)} for a generated puzzle, whose answer should be the only one"
-            yield bool((found == answer).all()), "another answer than that of generate"
+            yield len(answers) == 1, f"{len(answers)} for a generated puzzle, whose answer should be the only one"
+            yield bool((answers == answer).all()), "another answer than that of generate"
         else:
-            yield bool(case.puzzle.verify(given[None].repeat(len(found), 0), found).all()), "one that verify refuses"
-        yield len(found) > 0, "none for a generated puzzle"
+            yield (
+                bool(case.puzzle.verify(given[None].repeat(len(answers), 0), answers).all()),
+                "one that verify refuses",
+            )
+        yield len(answers) > 0, "none for a generated puzzle"
         yield len(case.puzzle.solutions(given, limit=1)) <= 1, "more than the limit"
 
 
@@ -204,23 +207,23 @@ def _relations(case: _Case) -> _Findings:
     yield bool((matrices >= 0).all()), "a kind is negative; 0 is unrelated, and kinds count from 1"
     yield bool(matrices.any(axis=(1, 2)).all()), "one of them relates no cells"
     yield np.array_equal(matrices, case.puzzle.relation_matrices), "differ from call to call"
-    found = case.puzzle.relations_of(case.inputs)
+    own = case.puzzle.relations_of(case.inputs)
     none = case.puzzle.relations_of(case.inputs[:0])
-    yield (found is None) == (none is None), "relations_of answers for some grids and returns None for others"
-    if found is None or none is None:
+    yield (own is None) == (none is None), "relations_of answers for some grids and returns None for others"
+    if own is None or none is None:
         return
-    sound = found.shape == (len(case.inputs), *expected) and found.dtype == np.int8
-    yield sound, f"relations_of returns {found.dtype} {found.shape} instead of int8 {(len(case.inputs), *expected)}"
+    sound = own.shape == (len(case.inputs), *expected) and own.dtype == np.int8
+    yield sound, f"relations_of returns {own.dtype} {own.shape} instead of int8 {(len(case.inputs), *expected)}"
     yield none.shape == (0, *expected), f"relations_of returns {none.shape} for no grids instead of {(0, *expected)}"
     if not sound:
         return
-    yield bool((found >= 0).all()), "relations_of has a negative kind; 0 is unrelated, and kinds count from 1"
-    yield bool((found <= matrices).all()), "relations_of relates cells, or has kinds, that relations rules out"
+    yield bool((own >= 0).all()), "relations_of has a negative kind; 0 is unrelated, and kinds count from 1"
+    yield bool((own <= matrices).all()), "relations_of relates cells, or has kinds, that relations rules out"
     outside = case.inputs == PAD
     hidden = outside[:, None, :, None] | outside[:, None, None, :]
-    yield not (found.astype(bool) & hidden).any(), "relations_of relates padding"
+    yield not (own.astype(bool) & hidden).any(), "relations_of relates padding"
     alone = [case.puzzle.relations_of(grid[None]) for grid in case.inputs]
-    same = all(one is not None and np.array_equal(one[0], row) for one, row in zip(alone, found, strict=True))
+    same = all(one is not None and np.array_equal(one[0], row) for one, row in zip(alone, own, strict=True))
     yield same, "relations_of differs beside other puzzles"
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 from hrm.errors import DataError, UndecidedError, UsageError
 from hrm.puzzles.base import PAD, Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.dimacs import is_dimacs, is_dimacs_line, read_dimacs
-from hrm.puzzles.grids import MAX_GIVEN, read_json, small_number
+from hrm.puzzles.grids import MAX_GIVEN, small_number, unpacked
 from hrm.puzzles.notation import BLANKS
 from hrm.puzzles.searches import MOST_TRIED, depth_first
 from hrm.randomness import Stream, generator, mix
@@ -40,7 +40,7 @@ class Coloring(Puzzle):
                 f"to {MOST_COLORS} colors, at most one a node"
             )
         self.nodes, self.colors = nodes, colors
-        self.spec = PuzzleSpec(
+        self._spec = PuzzleSpec(
             name=f"coloring-{nodes}x{colors}",
             first_name=f"colouring-{nodes}x{colors}",
             shape=(nodes, nodes),
@@ -116,8 +116,8 @@ class Coloring(Puzzle):
 
     def is_part(self, line: str) -> bool:
         """Say whether a line of a text file is not a whole puzzle: nodes or edges alone, or a line of DIMACS."""
-        told = line.strip()[1:]  # a whole puzzle has a ';' behind its nodes, and edges behind it
-        return is_dimacs_line(line) or (line.lstrip()[:1] != "{" and (";" not in told or told.endswith(";")))
+        rest = line.strip()[1:]  # a whole puzzle has a ';' behind its nodes, and edges behind it
+        return is_dimacs_line(line) or (line.lstrip()[:1] != "{" and (";" not in rest or rest.endswith(";")))
 
     def without_note(self, line: str) -> str:
         """Return the puzzle of a line of a list, without what follows a tab or a ``#``."""
@@ -153,13 +153,13 @@ class Coloring(Puzzle):
         n, count = self.nodes, len(inputs)
         square = inputs.reshape(count, n, n) == _EDGE
         nodes = np.flatnonzero(self._is_node)
-        found = np.zeros((count, 2, self.spec.cells, self.spec.cells), np.int8)
-        found[:, 0, nodes[:, None], nodes[None, :]] = (square | square.swapaxes(1, 2)) & ~np.eye(n, dtype=bool)
-        found[:, 1] = self.relation_matrices[1]
+        relations = np.zeros((count, 2, self.spec.cells, self.spec.cells), np.int8)
+        relations[:, 0, nodes[:, None], nodes[None, :]] = (square | square.swapaxes(1, 2)) & ~np.eye(n, dtype=bool)
+        relations[:, 1] = self.relation_matrices[1]
         exists = (inputs != PAD).astype(np.int8)
-        found *= exists[:, None, :, None]
-        found *= exists[:, None, None, :]
-        return found
+        relations *= exists[:, None, :, None]
+        relations *= exists[:, None, None, :]
+        return relations
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into permutations of the nodes and of the colors."""
@@ -188,12 +188,12 @@ class Coloring(Puzzle):
         edges = (inputs.reshape(-1, n, n) == _EDGE).astype(np.uint64)
         color = answers.reshape(-1, n, n).diagonal(axis1=1, axis2=2)
         same = (color[:, :, None] == color[:, None, :]).astype(np.uint64)
-        held = mix((inputs.reshape(-1, n, n).diagonal(axis1=1, axis2=2) != _BLANK).astype(np.uint64))
+        hashes = mix((inputs.reshape(-1, n, n).diagonal(axis1=1, axis2=2) != _BLANK).astype(np.uint64))
         for _ in range(4):
-            heard = mix(held)[:, None, :]
-            beside, alike = ((kind * heard).sum(axis=2, dtype=np.uint64) for kind in (edges, same))
-            held = mix(held + mix(beside) + mix(alike + np.uint64(3)))
-        return mix(mix(held).sum(axis=1, dtype=np.uint64))
+            messages = mix(hashes)[:, None, :]
+            adjacent, alike = ((kind * messages).sum(axis=2, dtype=np.uint64) for kind in (edges, same))
+            hashes = mix(hashes + mix(adjacent) + mix(alike + np.uint64(3)))
+        return mix(mix(hashes).sum(axis=1, dtype=np.uint64))
 
     def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
         """Return up to ``limit`` different answers, found exactly.
@@ -201,11 +201,11 @@ class Coloring(Puzzle):
         Raises:
             UndecidedError: a search of some seconds found no proof.
         """
-        beside, options = self._problem(puzzle)
-        found, _, complete = color_graph(beside, options, limit)
+        neighbors, options = self._problem(puzzle)
+        ways, _, complete = color_graph(neighbors, options, limit)
         if not complete:
             raise UndecidedError(f"no proof within {MOST_TRIED} colors tried: too little is given for an exact search")
-        return self._answers(puzzle, found)
+        return self._answers(puzzle, ways)
 
     def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
         """Return the graph: its nodes lie on the diagonal, and are told by their numbers."""
@@ -237,12 +237,12 @@ class Coloring(Puzzle):
         answer[edges[:, 0], edges[:, 1]] = answer[edges[:, 1], edges[:, 0]] = _EDGE
         np.fill_diagonal(answer, colors + _FIRST_COLOR)
         puzzle = answer.copy()
-        beside, options = self._problem(puzzle.reshape(-1))
+        neighbors, options = self._problem(puzzle.reshape(-1))
         everything = (1 << k) - 1
         for node in rng.permutation(n).tolist():
             others = [*options[:node], everything & ~options[node], *options[node + 1 :]]
-            found, _, complete = color_graph(beside, others, 1)
-            if complete and not found:
+            ways, _, complete = color_graph(neighbors, others, 1)
+            if complete and not ways:
                 options[node] = everything
                 puzzle[node, node] = _BLANK
         return puzzle.reshape(-1), answer.reshape(-1)
@@ -251,37 +251,37 @@ class Coloring(Puzzle):
         """Return for each node the set of its neighbors, and of the colors that it may have, bit by bit."""
         square = puzzle.reshape(self.spec.shape)
         edge = (square == _EDGE) | (square.T == _EDGE)
-        beside = [sum(1 << other for other in np.flatnonzero(row).tolist()) for row in edge]
+        neighbors = [sum(1 << other for other in np.flatnonzero(row).tolist()) for row in edge]
         tokens = square.diagonal().tolist()
         everything = (1 << self.colors) - 1
-        return beside, [everything if token < _FIRST_COLOR else 1 << token - _FIRST_COLOR for token in tokens]
+        return neighbors, [everything if token < _FIRST_COLOR else 1 << token - _FIRST_COLOR for token in tokens]
 
-    def _answers(self, puzzle: UInt8[np.ndarray, " C"], found: list[list[int]]) -> UInt8[np.ndarray, "k C"]:
-        answers = np.repeat(puzzle[None], len(found), axis=0)
-        answers[:, self._is_node] = np.array(found, np.int64).reshape(-1, self.nodes) + _FIRST_COLOR
+    def _answers(self, puzzle: UInt8[np.ndarray, " C"], ways: list[list[int]]) -> UInt8[np.ndarray, "k C"]:
+        answers = np.repeat(puzzle[None], len(ways), axis=0)
+        answers[:, self._is_node] = np.array(ways, np.int64).reshape(-1, self.nodes) + _FIRST_COLOR
         return answers
 
     def _fewest_first(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
-        found, tried, _ = color_graph(*self._problem(puzzle), limit=1)
-        return Attempt(self._answers(puzzle, found)[0] if found else None, tried)
+        ways, tried, _ = color_graph(*self._problem(puzzle), limit=1)
+        return Attempt(self._answers(puzzle, ways)[0] if ways else None, tried)
 
     def _depth_first(self, puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
-        beside, _ = self._problem(puzzle)
+        neighbors, _ = self._problem(puzzle)
         given = [max(token - _FIRST_COLOR + 1, 0) for token in puzzle[self._is_node].tolist()]
-        peers = [[other for other in range(self.nodes) if row >> other & 1] for row in beside]
-        found, tried = depth_first(given, peers, self.colors)
-        return Attempt(None if found is None else self._answers(puzzle, [[c - 1 for c in found]])[0], tried)
+        peers = [[other for other in range(self.nodes) if row >> other & 1] for row in neighbors]
+        filled, tried = depth_first(given, peers, self.colors)
+        return Attempt(None if filled is None else self._answers(puzzle, [[c - 1 for c in filled]])[0], tried)
 
     @cached_property
     def _is_node(self) -> Bool[np.ndarray, " C"]:
         return np.eye(self.nodes, dtype=bool).reshape(-1)
 
 
-def color_graph(beside: list[int], options: list[int], limit: int) -> tuple[list[list[int]], int, bool]:
+def color_graph(neighbors: list[int], options: list[int], limit: int) -> tuple[list[list[int]], int, bool]:
     """Find up to ``limit`` ways to color a graph, always going on at a node with the fewest colors left.
 
     Args:
-        beside: for each node, the set of its neighbors as bits.
+        neighbors: for each node, the set of its neighbors as bits.
         options: for each node, the set of the colors that it may have as bits.
 
     Returns:
@@ -290,30 +290,30 @@ def color_graph(beside: list[int], options: list[int], limit: int) -> tuple[list
 
     Source: the order of DSATUR (Brélaz, Communications of the ACM 22, 1979), with backtracking.
     """
-    found: list[list[int]] = []
+    ways: list[list[int]] = []
     tried = 0
     open_states = [(tuple(options), (1 << len(options)) - 1)]  # colors left to each node; nodes not yet colored
     while open_states:
         left, rest = open_states.pop()
         if not rest:
-            found.append([colors.bit_length() - 1 for colors in left])
-            if len(found) == limit:
-                return found, tried, True
+            ways.append([colors.bit_length() - 1 for colors in left])
+            if len(ways) == limit:
+                return ways, tried, True
             continue
         nodes = [node for node in range(len(left)) if rest >> node & 1]
-        node = min(nodes, key=lambda node: (left[node].bit_count(), -(beside[node] & rest).bit_count()))
+        node = min(nodes, key=lambda node: (left[node].bit_count(), -(neighbors[node] & rest).bit_count()))
         for color in reversed(range(left[node].bit_length())):
             if left[node] >> color & 1:
                 if tried == MOST_TRIED:
-                    return found, tried, False
+                    return ways, tried, False
                 tried += 1
                 step = [
-                    1 << color if other == node else colors & ~(1 << color) if beside[node] >> other & 1 else colors
+                    1 << color if other == node else colors & ~(1 << color) if neighbors[node] >> other & 1 else colors
                     for other, colors in enumerate(left)
                 ]
                 if all(step):
                     open_states.append((tuple(step), rest & ~(1 << node)))
-    return found, tried, True
+    return ways, tried, True
 
 
 def _given(given: object) -> tuple[list[str], list[tuple[int, int]]]:
@@ -321,10 +321,10 @@ def _given(given: object) -> tuple[list[str], list[tuple[int, int]]]:
     if isinstance(given, str) and is_dimacs(given):
         count, edges = read_dimacs(given)
         return ["."] * count, edges
-    given = read_json(given, "{")
+    given = unpacked(given, "{")
     if isinstance(given, str):
-        nodes, told, edges = given.partition(";")
-        if not told:
+        nodes, semicolon, edges = given.partition(";")
+        if not semicolon:
             raise DataError("there is no ';'; give the nodes, ';', and edges such as 1-2,1-5")
         return list("".join(nodes.split())), [_edge(edge.split("-")) for edge in _SEPARATORS.split(edges) if edge]
     if isinstance(given, dict) and set(given) == {"nodes", "edges"}:

@@ -15,8 +15,8 @@ def conflicts(
         start: the puzzle, where relations depend on it; None: ``tokens`` is the puzzle.
     """
     spec = puzzle.spec
-    found = puzzle.relations_of((tokens if start is None else start)[None])
-    matrices = puzzle.relation_matrices if found is None else found[0]
+    own = puzzle.relations_of((tokens if start is None else start)[None])
+    matrices = puzzle.relation_matrices if own is None else own[0]
     differ = (matrices[[name in spec.differ for name in spec.relations]] != 0).any(axis=0)
     differ &= ~np.eye(len(tokens), dtype=bool)
     return spec.given(tokens) & (differ & (tokens[:, None] == tokens[None, :])).any(axis=1)

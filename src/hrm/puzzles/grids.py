@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from functools import cache
 from itertools import permutations, product
 from math import factorial
 
@@ -14,16 +15,20 @@ MAX_GIVEN = 4096
 """Longest text, and largest number of cells, that is read as one puzzle."""
 
 
-def read_json(given: object, openers: str, most: int = MAX_GIVEN) -> object:
-    """Return what JSON text holds; anything else, other text included, as it came.
+def unpacked(given: object, openers: str, most: int = MAX_GIVEN) -> object:
+    """Return what JSON text holds, and an array as lists; anything else, other text included, as it came.
 
     Args:
         openers: characters that JSON of this kind starts with.
         most: longest text that is read.
 
     Raises:
-        DataError: text that is too long, or that starts like JSON and is none.
+        DataError: text or an array that is too long, or text that starts like JSON and is none.
     """
+    if isinstance(given, np.ndarray):
+        if given.size > MAX_GIVEN:
+            raise DataError(f"it has {given.size} cells; at most {MAX_GIVEN} are read at once")
+        return given.tolist()
     if not isinstance(given, str):
         return given
     if len(given) > most:
@@ -67,6 +72,7 @@ def random_lines(blocks: Float[np.ndarray, "n b"], lines: Float[np.ndarray, "n l
     return (np.argsort(blocks, axis=1)[:, :, None] * size + within).reshape(n, b * size)
 
 
+@cache
 def dihedral(shape: tuple[int, int]) -> Int[np.ndarray, "k C"]:
     """Return where each cell of a turned or reflected grid comes from: eight ways of a square, else four."""
     grid = np.arange(shape[0] * shape[1]).reshape(shape)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hrm.errors import DataError
-from hrm.puzzles.grids import MAX_GIVEN, place, read_json
+from hrm.puzzles.grids import MAX_GIVEN, place, unpacked
 
 DIGITS = "123456789ABCDEFG"
 BLANKS = ".0-*_?xX"
@@ -76,11 +76,11 @@ def read_digits(given: object, shape: Shape) -> list[list[int]]:
             values[cell] = shape.size
     elif len(marks) > 1:
         raise DataError(_two_marks(marks, places, shape))
-    found, begin = [], 0
+    split, begin = [], 0
     for row in rows:
-        found.append(values[begin : begin + len(row)])
+        split.append(values[begin : begin + len(row)])
         begin += len(row)
-    return found
+    return split
 
 
 def is_part(line: str, shape: Shape) -> bool:
@@ -141,8 +141,8 @@ def _value(item: object, shape: Shape) -> int | None:
     if item in ("", "-1") or (len(item) == 1 and item in BLANKS):
         return 0
     if len(item) == 1:
-        found = DIGITS[: shape.size].find(item.upper()) + 1
-        return found or None
+        digit = DIGITS[: shape.size].find(item.upper()) + 1
+        return digit or None
     number = int(item) if item.isascii() and item.isdigit() and len(item) == 2 else -1
     return number if shape.size > 9 and 0 <= number <= shape.size else None  # 07 and 00, too
 
@@ -153,13 +153,9 @@ def _mark(item: object) -> str:
 
 
 def _rows(given: object, shape: Shape) -> list[list[object]]:
-    if isinstance(given, np.ndarray):
-        if given.size > MAX_GIVEN:
-            raise DataError(f"it has {given.size} cells; at most {MAX_GIVEN} are read at once")
-        return _rows(given.tolist(), shape)
+    given = unpacked(given, '["')
     if isinstance(given, str):
-        read = read_json(given, '["')
-        return _lines(given, shape) if read is given else _rows(read, shape)
+        return _lines(given, shape)
     if not isinstance(given, list | tuple):
         raise DataError(f"a puzzle is given as text, lists or an array, not as {type(given).__name__}")
     if len(given) > MAX_GIVEN:
@@ -185,9 +181,9 @@ def _lines(text: str, shape: Shape) -> list[list[object]]:
     readings = [certain]
     if doubtful:
         readings.append([line for line in lines if line in doubtful or not is_ruler(line)])
-    found = [[_cells(line, shape) for line in reading] for reading in readings]
-    fitting = [rows for rows in found if sum(map(len, rows)) in shape.counts]
-    return [row for row in (fitting or found)[0] if row] or [[]]
+    parsed = [[_cells(line, shape) for line in reading] for reading in readings]
+    fitting = [rows for rows in parsed if sum(map(len, rows)) in shape.counts]
+    return [row for row in (fitting or parsed)[0] if row] or [[]]
 
 
 def is_ruler(line: str) -> bool:

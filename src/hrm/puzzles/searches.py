@@ -50,15 +50,15 @@ def breadth_first(floor: Floor) -> Walk:
     came_from: dict[Cell, Cell | None] = {floor.start: None}
     queue, visited = deque([floor.start]), 0
     while queue:
-        here = queue.popleft()
+        cell = queue.popleft()
         visited += 1
-        if here == floor.goal:
-            return Walk(_back(came_from, here), visited)
+        if cell == floor.goal:
+            return Walk(_back(came_from, cell), visited)
         for direction in range(4):
-            there = floor.leads(here, direction)
-            if there is not None and there not in came_from:
-                came_from[there] = here
-                queue.append(there)
+            neighbor = floor.leads(cell, direction)
+            if neighbor is not None and neighbor not in came_from:
+                came_from[neighbor] = cell
+                queue.append(neighbor)
     return Walk(None, visited)
 
 
@@ -72,17 +72,17 @@ def a_star(floor: Floor) -> Walk:
     moves, visited = {floor.start: 0}, 0
     heap = [(left(floor.start), 0, floor.start)]
     while heap:
-        _, behind, here = heappop(heap)
-        if -behind > moves[here]:
+        _, behind, cell = heappop(heap)
+        if -behind > moves[cell]:
             continue  # it was reached by a shorter way in the meantime
         visited += 1
-        if here == floor.goal:
-            return Walk(_back(came_from, here), visited)
+        if cell == floor.goal:
+            return Walk(_back(came_from, cell), visited)
         for direction in range(4):
-            there = floor.leads(here, direction)
-            if there is not None and moves[here] + 1 < moves.get(there, floor.is_open.size):
-                came_from[there], moves[there] = here, moves[here] + 1
-                heappush(heap, (moves[there] + left(there), -moves[there], there))
+            neighbor = floor.leads(cell, direction)
+            if neighbor is not None and moves[cell] + 1 < moves.get(neighbor, floor.is_open.size):
+                came_from[neighbor], moves[neighbor] = cell, moves[cell] + 1
+                heappush(heap, (moves[neighbor] + left(neighbor), -moves[neighbor], neighbor))
     return Walk(None, visited)
 
 
@@ -92,20 +92,20 @@ def wall_following(floor: Floor) -> Walk:
     It fails where the wall beside the start is not joined to one beside the goal: round an island, or from a start in
     the open.
     """
-    here, trail = floor.start, [floor.start]
-    while here != floor.goal and (there := floor.leads(here, 0)) is not None:  # up to the first wall
-        here = there
-        trail.append(here)
+    cell, trail = floor.start, [floor.start]
+    while cell != floor.goal and (neighbor := floor.leads(cell, 0)) is not None:  # up to the first wall
+        cell = neighbor
+        trail.append(cell)
     facing, seen = 3, set[tuple[Cell, int]]()  # that wall is on the right hand of one who faces left
-    while here != floor.goal:
-        if (here, facing) in seen:
+    while cell != floor.goal:
+        if (cell, facing) in seen:
             return Walk(None, len(trail))
-        seen.add((here, facing))
+        seen.add((cell, facing))
         for turn in (1, 0, 3, 2):  # right, ahead, left, back
-            there = floor.leads(here, (facing + turn) % 4)
-            if there is not None:
-                here, facing = there, (facing + turn) % 4
-                trail.append(here)
+            neighbor = floor.leads(cell, (facing + turn) % 4)
+            if neighbor is not None:
+                cell, facing = neighbor, (facing + turn) % 4
+                trail.append(cell)
                 break
     return Walk(_without_loops(trail), len(trail))
 
@@ -118,22 +118,22 @@ def tremaux(floor: Floor) -> Walk:
     Source: the rule of Trémaux, in Lucas, Récréations mathématiques, 1882.
     """
     marks: dict[frozenset[Cell], int] = {}
-    here, before, trail = floor.start, floor.start, [floor.start]
-    while here != floor.goal:
-        ways = [there for d in range(4) if (there := floor.leads(here, d)) is not None]
-        count = {there: marks.get(frozenset((here, there)), 0) for there in ways}
-        others = [there for there in ways if there != before]
-        if before != here and count[before] == 1 and any(count[there] for there in others):
-            here, before = before, here  # a place that was met before: turn round
+    cell, before, trail = floor.start, floor.start, [floor.start]
+    while cell != floor.goal:
+        ways = [neighbor for d in range(4) if (neighbor := floor.leads(cell, d)) is not None]
+        count = {neighbor: marks.get(frozenset((cell, neighbor)), 0) for neighbor in ways}
+        others = [neighbor for neighbor in ways if neighbor != before]
+        if before != cell and count[before] == 1 and any(count[neighbor] for neighbor in others):
+            cell, before = before, cell  # a place that was met before: turn round
         else:
-            fresh = [there for there in ways if count[there] == 0]
-            again = [there for there in ways if count[there] == 1]
+            fresh = [neighbor for neighbor in ways if count[neighbor] == 0]
+            again = [neighbor for neighbor in ways if count[neighbor] == 1]
             if not fresh and not again:
                 return Walk(None, len(trail))
-            here, before = (fresh or again)[0], here
-        passage = frozenset((here, before))
+            cell, before = (fresh or again)[0], cell
+        passage = frozenset((cell, before))
         marks[passage] = marks.get(passage, 0) + 1
-        trail.append(here)
+        trail.append(cell)
     once: dict[Cell, list[Cell]] = {}
     for passage, times in marks.items():
         if times == 1:
@@ -142,7 +142,7 @@ def tremaux(floor: Floor) -> Walk:
             once.setdefault(b, []).append(a)
     path, before = [floor.start], floor.start
     while path[-1] != floor.goal:
-        path.append(next(there for there in once[path[-1]] if there != before))
+        path.append(next(neighbor for neighbor in once[path[-1]] if neighbor != before))
         before = path[-2]
     return Walk(path, len(trail))
 
@@ -178,12 +178,12 @@ def depth_first(
     return (grid if place >= 0 else None), tried
 
 
-def _back(came_from: dict[Cell, Cell | None], cell: Cell) -> list[Cell]:
+def _back(came_from: dict[Cell, Cell | None], goal: Cell) -> list[Cell]:
     path: list[Cell] = []
-    here: Cell | None = cell
-    while here is not None:
-        path.append(here)
-        here = came_from[here]
+    cell: Cell | None = goal
+    while cell is not None:
+        path.append(cell)
+        cell = came_from[cell]
     return path[::-1]
 
 

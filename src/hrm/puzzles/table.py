@@ -69,7 +69,7 @@ class Table(Puzzle):
         if "turn" in declaration.symmetries and rows != columns:
             raise UsageError(f"a table of {rows}x{columns} cannot be turned: turns need a square")
         self.declaration = declaration
-        self.spec = PuzzleSpec(
+        self._spec = PuzzleSpec(
             name=TABLE,
             shape=declaration.shape,
             tokens=("", declaration.blank, *symbols),
@@ -94,8 +94,8 @@ class Table(Puzzle):
         rows = cells_of(given, self.reading)
         height, width = self.spec.shape
         if len(rows) > height or max(map(len, rows)) > width:
-            found = f"{len(rows)}x{max(map(len, rows))}"
-            raise DataError(f"the grid has {found} cells; this table was made for {height}x{width} at most")
+            size = f"{len(rows)}x{max(map(len, rows))}"
+            raise DataError(f"the grid has {size} cells; this table was made for {height}x{width} at most")
         grid = np.full((height, width), PAD, np.uint8)
         for y, row in enumerate(rows):
             for x, symbol in enumerate(row):
@@ -141,8 +141,8 @@ class Table(Puzzle):
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into the symmetries that were declared."""
-        found = Symmetries.identity(self.spec, len(draws))
-        cells, tokens = found.cells, found.tokens
+        identity = Symmetries.identity(self.spec, len(draws))
+        cells, tokens = identity.cells, identity.tokens
         if "turn" in self.declaration.symmetries:
             turns = dihedral(self.spec.shape)
             cells = turns[(draws[:, 0] * len(turns)).astype(np.int64)]
@@ -264,9 +264,9 @@ def infer(
     _refuse_symbols(symbols)
     if not blank and len(changed) == 1 and not changed & kept:
         blank = changed.pop()
-    found = set(symbols) - {blank}
-    numbers = all(_NUMBER.fullmatch(symbol) for symbol in found)
-    ordered = sorted(found, key=(lambda s: (int(s), s)) if numbers else lambda s: s)
+    remaining = set(symbols) - {blank}
+    numbers = all(_NUMBER.fullmatch(symbol) for symbol in remaining)
+    ordered = sorted(remaining, key=(lambda s: (int(s), s)) if numbers else lambda s: s)
     return Declaration((height, width), tuple(ordered), blank, tuple(symmetries))
 
 

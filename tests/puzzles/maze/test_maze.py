@@ -56,7 +56,7 @@ def test_maze_hard_is_hard():
 def test_every_far_pair_is_as_likely():
     """On a corridor of 24 cells, pairs more than 20 moves apart: 3 + 2 + 1, in both directions."""
     family = Maze(24, 4, longer_than=20)
-    floor = family._floods.pack(np.arange(96) % 4 == 1)
+    floor = family._grid.pack(np.arange(96) % 4 == 1)
     drawn = [family._far_apart(floor, np.random.default_rng(seed)) for seed in range(1200)]
     pairs, counts = np.unique(np.array(drawn), axis=0, return_counts=True)
     rows = pairs // 4

@@ -239,7 +239,7 @@ def test_many_cages_of_one_letter_each_are_colored_anew():
         (None, "give text"),
         (3.5, "give text"),
         ([[None]], "give text"),
-        (np.zeros((99, 99)), "give text"),
+        (np.zeros((99, 99)), "9801 cells; at most 4096"),
         ([], "0 cells"),
         ("[" * 4000, "starts like JSON"),
     ],

@@ -51,7 +51,7 @@ class Arc(Puzzle):
         """Return the family where it is called by its name, which is not listed: its puzzles are not generated."""
         return cls() if name == ARC else None
 
-    spec = _SPEC
+    _spec = _SPEC
 
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
         """Return a grid on the canvas.

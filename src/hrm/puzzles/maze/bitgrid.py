@@ -1,4 +1,4 @@
-"""Shortest paths on a grid, by floods that move a whole front at once as the bits of one number."""
+"""Shortest paths on a grid: breadth-first search that moves a whole front at once, as the bits of one number."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int
 
 
 class BitGrid:
-    """BitGrid over a grid whose cells touch along edges. A set of cells is a whole number, one bit a cell."""
+    """A grid whose cells touch along edges; a set of its cells is a whole number, one bit a cell."""
 
     def __init__(self, rows: int, columns: int):
         self._shape = rows, columns
@@ -35,13 +35,13 @@ class BitGrid:
     def fronts(self, floor: int, start: int) -> list[int]:
         """Return the sets of cells at distance 0, 1, 2 … from a start, as far as the floor leads."""
         front, left, stride = start, floor & ~start, self._stride
-        found = [front]
+        fronts = [front]
         while True:
             front = (front << 1 | front >> 1 | front << stride | front >> stride) & left
             if not front:
-                return found
+                return fronts
             left ^= front
-            found.append(front)
+            fronts.append(front)
 
     def distance(self, floor: int, start: int, goal: int) -> int | None:
         """Return the number of moves from start to goal, or None where the floor does not join them."""
@@ -85,7 +85,7 @@ class BitGrid:
         back = self.fronts(floor, goal)
         return [away[moves] & back[length - moves] for moves in range(length + 1)]
 
-    def _steps(self, here: int, nearer: int) -> Iterator[int]:
-        for there in (here >> self._stride, here << self._stride, here >> 1, here << 1):
-            if there & nearer:
-                yield there
+    def _steps(self, member: int, nearer: int) -> Iterator[int]:
+        for neighbor in (member >> self._stride, member << self._stride, member >> 1, member << 1):
+            if neighbor & nearer:
+                yield neighbor

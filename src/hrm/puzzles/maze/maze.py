@@ -10,7 +10,7 @@ first of 100 pairs that will do, which favors patterns with many.
 
 import re
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import Attempt, ClassicalSolver, Puzzle, PuzzleSpec, Symmetries
-from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbors, read_json, steps
+from hrm.puzzles.grids import MAX_GIVEN, dihedral, neighbors, steps, unpacked
 from hrm.puzzles.maze.bitgrid import BitGrid
 from hrm.puzzles.searches import Floor, Walk, a_star, breadth_first, tremaux, wall_following
 from hrm.randomness import Stream, generator, mix
@@ -48,7 +48,7 @@ class Maze(Puzzle):
             raise UsageError(f"a maze of {rows}x{columns} is not possible: at least 4x4, at most {MAX_GIVEN} cells")
         usual = _LONGER_THAN.get(cells, int(18 * (cells / 100) ** 0.824))
         self.longer_than = usual if longer_than is None else longer_than
-        self.spec = PuzzleSpec(
+        self._spec = PuzzleSpec(
             name=f"maze-{rows}x{columns}",
             shape=(rows, columns),
             tokens=TOKENS,
@@ -62,7 +62,7 @@ class Maze(Puzzle):
             solid=(WALL, PATH),
             words=((WALL, "wall"), (PATH, "path"), (START, "start"), (GOAL, "goal")),
         )
-        self._unique, self._floods = unique, BitGrid(rows, columns)
+        self._unique, self._grid = unique, BitGrid(rows, columns)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -96,8 +96,8 @@ class Maze(Puzzle):
             rows = [rows[0][y * width : (y + 1) * width] for y in range(height)]
         hint = "every space is an open cell; where spaces get lost, write '.' for it"
         if len(rows) != height:
-            found = f"{len(rows[0])} cells in one line" if len(rows) == 1 else f"{len(rows)} rows"
-            raise DataError(f"not a {name}: it has {found} instead of {height} rows of {width} ({hint})")
+            size = f"{len(rows[0])} cells in one line" if len(rows) == 1 else f"{len(rows)} rows"
+            raise DataError(f"not a {name}: it has {size} instead of {height} rows of {width} ({hint})")
         grid = np.zeros((height, width), np.uint8)
         for y, row in enumerate(rows):
             if len(row) != width:
@@ -139,7 +139,7 @@ class Maze(Puzzle):
         lengths = (answers == PATH).sum(axis=1)
         right = self.extra_metrics(inputs, answers)["connected"]
         for row in np.flatnonzero(right).tolist():
-            right[row] = lengths[row] + 1 == self._floods.distance(*self._ends(inputs[row], PATH, OPEN))
+            right[row] = lengths[row] + 1 == self._grid.distance(*self._ends(inputs[row], PATH, OPEN))
         return right
 
     def extra_metrics(
@@ -149,7 +149,7 @@ class Maze(Puzzle):
         keeps = ((inputs == answers) | ((inputs == OPEN) & (answers == PATH))).all(axis=1)
         keeps &= ((inputs == START).sum(axis=1) == 1) & ((inputs == GOAL).sum(axis=1) == 1)
         for row in np.flatnonzero(keeps).tolist():
-            keeps[row] = self._floods.distance(*self._ends(answers[row], PATH)) is not None
+            keeps[row] = self._grid.distance(*self._ends(answers[row], PATH)) is not None
         return {"connected": keeps}
 
     def relations(self) -> Int8[np.ndarray, "2 C C"]:
@@ -171,24 +171,25 @@ class Maze(Puzzle):
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into turns and reflections: eight of a square, four of another rectangle."""
-        found = Symmetries.identity(self.spec, len(draws))
-        cells = self._turns[(draws[:, 0] * len(self._turns)).astype(np.int64)]
-        return Symmetries(cells, found.tokens)
+        identity = Symmetries.identity(self.spec, len(draws))
+        turns = dihedral(self.spec.shape)
+        cells = turns[(draws[:, 0] * len(turns)).astype(np.int64)]
+        return Symmetries(cells, identity.tokens)
 
     def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
         """Return a key that two mazes share exactly when one is the other turned or reflected."""
-        return min(turned.tobytes() for turned in puzzle[self._turns])
+        return min(turned.tobytes() for turned in puzzle[dihedral(self.spec.shape)])
 
     def twin_invariants(
         self, inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]
     ) -> UInt64[np.ndarray, " n"]:
         """Return a hash of which tokens stand how often at cells that turns and reflections exchange."""
-        orbit = self._turns.min(axis=0)
+        orbit = dihedral(self.spec.shape).min(axis=0)
         return mix(orbit.astype(np.uint64) * np.uint64(256) + inputs).sum(axis=1, dtype=np.uint64)
 
     def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
         """Return up to ``limit`` different shortest paths; none where start and goal are not joined."""
-        paths = islice(self._floods.shortest_paths(*self._ends(puzzle, OPEN, PATH)), limit)
+        paths = islice(self._grid.shortest_paths(*self._ends(puzzle, OPEN, PATH)), limit)
         return np.array([_marked(puzzle, path) for path in paths], np.uint8).reshape(-1, self.spec.cells)
 
     @property
@@ -207,10 +208,10 @@ class Maze(Puzzle):
     def _walk(self, search: Callable[[Floor], Walk], puzzle: UInt8[np.ndarray, " C"]) -> Attempt:
         width = self.spec.shape[1]
         start, goal = (divmod(int(np.flatnonzero(puzzle == token)[0]), width) for token in (START, GOAL))
-        found = search(Floor((puzzle != WALL).reshape(self.spec.shape), start, goal))
-        if found.path is None:
-            return Attempt(None, found.visited)
-        return Attempt(_marked(puzzle, [y * width + x for y, x in found.path]), found.visited)
+        walk = search(Floor((puzzle != WALL).reshape(self.spec.shape), start, goal))
+        if walk.path is None:
+            return Attempt(None, walk.visited)
+        return Attempt(_marked(puzzle, [y * width + x for y, x in walk.path]), walk.visited)
 
     def generate(self, seed: int, index: int) -> tuple[UInt8[np.ndarray, " C"], UInt8[np.ndarray, " C"]]:
         """Return maze number ``index`` of the sequence named by ``seed``, and a shortest path.
@@ -218,12 +219,12 @@ class Maze(Puzzle):
         Of several shortest paths the one is marked that goes up where it can, else down, else left.
         """
         rng = generator(seed, Stream.GENERATE, index)
-        cells, floods = self.spec.cells, self._floods
+        cells, grid = self.spec.cells, self._grid
         least, most = int(np.ceil(LEAST_WALLS * cells)), int(MOST_WALLS * cells)
         while True:
             puzzle = np.full(cells, OPEN, np.uint8)
             puzzle[rng.permutation(cells)[: rng.integers(least, most + 1)]] = WALL
-            ends = self._far_apart(floods.pack(puzzle == OPEN), rng)
+            ends = self._far_apart(grid.pack(puzzle == OPEN), rng)
             if ends is not None:
                 break
         puzzle[ends[0]], puzzle[ends[1]] = START, GOAL
@@ -235,52 +236,48 @@ class Maze(Puzzle):
         """Return a random pair of cells that are far enough apart, all such pairs equally likely, if there is one.
 
         Around a middle cell, two cells less than half the distance away are never far apart, so only pairs with
-        one cell beyond that are looked at; a floor without such cells is given up after one flood or four.
+        one cell beyond that are looked at; a floor without such cells is given up after one search or four.
         """
-        floods, least, rest = self._floods, self.longer_than + 1, floor
+        grid, least, rest = self._grid, self.longer_than + 1, floor
         height, width = self.spec.shape
-        middle = floods.bit(height // 2 * width + width // 2)
+        middle = grid.bit(height // 2 * width + width // 2)
         far: list[tuple[int, int]] = []  # a cell, and the cells that are far enough from it
         while rest.bit_count() > least:  # fewer cells are never that far apart
             around = middle & rest or rest & -rest
-            fronts = floods.fronts(floor, around)
+            fronts = grid.fronts(floor, around)
             for front in fronts:
                 rest &= ~front
             if 2 * (len(fronts) - 1) < least:
                 continue
-            fronts = floods.fronts(floor, fronts[-1] & -fronts[-1])
-            across = floods.on_shortest_paths(floor, fronts[0], fronts[-1] & -fronts[-1])
+            fronts = grid.fronts(floor, fronts[-1] & -fronts[-1])
+            across = grid.on_shortest_paths(floor, fronts[0], fronts[-1] & -fronts[-1])
             center = across[len(across) // 2]
-            outside = sum(floods.fronts(floor, center & -center)[(least + 1) // 2 :])
+            outside = sum(grid.fronts(floor, center & -center)[(least + 1) // 2 :])
             inside = floor & ~outside
-            for cell in floods.cells(outside).tolist():
-                others = sum(floods.fronts(floor, floods.bit(cell))[least:])
+            for cell in grid.cells(outside).tolist():
+                others = sum(grid.fronts(floor, grid.bit(cell))[least:])
                 far += [(cell, others & outside), (cell, others & inside), (-1 - cell, others & inside)]
         counts = np.array([others.bit_count() for _, others in far])
         if not counts.any():
             return None
         chosen, others = far[int(rng.choice(len(far), p=counts / counts.sum()))]
-        other = int(rng.choice(floods.cells(others)))
+        other = int(rng.choice(grid.cells(others)))
         return (other, -1 - chosen) if chosen < 0 else (chosen, other)
 
     def _close_ties(self, puzzle: UInt8[np.ndarray, " C"], rng: np.random.Generator) -> None:
         """Wall off one random cell after another until one shortest path is left, and no other is as short."""
-        floods = self._floods
+        grid = self._grid
         while True:
             floor, start, goal = self._ends(puzzle, OPEN)
-            ties = [front for front in floods.on_shortest_paths(floor, start, goal) if front.bit_count() > 1]
+            ties = [front for front in grid.on_shortest_paths(floor, start, goal) if front.bit_count() > 1]
             if not ties:
                 return
-            puzzle[rng.choice(floods.cells(ties[int(rng.integers(len(ties)))]))] = WALL
+            puzzle[rng.choice(grid.cells(ties[int(rng.integers(len(ties)))]))] = WALL
 
     def _ends(self, grid: UInt8[np.ndarray, " C"], *floor: int) -> tuple[int, int, int]:
         """Return the sets of the cells to walk on, of the start and of the goal."""
-        start, goal = self._floods.pack(grid == START), self._floods.pack(grid == GOAL)
-        return self._floods.pack(np.isin(grid, floor)) | start | goal, start, goal
-
-    @cached_property
-    def _turns(self) -> np.ndarray:
-        return dihedral(self.spec.shape)
+        start, goal = self._grid.pack(grid == START), self._grid.pack(grid == GOAL)
+        return self._grid.pack(np.isin(grid, floor)) | start | goal, start, goal
 
 
 _SYMBOLS = {".": OPEN} | {name: token for token, name in enumerate(TOKENS) if token} | {t: t for t in range(1, 6)}
@@ -294,12 +291,8 @@ def _marked(puzzle: UInt8[np.ndarray, " C"], path: list[int]) -> UInt8[np.ndarra
 
 def _rows(given: object, name: str) -> list[list[object]]:
     """Return what a maze was given as, row by row, unread."""
-    if isinstance(given, np.ndarray):
-        if given.size > MAX_GIVEN:
-            raise DataError(f"not a {name}: it has {given.size} cells; at most {MAX_GIVEN} are read at once")
-        return _rows(given.tolist(), name)
     try:
-        given = read_json(given, "[", 2 * MAX_GIVEN)
+        given = unpacked(given, "[", 2 * MAX_GIVEN)
     except DataError as error:
         raise DataError(f"not a {name}: {error}") from None
     if isinstance(given, str):

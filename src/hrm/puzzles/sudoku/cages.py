@@ -30,19 +30,19 @@ class Cage:
 def heads(marks: Int[np.ndarray, "n Y X"]) -> Int[np.ndarray, "n Y*X"]:
     """Return for each cell the first cell of its cage: cells of one mark that hang together; -1 is alone."""
     count, rows, columns = marks.shape
-    found = np.broadcast_to(np.arange(rows * columns).reshape(rows, columns), marks.shape).copy()
+    first_of = np.broadcast_to(np.arange(rows * columns).reshape(rows, columns), marks.shape).copy()
     across = (marks[:, :, 1:] == marks[:, :, :-1]) & (marks[:, :, 1:] >= 0)
     down = (marks[:, 1:] == marks[:, :-1]) & (marks[:, 1:] >= 0)
     while True:  # the smallest number spreads by a cell a time
-        before = found.copy()
+        before = first_of.copy()
         for joined, first, second in (
-            (across, found[:, :, :-1], found[:, :, 1:]),
-            (down, found[:, :-1], found[:, 1:]),
+            (across, first_of[:, :, :-1], first_of[:, :, 1:]),
+            (down, first_of[:, :-1], first_of[:, 1:]),
         ):
             np.minimum(first, second, out=first, where=joined)
             np.minimum(first, second, out=second, where=joined)
-        if np.array_equal(found, before):
-            return found.reshape(count, rows * columns)
+        if np.array_equal(first_of, before):
+            return first_of.reshape(count, rows * columns)
 
 
 def bounds(cells: int, size: int) -> tuple[int, int]:
@@ -112,12 +112,12 @@ def cut(
         assert owner is not None
         cages = [_cage(np.flatnonzero(owner == number), digits) for number in np.unique(owner)]
         try:
-            found = [other for other in answers(cages) if other != digits.tolist()]
+            others = [other for other in answers(cages) if other != digits.tolist()]
         except DataError:
             return None
-        if not found:
+        if not others:
             return sorted(cages, key=lambda cage: cage.cells)
-        refuted.append(np.array(found[0]))
+        refuted.append(np.array(others[0]))
         owner = _changed(owner, digits, refuted, near, rng)
         if owner is None:
             return None
@@ -127,29 +127,29 @@ def cut(
 def colored(cages: Sequence[Cage], columns: int, colors: int) -> list[int]:
     """Return a color for each cage, such that cages which touch differ; the one with the fewest choices goes first."""
     owner = {cell: number for number, cage in enumerate(cages) for cell in cage.cells}
-    beside: list[set[int]] = [set() for _ in cages]
+    neighbors: list[set[int]] = [set() for _ in cages]
     near = neighbor_lists(max(owner, default=0) + columns, columns)
     for cell, number in owner.items():
-        beside[number] |= {owner[other] for other in near[cell] if other in owner} - {number}
-    found: dict[int, int] = {}
+        neighbors[number] |= {owner[other] for other in near[cell] if other in owner} - {number}
+    color_of: dict[int, int] = {}
 
     def fill() -> bool:
-        rest = [number for number in range(len(cages)) if number not in found]
+        rest = [number for number in range(len(cages)) if number not in color_of]
         if not rest:
             return True
-        taken = {number: {found[other] for other in beside[number] if other in found} for number in rest}
-        number = max(rest, key=lambda number: (len(taken[number]), len(beside[number]), -number))
+        taken = {number: {color_of[other] for other in neighbors[number] if other in color_of} for number in rest}
+        number = max(rest, key=lambda number: (len(taken[number]), len(neighbors[number]), -number))
         for color in range(colors):
             if color not in taken[number]:
-                found[number] = color
+                color_of[number] = color
                 if fill():
                     return True
-                del found[number]
+                del color_of[number]
         return False
 
     if not fill():
         raise AssertionError("a map of countries needs four colors at most")
-    return [found[number] for number in range(len(cages))]
+    return [color_of[number] for number in range(len(cages))]
 
 
 def _cage(cells: np.ndarray, digits: np.ndarray) -> Cage:
@@ -250,7 +250,7 @@ def _remainders(cages: Sequence[Cage], units: np.ndarray) -> list[Cage]:
         for count in (1, 2, 3):
             starts = range(size - count + 1)
             regions += [(count, set(np.flatnonzero((kind >= s) & (kind < s + count)).tolist())) for s in starts]
-    found = []
+    remainders = []
     for count, region in regions:
         inside = [cage for cage in cages if region.issuperset(cage.cells)]
         rest = region.difference(*(cage.cells for cage in inside))
@@ -260,8 +260,8 @@ def _remainders(cages: Sequence[Cage], units: np.ndarray) -> list[Cage]:
             and all((units[:, a] == units[:, b]).any() for a, b in combinations(rest, 2))
         ):
             missing = count * size * (size + 1) // 2 - sum(cage.total for cage in inside)
-            found.append(Cage(tuple(sorted(rest)), missing))
-    return found
+            remainders.append(Cage(tuple(sorted(rest)), missing))
+    return remainders
 
 
 @lru_cache(maxsize=1 << 16)
@@ -282,15 +282,15 @@ def _fillings(options: tuple[int, ...], total: int) -> tuple[int, ...]:
     alive = {used for used, now in reached[-1].items() if now == total}
     kept = []
     for option, before in zip(reversed(options), reversed(reached[:-1]), strict=True):
-        found, led = 0, set[int]()
+        digits, sources = 0, set[int]()
         for used in before:
             free = option & ~used
             while free:
                 bit = free & -free
                 free ^= bit
                 if used | bit in alive:
-                    found |= bit
-                    led.add(used)
-        kept.append(found)
-        alive = led
+                    digits |= bit
+                    sources.add(used)
+        kept.append(digits)
+        alive = sources
     return tuple(reversed(kept))

@@ -39,8 +39,8 @@ class Twins:
             given: whether each cell is given.
         """
         parts = [slice(i, i + 1024) for i in range(0, len(answers), 1024)]  # so that memory stays small
-        found = [self._invariants(answers[part].astype(np.int64), given[part]) for part in parts]
-        return np.concatenate(found or [np.zeros(0, np.uint64)])
+        numbers = [self._invariants(answers[part].astype(np.int64), given[part]) for part in parts]
+        return np.concatenate(numbers or [np.zeros(0, np.uint64)])
 
     def canonical(
         self, answer: Int[np.ndarray, " C"], given: Bool[np.ndarray, " C"]
@@ -127,9 +127,9 @@ def _cycle_lengths(digits: Int[np.ndarray, "N n n"], height: int) -> Int[np.ndar
     for offset in range(1, height):
         partner = rows - rows % height + (rows + offset) % height
         link = np.take_along_axis(where, digits[:, partner], axis=2)
-        here = link
+        reached = link
         for length in range(1, n + 1):
-            closed = (here == columns) & (lengths[offset - 1] == 0)
+            closed = (reached == columns) & (lengths[offset - 1] == 0)
             lengths[offset - 1][closed] = length
-            here = np.take_along_axis(link, here, axis=2)
+            reached = np.take_along_axis(link, reached, axis=2)
     return lengths

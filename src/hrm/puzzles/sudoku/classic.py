@@ -46,7 +46,7 @@ class Sudoku(DigitPuzzle):
         super().__init__(Layout.single(BOXES[size]))
         self.extra_givens = cells // 5 if extra_givens is None else extra_givens
         height, width = BOXES[size]
-        self.spec = PuzzleSpec(
+        self._spec = PuzzleSpec(
             name=f"sudoku-{size}x{size}",
             shape=(size, size),
             tokens=("_", ".", *DIGITS[:size]),

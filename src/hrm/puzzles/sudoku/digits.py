@@ -150,18 +150,18 @@ class DigitPuzzle(Puzzle):
     @cached_property
     def inside(self) -> Bool[np.ndarray, " C"]:
         """Which cells of the canvas lie in a grid."""
-        found = np.zeros(self.layout.canvas[0] * self.layout.canvas[1], bool)
-        found[self.units.ravel()] = True
-        return found
+        mask = np.zeros(self.layout.canvas[0] * self.layout.canvas[1], bool)
+        mask[self.units.ravel()] = True
+        return mask
 
     @cached_property
     def related(self) -> Int8[np.ndarray, "3 C C"]:
         """1 where two cells share a row, a column, a box of a grid; a cell shares all three with itself."""
-        found = np.zeros((3, len(self.inside), len(self.inside)), np.int8)
-        for matrix, units in zip(found, np.split(self.units, 3), strict=True):
+        matrices = np.zeros((3, len(self.inside), len(self.inside)), np.int8)
+        for matrix, units in zip(matrices, np.split(self.units, 3), strict=True):
             for unit in units:
                 matrix[np.ix_(unit, unit)] = 1
-        return found
+        return matrices
 
     def rules(self, puzzle: UInt8[np.ndarray, " C"]) -> Rules:
         """Return what a puzzle asks beside its units; nothing unless told."""
@@ -185,5 +185,5 @@ class DigitPuzzle(Puzzle):
         np.fill_diagonal(related, False)
         peers = [np.flatnonzero(row).tolist() for row in related]
         digits = np.where(self.inside, self.digits(puzzle), -1).tolist()
-        found, tried = depth_first(digits, peers, self.size, rules.fits)
-        return Attempt(None if found is None else self.tokens([found])[0], tried)
+        filled, tried = depth_first(digits, peers, self.size, rules.fits)
+        return Attempt(None if filled is None else self.tokens([filled])[0], tried)

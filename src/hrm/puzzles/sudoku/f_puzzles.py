@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from hrm.errors import DataError
-from hrm.puzzles.grids import box_units, place, read_json, small_number
+from hrm.puzzles.grids import box_units, place, small_number, unpacked
 from hrm.puzzles.sudoku.cages import are_connected, neighbor_lists
 
 MOST_CHARACTERS = 1 << 20
@@ -34,7 +34,7 @@ def read_f_puzzle(given: object, box: tuple[int, int]) -> tuple[list[int], Cages
         DataError: another size, irregular boxes, another kind of constraint, or a cage that is none.
     """
     if isinstance(given, str) and given.lstrip()[:1] == "{":
-        given = read_json(given, "{", MOST_CHARACTERS)
+        given = unpacked(given, "{", MOST_CHARACTERS)
     if not isinstance(given, dict) or "sums" in given:
         return None
     if not any(isinstance(given.get(key), list) for key in (*_GRIDS, *_CAGES)):

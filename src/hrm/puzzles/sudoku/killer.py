@@ -45,7 +45,7 @@ class Killer(DigitPuzzle):
         signs = tuple(chr(_FIRST_SIGN + i) for i in range(self.most * COLORS))
         tokens = ("_", ".", *DIGITS[:size], *signs)
         self._first_clue = FIRST_DIGIT + size
-        self.spec = PuzzleSpec(
+        self._spec = PuzzleSpec(
             name=f"killer-{size}x{size}",
             shape=(size, size),
             tokens=tokens,
@@ -101,8 +101,8 @@ class Killer(DigitPuzzle):
 
     def is_part(self, line: str) -> bool:
         """Say whether a line of a text file is not a whole puzzle: a row of cells, or the sums alone."""
-        cells, told, _ = line.strip().partition(";")
-        return super().is_part(cells) if cells else bool(told)  # sums alone belong to the rows before them
+        cells, semicolon, _ = line.strip().partition(";")
+        return super().is_part(cells) if cells else bool(semicolon)  # sums alone belong to the rows before them
 
     def without_note(self, line: str) -> str:
         """Return the puzzle of a line of a list, without what follows a tab or a ``#``."""
@@ -133,10 +133,10 @@ class Killer(DigitPuzzle):
             return np.bincount(cage, numbers.ravel(), count * cells).astype(np.int64)[cage].reshape(count, cells)
 
         totals = of_cages(answers.astype(np.int64) - BLANK)
-        told = (inputs.astype(np.int64) - self._first_clue) // COLORS + 1
+        wanted = (inputs.astype(np.int64) - self._first_clue) // COLORS + 1
         # a sum of powers of two has as many bits as terms only where all terms differ
         differ = np.bitwise_count(of_cages(values)) == of_cages(np.ones_like(values))
-        return right & (~is_clue | ((totals == told) & differ)).all(axis=1)
+        return right & (~is_clue | ((totals == wanted) & differ)).all(axis=1)
 
     def relations(self) -> Int8[np.ndarray, "4 C C"]:
         """Return 1 where two cells share a row, a column, a box, and where some cage could hold both."""
@@ -150,8 +150,8 @@ class Killer(DigitPuzzle):
         cage = (firsts[:, :, None] == firsts[:, None, :]) & is_clue[:, :, None]
         fixed = np.broadcast_to(self.relation_matrices[:3], (len(inputs), 3, *cage.shape[1:]))
         exists = (inputs != PAD).astype(np.int8)
-        found = np.concatenate([fixed, cage[:, None].astype(np.int8)], axis=1)
-        return found * exists[:, None, :, None] * exists[:, None, None, :]
+        relations = np.concatenate([fixed, cage[:, None].astype(np.int8)], axis=1)
+        return relations * exists[:, None, :, None] * exists[:, None, None, :]
 
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers into turns and reflections that keep boxes, and permutations of the colors.

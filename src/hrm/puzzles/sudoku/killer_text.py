@@ -3,7 +3,7 @@
 import numpy as np
 
 from hrm.errors import DataError
-from hrm.puzzles.grids import MAX_GIVEN, place, read_json, small_number
+from hrm.puzzles.grids import MAX_GIVEN, place, small_number, unpacked
 from hrm.puzzles.sudoku.cages import Cage, bounds, heads
 from hrm.puzzles.sudoku.digits import DIGITS
 from hrm.puzzles.sudoku.f_puzzles import read_f_puzzle
@@ -80,7 +80,7 @@ def _refuse(cage: Cage, size: int) -> None:
 
 def _given(given: object) -> tuple[str, list[int]]:
     """Return the cells of a puzzle as one text, and its sums, of whatever it was given as."""
-    given = read_json(given, "{[")
+    given = unpacked(given, "{[")
     if isinstance(given, str):
         cells, _, sums = given.partition(";")
         return "".join(cells.split()), [_sum(word) for word in sums.replace(",", " ").split()]
@@ -90,8 +90,6 @@ def _given(given: object) -> tuple[str, list[int]]:
         if len(given["sums"]) > MAX_GIVEN:
             raise DataError(f"it has {len(given['sums'])} sums")
         return _given(given["cells"])[0], [_sum(item) for item in given["sums"]]
-    if isinstance(given, np.ndarray):
-        given = given.tolist() if given.size <= MAX_GIVEN else None
     if isinstance(given, list | tuple) and len(given) <= MAX_GIVEN:
         items = [item for row in given for item in (row if isinstance(row, list | tuple) else [row])]
         if len(items) <= MAX_GIVEN and all(isinstance(i, str | int) and not isinstance(i, bool) for i in items):
@@ -100,7 +98,7 @@ def _given(given: object) -> tuple[str, list[int]]:
 
 
 def _sum(item: object) -> int:
-    found = small_number(item)
-    if found is None:
+    total = small_number(item)
+    if total is None:
         raise DataError(f"the sum {str(item)[:24]!r} is no whole number below 1000")
-    return found
+    return total

@@ -4,10 +4,8 @@ With 9x9 grids the canvas has 21x21 cells, of which 369 lie in a grid; with 4x4 
 outside all grids, 1 a blank, and the digit d has the token d + 1.
 """
 
-from functools import cached_property
-
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8, UInt64
+from jaxtyping import Bool, Float, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec, Sketch, Symmetries
@@ -40,7 +38,7 @@ class Samurai(DigitPuzzle):
         self.corners = ((0, 0), (0, far), (far, 0), (far, far), (middle, middle))
         """Top left cells of the grids, that of the middle one last."""
         super().__init__(Layout((self.side, self.side), (span, span), (self.corners[:4], self.corners[4:])))
-        self.spec = PuzzleSpec(
+        self._spec = PuzzleSpec(
             name="samurai" if size == 9 else f"samurai-{size}x{size}",
             shape=(span, span),
             tokens=("_", ".", *DIGITS[:size]),
@@ -127,14 +125,15 @@ class Samurai(DigitPuzzle):
         parts = iter(np.split(draws, np.cumsum(self._counts())[:-1], axis=1))
         tokens = np.tile(np.arange(self.spec.vocab_size), (count, 1))
         tokens[:, FIRST_DIGIT:] = np.argsort(next(parts), axis=1) + FIRST_DIGIT
-        cells = self._turns[(next(parts)[:, 0] * len(self._turns)).astype(np.int64)]
+        turns = dihedral(self.spec.shape)
+        cells = turns[(next(parts)[:, 0] * len(turns)).astype(np.int64)]
         canvas = np.arange(span * span).reshape(span, span)
         for y, x in self.corners[:4]:
-            own = slice(0, bands * side) if y == 0 else slice(side, n)
-            beside = slice(0, bands * side) if x == 0 else slice(side, n)
+            own_rows = slice(0, bands * side) if y == 0 else slice(side, n)
+            own_columns = slice(0, bands * side) if x == 0 else slice(side, n)
             rows, columns = (np.tile(np.arange(n), (count, 1)) for _ in range(2))
-            rows[:, own] = own.start + random_lines(next(parts), next(parts))
-            columns[:, beside] = beside.start + random_lines(next(parts), next(parts))
+            rows[:, own_rows] = own_rows.start + random_lines(next(parts), next(parts))
+            columns[:, own_columns] = own_columns.start + random_lines(next(parts), next(parts))
             moved = np.tile(canvas.ravel(), (count, 1)).reshape(count, span, span)
             moved[:, y : y + n, x : x + n] = (rows[:, :, None] + y) * span + columns[:, None, :] + x
             cells = np.take_along_axis(cells, moved.reshape(count, -1), axis=1)
@@ -161,8 +160,8 @@ class Samurai(DigitPuzzle):
         Every cell starts with a color (given or not; how many grids it is in). Four times each cell then mixes into
         its color what its rows and columns, its boxes and its digit hold. The number is made of all colors.
         """
-        found = [self._invariants(inputs[i : i + 64], answers[i : i + 64]) for i in range(0, len(inputs), 64)]
-        return np.concatenate(found or [np.zeros(0, np.uint64)])
+        parts = [self._invariants(inputs[i : i + 64], answers[i : i + 64]) for i in range(0, len(inputs), 64)]
+        return np.concatenate(parts or [np.zeros(0, np.uint64)])
 
     def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
         """Return the outlines of the five grids, that of the middle one last."""
@@ -199,13 +198,13 @@ class Samurai(DigitPuzzle):
         rows, columns, boxes = np.split(self.units, 3)
         same = answers[:, :, None] == np.arange(FIRST_DIGIT, self.spec.vocab_size)  # n C N
         for _ in range(4):
-            heard = mix(colors)
+            hashes = mix(colors)
             lines, squares, digits = (np.zeros_like(colors) for _ in range(3))
-            for kind, told in ((rows, lines), (columns, lines), (boxes, squares)):
-                sums = mix(heard[:, kind].sum(axis=2, dtype=np.uint64))
+            for kind, sums_of_cells in ((rows, lines), (columns, lines), (boxes, squares)):
+                sums = mix(hashes[:, kind].sum(axis=2, dtype=np.uint64))
                 for unit, value in zip(kind, sums.T, strict=True):
-                    told[:, unit] += value[:, None]
-            by_digit = (heard[:, :, None] * same).sum(axis=1, dtype=np.uint64)
+                    sums_of_cells[:, unit] += value[:, None]
+            by_digit = (hashes[:, :, None] * same).sum(axis=1, dtype=np.uint64)
             digits += (by_digit[:, None, :] * same).sum(axis=2, dtype=np.uint64)
             colors = mix(colors + mix(lines) + mix(squares + np.uint64(2)) + mix(digits + np.uint64(3)))
         return mix(np.where(self.inside, mix(colors), np.uint64(0)).sum(axis=1, dtype=np.uint64).reshape(count))
@@ -219,7 +218,3 @@ class Samurai(DigitPuzzle):
         """Return how many uniform numbers each part of a symmetry takes."""
         own = self.size // self.side - 1
         return [self.size, 1, *[own, own * self.side] * 8, self.size, self.size]
-
-    @cached_property
-    def _turns(self) -> Int[np.ndarray, "k C"]:
-        return dihedral(self.layout.canvas)

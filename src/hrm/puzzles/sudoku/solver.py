@@ -111,8 +111,8 @@ def solve(
             placed |= 1 << place
     if without is not None:
         board &= ~(1 << (without[1] - 1) * cells + without[0])
-    found, guesses, open_boards = [], 0, [(board, placed)]
-    while open_boards and len(found) < limit:
+    solutions, guesses, open_boards = [], 0, [(board, placed)]
+    while open_boards and len(solutions) < limit:
         board, placed = _propagate(tables, *open_boards.pop())
         while prune is not None and board and (left := prune(board)) != board:
             board, placed = _propagate(tables, left, placed)
@@ -122,7 +122,7 @@ def solve(
             digits = [0] * cells
             for place in _places(board):
                 digits[place % cells] = place // cells + 1
-            found.append(digits)
+            solutions.append(digits)
             continue
         guesses += 1
         if guesses > max_guesses:
@@ -131,7 +131,7 @@ def solve(
         if rng is not None:
             options = [options[i] for i in rng.permutation(len(options))]
         open_boards += [(board & tables.keeps[p], placed | 1 << p) for p in reversed(options)]
-    return Solution(found, guesses)
+    return Solution(solutions, guesses)
 
 
 def _propagate(tables: _Tables, board: int, placed: int) -> tuple[int, int]:
@@ -141,9 +141,9 @@ def _propagate(tables: _Tables, board: int, placed: int) -> tuple[int, int]:
         for anchors, shifts, spread in tables.rules:
             one = two = 0  # units with at least so many candidates
             for shift in shifts:
-                here = board >> shift & anchors
-                two |= one & here
-                one |= here
+                candidates = board >> shift & anchors
+                two |= one & candidates
+                one |= candidates
             if one != anchors:
                 return 0, 0
             forced |= board & (one ^ two) * spread
@@ -174,9 +174,9 @@ def _lock(tables: _Tables, board: int) -> int:
         for counted, cleared in zip(inside, outside, strict=True):
             one = two = 0
             for shift in counted.shifts:
-                here = filled >> shift & counted.anchors
-                two |= one & here
-                one |= here
+                candidates = filled >> shift & counted.anchors
+                two |= one & candidates
+                one |= candidates
             only = filled & (one & ~two) * counted.spread
             reached = 0
             for shift in cleared.shifts:
@@ -196,9 +196,9 @@ def _options(tables: _Tables, board: int) -> list[int]:
         for anchors, shifts, spread in tables.rules:
             at_least = [anchors] + [0] * (most + 1)
             for shift in shifts:
-                here = board >> shift & anchors
+                candidates = board >> shift & anchors
                 for count in range(most + 1, 0, -1):
-                    at_least[count] |= at_least[count - 1] & here
+                    at_least[count] |= at_least[count - 1] & candidates
             few = at_least[2] & ~at_least[most + 1]
             if few:
                 units = [_places(board & (1 << anchor) * spread) for anchor in _places(few)]
