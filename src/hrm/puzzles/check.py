@@ -89,6 +89,7 @@ def _spec(case: _Case) -> _Findings:
         "" < spec.name and set(spec.name) <= letters,
         f"the name {spec.name!r} is not of a-z, 0-9 and dashes",
     )
+    # shape and tokens
     yield min(spec.shape) > 0, f"the shape {spec.shape} has no cells"
     yield 4 <= spec.vocab_size <= 256, f"{spec.vocab_size} tokens; padding, a blank, two symbols; 256 at most"
     yield all(len(token) == 1 for token in spec.tokens), "a token is not one character"
@@ -99,6 +100,7 @@ def _spec(case: _Case) -> _Findings:
         PAD < spec.blank < spec.vocab_size,
         f"the blank {spec.blank} is not a token id above that of padding",
     )
+    # clues, answers and relations
     clues = set(spec.clues)
     yield (
         len(clues) == len(spec.clues) and clues <= set(range(1, spec.vocab_size)) - {spec.blank},
@@ -107,6 +109,7 @@ def _spec(case: _Case) -> _Findings:
     yield set(spec.answers) <= set(range(spec.vocab_size)), f"the answers {spec.answers} are not all token ids"
     yield len(set(spec.relations)) == len(spec.relations), "two relations share a name"
     yield set(spec.differ) <= set(spec.relations), f"differ names {spec.differ}, which are not all relations"
+    # what pictures show
     drawn = {*dict(spec.fills), *spec.solid}
     yield drawn <= set(range(1, spec.vocab_size)), f"fills and solid name {sorted(drawn)}, which are not all token ids"
     colors = [ink for _, ink in spec.fills if not _COLOR.fullmatch(ink)]
@@ -135,6 +138,7 @@ def _generate(case: _Case) -> _Findings:
         yield sound, f"a grid is {grid.dtype} {grid.shape} instead of uint8 ({spec.cells},)"
         if not sound:
             return
+    # the same numbers give the same puzzles, others give others
     case.inputs, case.answers = (np.stack(grids) for grids in zip(*pairs, strict=True))
     for grids in (case.inputs, case.answers):
         grids.flags.writeable = False  # a family that changes what it is given raises, and is named
@@ -145,6 +149,7 @@ def _generate(case: _Case) -> _Findings:
     other = [puzzle.generate(case.seed + 1, index)[0] for index in range(2)]
     yield not np.array_equal(case.inputs[:2], other), "another seed gives the same puzzles"
     yield len(np.unique(case.inputs, axis=0)) > 1, "every index gives the same puzzle"
+    # puzzles ask for something, and answers hold only what may stand in one
     yield max(case.inputs.max(), case.answers.max()) < spec.vocab_size, "a token is not in the spec"
     asked = ~spec.given(case.inputs) & (case.inputs != PAD)
     yield bool(asked.any(axis=1).all()), f"a puzzle has no blank{' and no clue' if spec.clues else ''}"
@@ -242,6 +247,7 @@ def _symmetries(case: _Case) -> _Findings:
     yield bool((symmetries.tokens[:, spec.blank] == spec.blank).all()), "the blank is renamed"
     clues = np.array(spec.clues, np.int64)
     yield bool(np.isin(symmetries.tokens[:, clues], clues).all()), "a clue is renamed into what is none"
+    # puzzles and answers keep their rules
     moved = symmetries.apply(inputs)
     yield np.array_equal(symmetries.inverse().apply(moved), inputs), "the inverse does not undo one"
     kept = bool(puzzle.verify(moved, symmetries.apply(answers)).all())
@@ -251,6 +257,7 @@ def _symmetries(case: _Case) -> _Findings:
     if kept:
         read = [puzzle.parse(puzzle.text(grid)) for grid in moved]
         yield np.array_equal(read, moved), "one makes of a puzzle what parse does not read back"
+    # so do the relations between cells
     matrices = puzzle.relation_matrices[[name not in spec.oriented for name in spec.relations]]
     relations = sorted(matrix.tobytes() for matrix in matrices)
     for cells in symmetries.cells:  # rows may become columns: the relations are compared as a set

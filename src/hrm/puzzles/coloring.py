@@ -77,6 +77,7 @@ class Coloring(Puzzle):
                 nodes of one given color.
         """
         name, n = self.spec.name, self.nodes
+        # nodes and edges, each sound by itself
         try:
             nodes, edges = _given(given)
             if len(nodes) != n:
@@ -99,6 +100,7 @@ class Coloring(Puzzle):
                     raise DataError(f"the edge {a}-{b} joins a node with itself")
         except DataError as error:
             raise DataError(f"not a {name} puzzle: {error}") from None
+        # their matrix; joined nodes must differ
         grid = np.full((n, n), _APART, np.uint8)
         np.fill_diagonal(grid, [_BLANK if s in BLANKS else _FIRST_COLOR + _COLORS.index(s) for s in nodes])
         for a, b in edges:

@@ -117,6 +117,7 @@ def tremaux(floor: Floor) -> Walk:
 
     Source: the rule of Trémaux, in Lucas, Récréations mathématiques, 1882.
     """
+    # walk until the goal, and count how often each passage is taken
     marks: dict[frozenset[Cell], int] = {}
     cell, before, trail = floor.start, floor.start, [floor.start]
     while cell != floor.goal:
@@ -134,6 +135,7 @@ def tremaux(floor: Floor) -> Walk:
         passage = frozenset((cell, before))
         marks[passage] = marks.get(passage, 0) + 1
         trail.append(cell)
+    # the way is made of the passages marked once
     once: dict[Cell, list[Cell]] = {}
     for passage, times in marks.items():
         if times == 1:

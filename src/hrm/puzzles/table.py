@@ -55,6 +55,7 @@ class Table(Puzzle):
             UsageError: what cannot be: no symbols or too many, an empty or too large shape, an unknown symmetry.
         """
         rows, columns = declaration.shape
+        # refuse what cannot be a table
         symbols = [symbol for symbol in declaration.symbols if symbol != declaration.blank]
         if not 1 <= rows * columns <= MAX_GIVEN or min(rows, columns) < 1:
             raise UsageError(f"a table of {rows}x{columns} is not possible: 1 to {MAX_GIVEN} cells")
@@ -236,6 +237,7 @@ def infer(
     changed: set[str] = set()
     kept: set[str] = set()
     height = width = 1
+    # the symbols, and which of them answers keep or replace
     for where, *both in rows:
         try:
             given, answer = (cells_of(grid, reading) for grid in both)
@@ -262,6 +264,7 @@ def infer(
                 "of the declaration, so that it is a symbol like others"
             )
     _refuse_symbols(symbols)
+    # the blank is the one symbol that is always replaced
     if not blank and len(changed) == 1 and not changed & kept:
         blank = changed.pop()
     remaining = set(symbols) - {blank}

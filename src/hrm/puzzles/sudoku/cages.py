@@ -62,6 +62,7 @@ def pruner(cages: Sequence[Cage], units: Int[np.ndarray, "3 C"]) -> Callable[[in
     size = int(units.max()) + 1
     cells = units.shape[1]
     planes = [digit * cells for digit in range(size)]
+    # for each cage: its candidates on the board, what is known of them, and the cage
     rules = []
     for cage in dict.fromkeys([*cages, *_remainders(cages, units)]):
         mask = sum(1 << plane + cell for plane in planes for cell in cage.cells)
@@ -172,10 +173,12 @@ def _random_cages(digits: np.ndarray, near: list[list[int]], rng: np.random.Gene
     size = int(digits.max())
     shares = np.array(_SHARES[: size + 1]) / sum(_SHARES[: size + 1])
     while (owner < 0).any():
+        # begin where the fewest neighbors are free
         free = np.flatnonzero(owner < 0)
         ways = [sum(owner[other] < 0 for other in near[cell]) for cell in free.tolist()]
         cell = int(free[np.argmin(np.array(ways) + rng.random(len(free)))])  # cells in corners must not be left over
         owner[cell], wanted = len(held), int(rng.choice(len(shares), p=shares))
+        # grow by random neighbors with new digits
         cage, digits_in = [cell], {int(digits[cell])}
         while len(cage) < wanted:
             ends = sorted({o for c in cage for o in near[c] if owner[o] < 0 and int(digits[o]) not in digits_in})
@@ -186,6 +189,7 @@ def _random_cages(digits: np.ndarray, near: list[list[int]], rng: np.random.Gene
             cage.append(cell)
             digits_in.add(int(digits[cell]))
         held.append(digits_in)
+        # a cell that stays alone joins a cage beside it
         if len(cage) == 1:
             hosts = [owner[o] for o in near[cage[0]] if owner[o] not in (-1, len(held) - 1)]
             hosts = [h for h in hosts if len(held[h]) < min(LARGEST, size) and int(digits[cage[0]]) not in held[h]]
@@ -267,7 +271,8 @@ def _remainders(cages: Sequence[Cage], units: np.ndarray) -> list[Cage]:
 @lru_cache(maxsize=1 << 16)
 def _fillings(options: tuple[int, ...], total: int) -> tuple[int, ...]:
     """Return the digits that each cell has in some filling: digits differ and have this sum (bit d is digit d + 1)."""
-    reached: list[dict[int, int]] = [{0: 0}]  # sets of digits used so far, with their sum
+    # forwards: sets of digits that the first cells can use, with their sum
+    reached: list[dict[int, int]] = [{0: 0}]
     for option in options:
         step: dict[int, int] = {}
         for used, so_far in reached[-1].items():
@@ -279,6 +284,7 @@ def _fillings(options: tuple[int, ...], total: int) -> tuple[int, ...]:
                 if now <= total:
                     step[used | bit] = now
         reached.append(step)
+    # backwards: the sets that lead to the sum, and the digits on the way
     alive = {used for used, now in reached[-1].items() if now == total}
     kept = []
     for option, before in zip(reversed(options), reversed(reached[:-1]), strict=True):

@@ -57,6 +57,7 @@ class Twins:
             given: whether each cell is given.
         """
         n, (height, width) = self._size, self._box
+        # all candidates: transposition, first two rows, order of the columns
         flips = (False, True) if height == width else (False,)
         views = [grid.reshape(n, n) for grid in (answer, given)]
         grids, masks = (np.stack([view.T if flip else view for flip in flips]) for view in views)
@@ -66,12 +67,14 @@ class Twins:
         where = np.argsort(grids, axis=2)
         links = np.take_along_axis(where[:, top], grids[:, second], axis=2).reshape(-1, n)
         link, order = (part.ravel() for part in np.indices((len(links), len(orders))))
+        # keep those whose second row comes first, column by column
         for columns in (slice(0, 1), slice(1, width), slice(width, n)):
             seen = ranks[order[:, None], links[link[:, None], orders[order, columns]]]
             code = seen @ n ** np.arange(seen.shape[1])[::-1]
             least = code == code.min()
             link, order = link[least], order[least]
 
+        # carry them out: relabel by the top row, sort the rows in bands and the bands
         flip, pair = np.divmod(link, len(pairs))
         moved = np.take_along_axis(grids[flip], orders[order][:, None, :], axis=2)
         relabel = np.argsort(moved[np.arange(len(moved)), top[pair]], axis=1)
@@ -82,6 +85,7 @@ class Twins:
         moved = np.take_along_axis(moved, rows, axis=1).reshape(-1, n * n).astype(np.uint8)
         masks = np.take_along_axis(masks[flip], orders[order][:, None, :], axis=2)
         masks = np.take_along_axis(masks, rows, axis=1).reshape(-1, n * n)
+        # of the least answers, the least mask
         least = least_rows(moved)
         masks = masks[least]
         return moved[least][0], masks[least_rows(masks.astype(np.uint8))][0]

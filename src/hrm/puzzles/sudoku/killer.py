@@ -41,8 +41,7 @@ class Killer(DigitPuzzle):
             raise UsageError(f"no Killer Sudoku has {size} digits; choose one of {', '.join(map(str, SIZES))}")
         super().__init__(Layout.single(BOXES[size]))
         self.box = BOXES[size]
-        self.most = size * (size + 1) // 2
-        signs = tuple(chr(_FIRST_SIGN + i) for i in range(self.most * COLORS))
+        signs = tuple(chr(_FIRST_SIGN + i) for i in range(size * (size + 1) // 2 * COLORS))
         tokens = ("_", ".", *DIGITS[:size], *signs)
         self._first_clue = FIRST_DIGIT + size
         self._spec = PuzzleSpec(

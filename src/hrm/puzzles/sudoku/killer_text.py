@@ -4,12 +4,10 @@ import numpy as np
 
 from hrm.errors import DataError
 from hrm.puzzles.grids import MAX_GIVEN, place, small_number, unpacked
+from hrm.puzzles.notation import BLANKS
 from hrm.puzzles.sudoku.cages import Cage, bounds, heads
 from hrm.puzzles.sudoku.digits import DIGITS
 from hrm.puzzles.sudoku.f_puzzles import read_f_puzzle
-
-BLANKS = ".0-*_?"
-"""Characters that stand for a cell of which nothing is told; letters are cages."""
 
 
 def read(given: object, box: tuple[int, int]) -> tuple[list[int], list[Cage], list[int]]:
@@ -29,6 +27,7 @@ def read(given: object, box: tuple[int, int]) -> tuple[list[int], list[Cage], li
         if not cages:
             raise DataError("it has no cage; a Sudoku without cages is of another family")
         return digits, cages, [-1] * len(cages)
+    # letters: digits, blanks, or the marks of cages
     letters, sums = _given(given)
     if len(letters) != size * size:
         raise DataError(f"it has {len(letters)} cells instead of {size * size}, before the ';'")
@@ -50,6 +49,7 @@ def read(given: object, box: tuple[int, int]) -> tuple[list[int], list[Cage], li
         raise DataError(f"{' and '.join(map(repr, sorted(blanks)))} are both read as a blank; use one of them")
     if (marks < 0).all() and not all(digits):
         raise DataError("it has no cage; write a letter for each cell, then ';' and the sums")
+    # cages: what hangs together among cells of one letter
     first = heads(marks.reshape(1, size, size))[0]
     firsts = [cell for cell in np.unique(first).tolist() if marks[cell] >= 0]
     if len(sums) != len(firsts):

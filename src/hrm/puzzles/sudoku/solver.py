@@ -101,6 +101,7 @@ def solve(
         UndecidedError: the search was given up, so nothing is proved.
     """
     tables = _tables(layout if isinstance(layout, Layout) else Layout.single(layout))
+    # place the givens
     cells, board, placed = tables.cells, tables.start, 0
     for cell, digit in enumerate(grid):
         if digit:
@@ -111,6 +112,7 @@ def solve(
             placed |= 1 << place
     if without is not None:
         board &= ~(1 << (without[1] - 1) * cells + without[0])
+    # search: apply the rules, then guess; boards that are still open wait on a stack
     solutions, guesses, open_boards = [], 0, [(board, placed)]
     while open_boards and len(solutions) < limit:
         board, placed = _propagate(tables, *open_boards.pop())
@@ -124,6 +126,7 @@ def solve(
                 digits[place % cells] = place // cells + 1
             solutions.append(digits)
             continue
+        # no rule applies: guess in the unit with the fewest candidates
         guesses += 1
         if guesses > max_guesses:
             raise UndecidedError(f"no proof within {max_guesses} guesses: too few givens for an exact search")
@@ -137,6 +140,7 @@ def solve(
 def _propagate(tables: _Tables, board: int, placed: int) -> tuple[int, int]:
     """Apply the rules until none says anything new; the board is 0 where they contradict each other."""
     while True:
+        # candidates that are the only one of a cell, or of a digit in a unit
         forced = 0
         for anchors, shifts, spread in tables.rules:
             one = two = 0  # units with at least so many candidates
@@ -147,6 +151,7 @@ def _propagate(tables: _Tables, board: int, placed: int) -> tuple[int, int]:
             if one != anchors:
                 return 0, 0
             forced |= board & (one ^ two) * spread
+        # place them, or look at lines and boxes where there are none
         forced &= ~placed
         if forced:
             placed |= forced
@@ -168,16 +173,19 @@ def _lock(tables: _Tables, board: int) -> int:
     other way round.
     """
     for segments, inside, outside in tables.locks:
+        # segments that hold a candidate
         filled = 0
         for shift in segments.shifts:
             filled |= board >> shift & segments.anchors
         for counted, cleared in zip(inside, outside, strict=True):
+            # those that are the only one of their line (or box) ...
             one = two = 0
             for shift in counted.shifts:
                 candidates = filled >> shift & counted.anchors
                 two |= one & candidates
                 one |= candidates
             only = filled & (one & ~two) * counted.spread
+            # ... clear the other segments of their box (or line)
             reached = 0
             for shift in cleared.shifts:
                 reached |= only >> shift & cleared.anchors
@@ -233,6 +241,7 @@ def _tables(layout: Layout) -> _Tables:
     def units(anchors: Sequence[int], shifts: Sequence[int]) -> _Units:
         return _Units.of([d + a for d in planes for a in sorted(set(anchors))], list(shifts))
 
+    # rows, columns and boxes
     groups = [[columns * y + x for y, x in corners] for corners in layout.groups]
     corners = [corner for group in groups for corner in group]
     inside = sorted({corner + columns * y + x for corner in corners for y in lines for x in lines})
@@ -242,6 +251,7 @@ def _tables(layout: Layout) -> _Tables:
         units([corner + x for corner in group for x in lines], [columns * y for y in lines]) for group in groups
     ]
     rules = (_Units.of(inside, list(planes)), *by_row, *by_column, boxes)
+    # for each place, what is left when it is filled
     reach: dict[int, int] = {}
     for kind in rules:
         for anchor in _places(kind.anchors):
@@ -250,6 +260,7 @@ def _tables(layout: Layout) -> _Tables:
                 reach[place] = reach.get(place, 0) | unit
     everything = _board(sorted(reach))
     keeps = tuple(everything & ~reach.get(place, 0) | 1 << place for place in range(n * cells))
+    # segments: the share of a box in each row, and in each column
     across = units([c + columns * y + x for c in corners for y in lines for x in lefts], range(width))
     down = units(
         [c + columns * y + x for c in corners for y in tops for x in lines], range(0, columns * height, columns)
