@@ -5,8 +5,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hrm.cli.common import Device, Json, Model, output, present, print_json, progress_line, stderr, stdout, tell_weights
+from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights
+from hrm.cli.options import Device, Json, Model, output
 from hrm.inference.origin import locate
+from hrm.runtime.environment import present
 
 
 def adapt(

@@ -9,23 +9,10 @@ from rich.table import Table
 
 from hrm import pretrained
 from hrm.analysis.questions import What
-from hrm.cli.common import (
-    Cache,
-    Device,
-    Json,
-    SplitName,
-    UserPuzzle,
-    cache_folder,
-    output,
-    present,
-    print_json,
-    progress_line,
-    register_own,
-    stderr,
-    stdout,
-    tell_weights,
-)
+from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights
+from hrm.cli.options import Cache, Device, Json, SplitName, UserPuzzle, output, register_own
 from hrm.inference.origin import locate
+from hrm.runtime.environment import cache_folder, present
 
 MODELS_A_TABLE = 3
 """Side by side in a terminal; the rest stands below."""

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hrm.cli.common import print_json, progress
+from hrm.cli.console import print_json, progress
 
 if TYPE_CHECKING:
     from hrm.inference.answer import Answer

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.table import Table
 
-from hrm.cli.common import Device, Json, keep_compiled_code, print_json, stderr, stdout
+from hrm.cli.console import print_json, stderr, stdout
+from hrm.cli.options import Device, Json
+from hrm.runtime.environment import keep_compiled_code
 
 
 def bench(

@@ -7,23 +7,10 @@ from cyclopts import Parameter
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from hrm.cli.common import (
-    Cache,
-    Json,
-    Overrides,
-    Recipe,
-    Segments,
-    SplitName,
-    cache_folder,
-    keep_compiled_code,
-    output,
-    present,
-    print_json,
-    register_own,
-    stderr,
-    stdout,
-)
+from hrm.cli.console import print_json, stderr, stdout
+from hrm.cli.options import Cache, Json, Overrides, Recipe, Segments, SplitName, output, register_own
 from hrm.recipes import resolve
+from hrm.runtime.environment import cache_folder, keep_compiled_code, present
 
 
 def compare(

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from hrm.cli.common import Family, Json, output, present, print_json, progress_line, register_own, stderr, stdout
+from hrm.cli.console import print_json, progress_line, stderr, stdout
+from hrm.cli.options import Family, Json, output, register_own
 from hrm.errors import DataError, UsageError
+from hrm.runtime.environment import present
 
 if TYPE_CHECKING:
     from hrm.data.audit.findings import Audit

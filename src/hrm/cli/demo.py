@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hrm.cli.common import Json, output, print_json, stderr, stdout
+from hrm.cli.console import print_json, stderr, stdout
+from hrm.cli.options import Json, output
 
 
 def demo(

@@ -6,8 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.table import Table
 
-from hrm.cli.common import Cache, Json, cache_folder, print_json, stdout
+from hrm.cli.console import print_json, stdout
+from hrm.cli.options import Cache, Json
 from hrm.errors import HrmError
+from hrm.runtime.environment import cache_folder
 
 MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "broken": "[bold red]broken[/]"}
 

@@ -9,27 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.table import Table
 
-from hrm.cli.common import (
-    Cache,
-    Device,
-    Json,
-    Model,
-    Precision,
-    Segments,
-    SplitName,
-    UserPuzzle,
-    cache_folder,
-    keep_compiled_code,
-    present,
-    print_json,
-    progress_line,
-    register_own,
-    stderr,
-    stdout,
-    tell_weights,
-    warn_outside,
-)
+from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights, warn_outside
+from hrm.cli.options import Cache, Device, Json, Model, Precision, Segments, SplitName, UserPuzzle, register_own
 from hrm.inference.origin import locate
+from hrm.runtime.environment import cache_folder, keep_compiled_code, present
 
 if TYPE_CHECKING:
     from hrm.data.store import Store

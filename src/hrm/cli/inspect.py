@@ -7,7 +7,8 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from hrm import pretrained
-from hrm.cli.common import Json, Overrides, Recipe, print_json, stdout
+from hrm.cli.console import print_json, stdout
+from hrm.cli.options import Json, Overrides, Recipe
 from hrm.recipes import RECIPES, function, names, resolve
 
 

@@ -8,26 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
-from hrm.cli.common import (
-    Cache,
-    Device,
-    Json,
-    Model,
-    Precision,
-    Segments,
-    SplitName,
-    UserPuzzle,
-    cache_folder,
-    output,
-    present,
-    print_json,
-    progress_line,
-    register_own,
-    stderr,
-    stdout,
-    tell_weights,
-)
+from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights
+from hrm.cli.options import Cache, Device, Json, Model, Precision, Segments, SplitName, UserPuzzle, output, register_own
 from hrm.inference.origin import locate
+from hrm.runtime.environment import cache_folder, present
 
 
 def report(

@@ -7,21 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from hrm.cli.answers import print_rows, verdict
-from hrm.cli.common import (
-    Device,
-    Json,
-    Model,
-    Precision,
-    UserPuzzle,
-    output,
-    print_json,
-    register_own,
-    stderr,
-    stdout,
-    tell_weights,
-    warn,
-    warn_outside,
-)
+from hrm.cli.console import print_json, stderr, stdout, tell_weights, warn, warn_outside
+from hrm.cli.options import Device, Json, Model, Precision, UserPuzzle, output, register_own
 from hrm.data.sources.questions import puzzle_file, question_at, questions
 from hrm.errors import DataError, UnsolvedError
 from hrm.inference.origin import locate

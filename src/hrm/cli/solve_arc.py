@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hrm.cli.common import print_json, progress_line, stderr, stdout
+from hrm.cli.console import print_json, progress_line, stderr, stdout
 from hrm.errors import UsageError
 
 if TYPE_CHECKING:

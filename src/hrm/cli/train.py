@@ -6,20 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from hrm.cli.common import (
-    Cache,
-    Json,
-    Overrides,
-    Recipe,
-    cache_folder,
-    keep_compiled_code,
-    output,
-    print_json,
-    register_own,
-    stderr,
-    stdout,
-)
+from hrm.cli.console import print_json, stderr, stdout
+from hrm.cli.options import Cache, Json, Overrides, Recipe, output, register_own
 from hrm.recipes import resolve
+from hrm.runtime.environment import cache_folder, keep_compiled_code
 
 if TYPE_CHECKING:
     from hrm.train.setup import Setup

@@ -1,9 +1,12 @@
 """From a name to a solver: a shipped model, a checkpoint folder, or a run folder."""
 
+import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 
+from hrm import puzzles
 from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig, from_toml
 from hrm.data.prepare import family
@@ -39,6 +42,23 @@ def find_checkpoint(name: str | Path) -> Path:
             raise DataError(f"the run {folder} has no usable checkpoint yet; let it train on, or choose another")
         return newest
     return folder
+
+
+def require_family(name: str, models: Iterable[str]) -> None:
+    """Refuse a family that is not the one that all of these models were trained on.
+
+    Raises:
+        UsageError: a model of another family.
+    """
+    for model in models:
+        config = find_checkpoint(model) / "config.toml"
+        try:
+            trained_on = str(tomllib.loads(config.read_text(encoding="utf-8"))["data"]["puzzle"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # reading the model says what is wrong
+        if not puzzles.same(trained_on, name):
+            remedy = f"give --puzzle {trained_on}" if ":" in trained_on else "leave --puzzle out"
+            raise UsageError(f"{model} solves {trained_on}, not {name}: {remedy}, or choose another model")
 
 
 def load_model(

@@ -2,7 +2,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from hrm.cli.common import progress_line
+from hrm.cli.console import progress_line
 
 
 def test_a_long_job_reports_every_tenth_whatever_the_size_of_its_steps():

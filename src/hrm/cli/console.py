@@ -1,0 +1,106 @@
+"""What the commands print: results on stdout, progress and notes on stderr."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from hrm.inference.origin import Located
+
+
+def stdout() -> Console:
+    """Return the console for results."""
+    return Console(highlight=False)
+
+
+def stderr() -> Console:
+    """Return the console for progress and notes."""
+    return Console(stderr=True, highlight=False)
+
+
+def print_line(text: str) -> None:
+    """Print a line of results as it is, however long."""
+    stdout().print(text, markup=False, soft_wrap=True)
+
+
+def print_note(text: str) -> None:
+    """Print a note on stderr as it is, however long."""
+    stderr().print(text, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning on stderr."""
+    print_note(f"warning: {text}")
+
+
+def warn_outside(count: int, of: int, reason: str) -> None:
+    """Warn that some puzzles of a list are unlike those that the model was trained on, with the reason for one."""
+    warn(f"{count} of {of} puzzles are unlike those of the training, such as: {reason}")
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object as one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def tell_weights(*located: Located) -> None:
+    """Say on stderr which weights a command used."""
+    for each in located:
+        print_note(f"model: {each}")
+        from hrm.checkpoint import card_is_edited
+        from hrm.inference.load import find_checkpoint
+
+        if card_is_edited(folder := find_checkpoint(each.folder)):
+            note = "was edited or removed since it was saved; the weights are as they were"
+            warn(f"{folder / 'README.md'} {note}")
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[tuple[Console, Callable[[], None]]]:
+    """Show how far a list is, and how long the rest takes: a bar in a terminal, else a line at every tenth of many.
+
+    Gives the console for what is printed meanwhile, so that the bar stays below it, and what to call after each item.
+    """
+    terminal = sys.stderr.isatty()
+    console = stdout() if terminal and sys.stdout.isatty() else stderr()
+    if not terminal or not total or total < 2:
+        yield stdout(), _tenths(what, total or 0)
+        return
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+        task = bar.add_task(what, total=total)
+        yield console, lambda: bar.advance(task)
+
+
+def _tenths(what: str, total: int) -> Callable[[], None]:
+    began, done = time.monotonic(), 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if total >= 100 and done * 10 // total > (done - 1) * 10 // total:
+            left = (time.monotonic() - began) * (total - done) / done
+            stderr().print(f"{what} {done:,} of {total:,}, about {left:.0f} s left", markup=False)
+
+    return advance
+
+
+def progress_line(console: Console, what: str) -> Callable[[int, int], None]:
+    """Return a callback that shows done/total, on one line in a terminal; elsewhere at every tenth of a long job."""
+    tenths = 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal tenths
+        before, tenths = tenths, done * 10 // total
+        if console.is_terminal:
+            console.print(f"{what}: {done}/{total}", end="\n" if done == total else "\r")
+        elif total >= 100 and tenths > before:
+            console.print(f"{what}: {done}/{total}")
+
+    return report

@@ -1,0 +1,77 @@
+"""The options that several commands have: their types and help texts."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from hrm import pretrained, puzzles, recipes
+
+Json = Annotated[bool, Parameter(negative="", help="Print one JSON object on stdout and nothing else there.")]
+Model = Annotated[
+    str,
+    Parameter(help="Shipped model, run folder or checkpoint folder.", completer=lambda context: pretrained.names()),
+]
+Recipe = Annotated[
+    str,
+    Parameter(
+        allow_leading_hyphen=True,
+        help="Recipe to start from (`hrm recipes` lists them).",
+        completer=lambda context: list(recipes.RECIPES),
+    ),
+]
+Overrides = Annotated[
+    str,
+    Parameter(
+        name="--SECTION.KEY",
+        allow_leading_hyphen=True,
+        help="Any value of the configuration, such as --optim.lr 1e-4.",
+    ),
+]
+UserPuzzle = Annotated[
+    str,
+    Parameter(
+        name="--puzzle",
+        help="Puzzle family of the model. Needed only for your own class: module:Class. This runs its code.",
+    ),
+]
+Family = Annotated[
+    str,
+    Parameter(
+        name="--puzzle",
+        help="Puzzle family, such as sudoku-9x9; `table` for your own rows; or your own class: module:Class. "
+        "Default: inferred from the data.",
+        completer=lambda context: puzzles.names(),
+    ),
+]
+SplitName = Annotated[str, Parameter(help="Split of a store to use. Default: test, or the only one.")]
+Segments = Annotated[int | None, Parameter(help="Number of segments to run. Default: the training budget.")]
+Cache = Annotated[Path | None, Parameter(help="Cache folder. Default: $HRM_CACHE, or the user's cache folder.")]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"], Parameter(help="Where to compute. auto: CUDA, else MPS, else the CPU.")
+]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16"],
+    Parameter(help="Arithmetic. auto: as in training, where the hardware supports it."),
+]
+
+
+def output(what: str) -> Parameter:
+    """Return the option ``--out``, also ``-o``: where to write."""
+    return Parameter(name=["--out", "-o"], help=what)
+
+
+def register_own(name: str, *models: str) -> None:
+    """Let a family of the user's own be found, in this folder or among what is installed.
+
+    Args:
+        models: those that it is given for; a family of ours must be the one that they were trained on.
+
+    Raises:
+        UsageError: no such class, or a model of another family.
+    """
+    puzzles.register_from_path(name, Path.cwd())
+    if models and name and ":" not in name:
+        from hrm.inference.load import require_family
+
+        require_family(name, models)
