@@ -149,10 +149,10 @@ class HRMConfig(LoopedConfig, CellConfig, frozen=True):
         sizes = {"layers": layers, "heads": heads, "width": width, "puzzle_width": puzzle_width}
         return DirectConfig.model_validate(self._of_cells() | sizes | {"kind": "direct"})
 
-    def one_state(self, layers: int, loop: Loop) -> "RecurrentConfig":
+    def one_state(self, layers: int, **loop: int) -> "RecurrentConfig":
         """Return the network of one state and one stack of the same blocks."""
         changes = {"kind": "recurrent", "layers": layers, "q_continue": self.q_continue}
-        return RecurrentConfig.model_validate(self._of_cells() | loop.fields | changes)
+        return RecurrentConfig.model_validate(self._of_cells() | loop | changes)
 
     def _of_cells(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in CellConfig.model_fields}
@@ -237,9 +237,9 @@ class EquivariantConfig(LoopedConfig, frozen=True):
         tokens = (self.vocab_size - self.symbols + 2) * self.width
         return tokens + self.blocks * self.block_weights + self.width + (self.width + 1), 0
 
-    def one_state(self, layers: int, loop: Loop) -> "EquivariantConfig":
+    def one_state(self, layers: int, **loop: int) -> "EquivariantConfig":
         """Return the network of one state and one stack of the same blocks."""
-        return EquivariantConfig.model_validate(self.model_dump() | loop.fields | {"states": 1, "layers": layers})
+        return EquivariantConfig.model_validate(self.model_dump() | loop | {"states": 1, "layers": layers})
 
 
 @network_kind

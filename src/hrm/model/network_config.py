@@ -40,11 +40,6 @@ class Loop:
         """Calls of a segment: N·(T + 1) with two states, N·T with one."""
         return self.cycles * (self.timesteps + self.states - 1)
 
-    @property
-    def fields(self) -> dict[str, int]:
-        """The settings by the names of their fields in a configuration."""
-        return {"cycles": self.cycles, "timesteps": self.timesteps, "grad_calls": self.grad_calls}
-
     def __str__(self) -> str:
         """Return the loop in words."""
         if self.unit == "block":
@@ -164,8 +159,13 @@ class NetworkConfig(BaseModel, ABC, frozen=True):
         """
         return None
 
-    def one_state(self, layers: int, loop: Loop) -> "NetworkConfig | None":
-        """Return the network of one state and one stack of the same blocks, or None where there is none."""
+    def one_state(self, layers: int, **loop: int) -> "NetworkConfig | None":
+        """Return the network of one state and one stack of the same blocks, or None where there is none.
+
+        Args:
+            layers: blocks of the stack.
+            loop: its ``cycles``, ``timesteps`` and ``grad_calls``.
+        """
         return None
 
 

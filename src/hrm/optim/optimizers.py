@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import AdamW, Muon, Optimizer
 
 from hrm.optim.adam_atan2 import AdamATan2
 from hrm.optim.config import OptimConfig
-from hrm.optim.muon import muon_with_adamw
 from hrm.optim.schedule import lr_factor
 from hrm.optim.sign_sgd import SparseSignSGD
 
@@ -34,24 +33,16 @@ class Optimizers:
         self._config = config
         self._updates = updates
         self._names = {id(p): name for name, p in named_parameters.items()}
+        # Tables take sign-SGD, hidden matrices Muon where it is asked for, and the rest the Adam of the configuration.
         taken = {id(p) for p in tables}
-        dense = [p for p in named_parameters.values() if id(p) not in taken]
-        self._optimizers: list[Optimizer]
-        if config.kind == "muon":
-            chosen = {id(p) for p in matrices}
-            self._optimizers = muon_with_adamw(
-                matrices,
-                [p for p in dense if id(p) not in chosen],
-                muon_lr=config.muon_lr,
-                muon_weight_decay=config.muon_weight_decay,
-                lr=config.lr,
-                betas=config.betas,
-                weight_decay=config.weight_decay,
-            )
-        elif config.kind == "adamw":
-            self._optimizers = [AdamW(dense, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay)]
-        else:
-            self._optimizers = [AdamATan2(dense, config.lr, config.betas, config.weight_decay)]
+        self._optimizers: list[Optimizer] = []
+        if config.kind == "muon":  # Source: Jordan et al. 2024, with its original scaling √max(1, out/in)
+            taken |= {id(p) for p in matrices}
+            muon = Muon(matrices, config.muon_lr, config.muon_weight_decay, adjust_lr_fn="original")
+            self._optimizers.append(muon)
+        adam = AdamATan2 if config.kind == "adam_atan2" else AdamW
+        rest = [p for p in named_parameters.values() if id(p) not in taken]
+        self._optimizers.append(adam(rest, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay))
         if tables:
             self._optimizers.append(SparseSignSGD(tables, config.puzzle_lr, config.puzzle_weight_decay))
         self._peaks = [group["lr"] for optimizer in self._optimizers for group in optimizer.param_groups]

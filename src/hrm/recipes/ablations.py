@@ -11,7 +11,6 @@ from hrm.config import RunConfig, schema_paths
 from hrm.errors import UsageError, did_you_mean
 from hrm.model.config import NetworkConfig
 from hrm.model.flops import flops_per_segment
-from hrm.model.network_config import Loop
 from hrm.recipes.resolve import parse_value
 
 BASE = "base"
@@ -69,7 +68,7 @@ def recurrent(config: RunConfig) -> RunConfig:
     """
     model = _two_states(config, "recurrent")
     calls = max(1, round(model.depth / model.blocks))
-    return _one_segment(config, _one_state(config, "recurrent", model.blocks, Loop(1, 1, calls, calls)))
+    return _one_segment(config, _one_state(config, "recurrent", model.blocks, calls, calls))
 
 
 def flat(config: RunConfig) -> RunConfig:
@@ -82,8 +81,8 @@ def flat(config: RunConfig) -> RunConfig:
     """
     model = _two_states(config, "flat")
     loop, (low, high) = model.loop, (model.stacks[0], model.stacks[-1])
-    calls = Loop(1, loop.cycles, loop.timesteps + max(1, round(high / low)), loop.grad_calls)
-    return _with_model(config, _one_state(config, "flat", low, calls))
+    calls = loop.timesteps + max(1, round(high / low))
+    return _with_model(config, _one_state(config, "flat", low, calls, loop.grad_calls, loop.cycles))
 
 
 def flat_same_weights(config: RunConfig) -> RunConfig:
@@ -94,7 +93,7 @@ def flat_same_weights(config: RunConfig) -> RunConfig:
     model = _two_states(config, "flat-same-weights")
     learning = sum(model.call_blocks[-model.loop.grad_calls :])
     calls, grad_calls = (max(1, round(blocks / model.blocks)) for blocks in (model.depth, learning))
-    return _with_model(config, _one_state(config, "flat-same-weights", model.blocks, Loop(1, 1, calls, grad_calls)))
+    return _with_model(config, _one_state(config, "flat-same-weights", model.blocks, calls, grad_calls))
 
 
 def tied(config: RunConfig) -> RunConfig:
@@ -208,8 +207,10 @@ def _one_pass(config: RunConfig, name: str, layers: int, more_heads: int = 0) ->
     return network
 
 
-def _one_state(config: RunConfig, name: str, layers: int, loop: Loop) -> NetworkConfig:
-    network = config.model.one_state(layers, loop)
+def _one_state(
+    config: RunConfig, name: str, layers: int, timesteps: int, grad_calls: int, cycles: int = 1
+) -> NetworkConfig:
+    network = config.model.one_state(layers, cycles=cycles, timesteps=timesteps, grad_calls=grad_calls)
     if network is None:
         raise _refusal(config, name, "a counterpart of one state")
     return network
