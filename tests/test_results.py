@@ -8,6 +8,7 @@ import pytest
 from hrm import pretrained, puzzles
 from hrm.data.build import generate_store
 from hrm.evaluation.metrics import wilson_interval
+from hrm.evaluation.request import EvalRequest
 from hrm.evaluation.run import evaluate_model
 from hrm.files import sha256_of
 
@@ -55,10 +56,11 @@ def test_a_record_of_a_shipped_model_is_measured_again(file, tmp_path):
     if protocol["model"] not in pretrained.names():
         pytest.skip(f"{protocol['model']} is not shipped")
     segments = min(protocol["segments"], SEGMENTS)
-    found = evaluate_model(
+    request = EvalRequest(
         protocol["model"], data_of(record, tmp_path), cache_dir=tmp_path, now=NOW, split=protocol["split"],
         segments=segments, limit=RECHECKED, device="cpu",
     )  # fmt: skip
+    found = evaluate_model(request)
     assert found["protocol"]["weights_sha256"] == protocol["weights_sha256"]
     assert found["protocol"]["data_digest"] == protocol["data_digest"]
     low, high = interval(found["exact"], found["examples"])

@@ -14,6 +14,7 @@ from hrm.data.arc import build_arc, task_table
 from hrm.data.store import open_store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import answer_tasks
+from hrm.evaluation.request import EvalRequest
 from hrm.evaluation.run import evaluate_model
 from hrm.evaluation.tasks import solve_tests
 from hrm.inference.load import PUZZLES, load, load_model
@@ -54,16 +55,10 @@ def place(tmp_path_factory):
 
 def measured(place, store, **more):
     kept = {}
-    found = evaluate_model(
-        place / "run",
-        store,
-        cache_dir=place / "cache",
-        now=NOW,
-        batch_size=4,
-        device="cpu",
-        answers=lambda store, ranked: kept.update(ranked),
-        **more,
-    )
+    request = EvalRequest(
+        place / "run", store, cache_dir=place / "cache", now=NOW, batch_size=4, device="cpu", **more
+    )  # fmt: skip
+    found = evaluate_model(request, answers=lambda store, ranked: kept.update(ranked))
     grids = {test: [(c.grid.tolist(), c.votes, c.q_halt) for c in ranked] for test, ranked in kept.items()}
     return {name: found[name] for name in ("exact", "cell", "pass_at", "examples")}, grids
 

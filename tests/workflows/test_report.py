@@ -11,9 +11,11 @@ import pytest
 
 from hrm import load
 from hrm.errors import UsageError
+from hrm.evaluation.provenance import digest
+from hrm.evaluation.request import EvalRequest
 from hrm.evaluation.run import evaluate_model
 from hrm.viz.report.page import page
-from hrm.workflows.report import report, training
+from hrm.workflows.report import ReportRequest, report, training
 
 NOW = "2026-01-02T03:04:05+00:00"
 PUZZLES = {
@@ -35,7 +37,8 @@ def file(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(file) -> dict[str, Any]:
-    return report("sudoku-4x4", cache_dir=file.parent / "cache", now=NOW, data=file, segments=2, analyses=["residuals"])
+    cache_dir = file.parent / "cache"
+    return report(ReportRequest("sudoku-4x4", file, cache_dir=cache_dir, now=NOW, segments=2, analyses=["residuals"]))
 
 
 class Reading(HTMLParser):
@@ -70,7 +73,9 @@ class Reading(HTMLParser):
 
 
 def test_the_numbers_are_those_of_eval(found, file):
-    told = evaluate_model("sudoku-4x4", file, cache_dir=file.parent / "cache", now=NOW, segments=2, batch_size=3)
+    told = evaluate_model(
+        EvalRequest("sudoku-4x4", file, cache_dir=file.parent / "cache", now=NOW, segments=2, batch_size=3)
+    )
     for ours, theirs in zip(found["results"]["per_segment"], told["per_segment"], strict=True):
         assert {key: ours[key] for key in theirs} == pytest.approx(theirs)
     assert found["results"]["per_segment"][-1]["exact_ci95"] == told["exact_ci95"]
@@ -209,12 +214,11 @@ def test_cells_can_be_pointed_at(found):
 )
 def test_mistakes_are_told_before_any_work(options, says, tmp_path):
     with pytest.raises(UsageError, match=re.escape(says)):
-        report("sudoku-4x4", cache_dir=tmp_path, now=NOW, **options)
+        report(ReportRequest("sudoku-4x4", cache_dir=tmp_path, now=NOW, **options))
 
 
 def test_equal_puzzles_and_answers_have_one_digest(found):
     from hrm.data.store import Split
-    from hrm.workflows.report import digest
 
     grids = np.ones((2, 4), np.uint8)
     rows = Split(grids, grids, np.zeros(2, np.int32), np.zeros(2, np.float32))

@@ -66,14 +66,14 @@ class Calibration:
     @property
     def summary(self) -> dict[str, float | str | None]:
         """Return the headline numbers."""
-        found: dict[str, float | str | None] = {}
+        numbers: dict[str, float | str | None] = {}
         for name, part in (("all segments", self.all_segments), ("last segment", self.last_segment)):
-            found |= {
+            numbers |= {
                 f"share right, {name}": part.base_rate, f"ECE, {name}": part.ece.value,
                 f"Brier, {name}": part.brier.value, f"q_halt ≥ ½ is true, {name}": part.accuracy.value,
                 f"AUROC, {name}": part.auroc.value,
             }  # fmt: skip
-        return found
+        return numbers
 
 
 def calibration(
@@ -99,20 +99,7 @@ def reliability(rows: Rows, bins: int, seed: int = 0) -> Reliability:
     """Return the reliability of probabilities, given what came true."""
     q, right = rows[0].ravel(), rows[1].ravel()
     place = _bin_of(q, bins)
-    lines = []
-    for number in range(bins):
-        here = place == number
-        count, hits = int(here.sum()), int(right[here].sum())
-        lines.append(
-            Bin(
-                number / bins,
-                (number + 1) / bins,
-                count,
-                float(q[here].mean()) if count else None,
-                hits / count if count else None,
-                list(wilson_interval(hits, count)) if count else None,
-            )  # fmt: skip
-        )
+    lines = [_bin(number, bins, q[place == number], right[place == number]) for number in range(bins)]
     return Reliability(
         len(q), float(right.mean()), lines,
         ece=_score(rows, lambda q, right: expected_calibration_error(q, right, bins), seed),
@@ -120,6 +107,13 @@ def reliability(rows: Rows, bins: int, seed: int = 0) -> Reliability:
         accuracy=_score(rows, lambda q, right: float(((q >= 0.5) == right).mean()), seed),
         auroc=_score(rows, auroc, seed),
     )  # fmt: skip
+
+
+def _bin(number: int, bins: int, q: Float[np.ndarray, " n"], right: Bool[np.ndarray, " n"]) -> Bin:
+    low, high, count, hits = number / bins, (number + 1) / bins, len(q), int(right.sum())
+    if not count:
+        return Bin(low, high, 0, None, None, None)
+    return Bin(low, high, count, float(q.mean()), hits / count, list(wilson_interval(hits, count)))
 
 
 def expected_calibration_error(q: Float[np.ndarray, " n"], right: Bool[np.ndarray, " n"], bins: int) -> float:
@@ -140,4 +134,4 @@ def _score(rows: Rows, measure: Callable[[np.ndarray, np.ndarray], float], seed:
     interval = bootstrap_interval(
         lambda chosen: measure(q[:, chosen].ravel(), right[:, chosen].ravel()), q.shape[1], draws=400, seed=seed
     )
-    return Score(value, None if interval is None else list(interval))
+    return Score(value, interval)

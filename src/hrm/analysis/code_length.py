@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
 from hrm.analysis.calls import batches, run_segments
 from hrm.data.store import Split
@@ -71,7 +70,7 @@ def code_length(
     solver: Solver,
     split: Split,
     segments: int,
-    probabilities: Literal["stablemax", "softmax"] = "softmax",
+    probabilities: Literal["stablemax", "softmax"] | None = None,
     training_puzzles: int | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
@@ -81,14 +80,18 @@ def code_length(
     Only cells to fill in are coded, each by itself, as the model's output is a product over cells.
 
     Args:
-        probabilities: the ones of the model's loss.
-        training_puzzles: to put beside the number at which it breaks even.
+        probabilities: None: those of the model's loss, where it is known, else softmax.
+        training_puzzles: to put beside the number at which it breaks even; None: what the checkpoint says.
         seed: of the bootstrap.
 
     Source: two-part codes, Rissanen 1978. Differs: parameters are counted at the full length of their dtype,
     an upper bound, for they could be rounded.
     """
-    model = solver.model
+    model, origin = solver.model, solver.origin
+    if origin is not None:
+        probabilities = probabilities or origin.config.train.loss
+        training_puzzles = training_puzzles or origin.meta.get("data", {}).get("train_rows")
+    probabilities = probabilities or "softmax"
     inputs, labels = np.asarray(split.inputs), np.asarray(split.labels)
     open_cells = (labels != PAD) & ~solver.puzzle.spec.given(inputs)
     parts, exact_parts = [], []
@@ -116,7 +119,7 @@ def code_length(
     return CodeLength(
         probabilities, list(range(1, segments + 1)),
         (bits.sum(1) / cells.sum()).tolist(),
-        _interval(last, cells, seed),
+        bootstrap_interval(lambda rows: last[rows].sum() / max(cells[rows].sum(), 1), len(last), seed=seed),
         _per_cell(last, cells, exact), _per_cell(last, cells, ~exact),
         plain, mean_cells, parameters, each, parameters * each,
         puzzles_to_break_even=parameters * each / saved if saved > 0 else None,
@@ -127,11 +130,6 @@ def code_length(
 
 def _per_cell(bits: np.ndarray, cells: np.ndarray, chosen: np.ndarray) -> float | None:
     return float(bits[chosen].sum() / cells[chosen].sum()) if cells[chosen].sum() else None
-
-
-def _interval(bits: Float[np.ndarray, " n"], cells: np.ndarray, seed: int) -> list[float] | None:
-    interval = bootstrap_interval(lambda rows: bits[rows].sum() / max(cells[rows].sum(), 1), len(bits), seed=seed)
-    return None if interval is None else list(interval)
 
 
 def _solutions_log2(solver: Solver, split: Split) -> float | None:

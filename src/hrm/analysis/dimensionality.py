@@ -148,8 +148,8 @@ def dimensionality(
     moments, samples = _moments(solver, split, segments, pooling, progress)
     count = len(split)
     everyone, left_out = np.full((1, count), 1 / count), (1 - np.eye(count)) / (count - 1)
-    ratios = {level: float(_ratios(found, everyone)[0]) for level, found in moments.items()}
-    without = {level: _ratios(found, left_out) for level, found in moments.items()}
+    ratios = {level: float(_ratios(part, everyone)[0]) for level, part in moments.items()}
+    without = {level: _ratios(part, left_out) for level, part in moments.items()}
     intervals = {level: _jackknife(ratios[level], without[level]) for level in moments}
     rng = np.random.default_rng(seed)
     untrained: list[dict[str, float | None]] = []
@@ -157,7 +157,7 @@ def dimensionality(
         fresh = build(model.config, seed=fresh_seed, dtype=model.dtype).to(solver.device).eval()
         beside = Solver(fresh, solver.puzzle, solver.max_segments, solver.batch_size)
         fresh_moments, _ = _moments(beside, split, segments, pooling, progress)
-        values = {level: float(_ratios(found, everyone)[0]) for level, found in fresh_moments.items()}
+        values = {level: float(_ratios(part, everyone)[0]) for level, part in fresh_moments.items()}
         untrained.append({"seed": float(fresh_seed), "z_H": values["H"], "z_L": values.get("L")})
     growth = _growth(moments, rng)
     ratio = ratio_ci95 = p_value = None
@@ -199,23 +199,23 @@ def _moments(
             parts[level].append(Moments(mean[level] / states[level], square[level] / states[level]))
         positions = 1 if pooling == "means" else int(exists.sum(1).max())
         samples = {f"z_{level}": states[level] * positions for level in levels}
-    found: dict[LevelName, Moments] = {
+    moments: dict[LevelName, Moments] = {
         level: Moments(np.concatenate([m.mean for m in rows]), np.concatenate([m.square for m in rows]))
         for level, rows in parts.items()
     }
-    return found, samples
+    return moments, samples
 
 
 def _ratios(moments: Moments, weights: Float[np.ndarray, "K P"]) -> Float[np.ndarray, " K"]:
     """Return the participation ratio under each weighting of the puzzles; weights sum to one."""
     _, count, width = (len(weights), *moments.mean.shape)
-    squares, found = moments.square.reshape(count, -1), []
+    squares, ratios = moments.square.reshape(count, -1), []
     for start in range(0, len(weights), 50):  # bounds the memory for wide states
         chosen = weights[start : start + 50]
         mean = chosen @ moments.mean
         covariance = (chosen @ squares).reshape(-1, width, width) - mean[:, :, None] * mean[:, None, :]
-        found.append(participation_ratio(covariance))
-    return np.concatenate(found)
+        ratios.append(participation_ratio(covariance))
+    return np.concatenate(ratios)
 
 
 def _jackknife(value: float, without: Float[np.ndarray, " P"]) -> list[float]:
@@ -239,8 +239,8 @@ def _growth(moments: dict[LevelName, Moments], rng: np.random.Generator) -> Grow
         weights = np.zeros((len(sets), count))
         for row, members in zip(weights, sets, strict=True):
             row[members] = 1 / size
-        for level, found in moments.items():
-            values = _ratios(found, weights)
+        for level, part in moments.items():
+            values = _ratios(part, weights)
             means[level].append(float(values.mean()))
             ranges[level].append([float(values.min()), float(values.max())])
     return Growth(sizes, means["H"], means.get("L"), ranges["H"], ranges.get("L"))

@@ -113,4 +113,4 @@ def _correlation(
     if math.isnan(rho):
         return Correlation(name, None, None)
     interval = bootstrap_interval(lambda rows: spearman(difficulty[rows], used[rows]), len(used), seed=seed)
-    return Correlation(name, rho, None if interval is None else list(interval))
+    return Correlation(name, rho, interval)

@@ -38,11 +38,11 @@ class Memory:
     def summary(self) -> dict[str, float | str | None]:
         """Return the headline numbers."""
         mib = 2.0**20
-        found: dict[str, float | str | None] = {}
+        numbers: dict[str, float | str | None] = {}
         for name, held in (("one-step gradient", self.one_step_bytes), ("through all calls", self.full_bytes)):
-            found |= {f"MiB, {name}, N·T = {NT}": size / mib for NT, size in zip(self.NT, held, strict=True)}
-        found["one-step gradient, greatest over least"] = max(self.one_step_bytes) / min(self.one_step_bytes)
-        return found
+            numbers |= {f"MiB, {name}, N·T = {NT}": size / mib for NT, size in zip(self.NT, held, strict=True)}
+        numbers["one-step gradient, greatest over least"] = max(self.one_step_bytes) / min(self.one_step_bytes)
+        return numbers
 
 
 def memory(solver: Solver, split: Split, cycles: Sequence[int] = CYCLES, timesteps: int = TIMESTEPS) -> Memory:

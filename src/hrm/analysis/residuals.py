@@ -49,17 +49,17 @@ class Residuals:
     @property
     def summary(self) -> dict[str, float | None]:
         """Return the headline numbers."""
-        found: dict[str, float | None] = {}
+        numbers: dict[str, float | None] = {}
         for name, level in (("z_L", self.z_L), ("z_H", self.z_H)):
             relative = [] if level is None else level.relative
             a_segment = len(relative) // self.segments
-            found |= {
+            numbers |= {
                 f"relative movement of {name}, first call": relative[0] if relative else None,
                 f"relative movement of {name}, first segment": _mean(relative[:a_segment]),
                 f"relative movement of {name}, last segment": _mean(relative[-a_segment:]),
                 f"relative movement of {name}, last call": relative[-1] if relative else None,
             }
-        return found | {
+        return numbers | {
             "z_L falls within a cycle by a factor of": self.falls_within_cycle,
             "z_L jumps after a call of f_H by a factor of": self.jumps_after_H,
         }
@@ -80,7 +80,7 @@ def residuals(solver: Solver, split: Split, segments: int, progress: Progress = 
     """
     model = traceable(solver)
     loop, levels = model.config.loop, model.config.loop.levels
-    found: dict[str, list[list[tuple[np.ndarray, np.ndarray]]]] = {level: [] for level in levels}
+    movements: dict[str, list[list[tuple[np.ndarray, np.ndarray]]]] = {level: [] for level in levels}
     numbers: dict[str, list[int]] = {}
     for batch in batches(solver, split, progress):
         rows: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {level: [] for level in levels}
@@ -92,8 +92,8 @@ def residuals(solver: Solver, split: Split, segments: int, progress: Progress = 
             rows[call.level].append((moved, moved / length))
             numbers[call.level].append(call.timestep)
         for level in levels:
-            found[level].append(rows[level])
-    z = {level: _movement(found[level], numbers[level]) for level in levels}
+            movements[level].append(rows[level])
+    z = {level: _movement(movements[level], numbers[level]) for level in levels}
     cycles, T = loop.cycles, loop.timesteps
     falls, jumps = _saw(np.array(z["L"].absolute).reshape(-1, T)) if "L" in z else (None, None)
     return Residuals(cycles, T, segments, loop.unit, z["H"], z.get("L"), falls, jumps)

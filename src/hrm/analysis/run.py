@@ -1,13 +1,10 @@
 """Ask a model by name a question by name, and say how the numbers were obtained."""
 
-import platform
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
-
-import torch
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import KW_ONLY, asdict, dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from hrm.analysis.calibration import calibration
 from hrm.analysis.calls import segments_of
@@ -21,16 +18,12 @@ from hrm.analysis.memory import memory
 from hrm.analysis.questions import QUESTIONS, Question
 from hrm.analysis.residuals import residuals
 from hrm.analysis.trajectories import StateKind, trajectories
-from hrm.checkpoint import Checkpoint
-from hrm.config import RunConfig
-from hrm.data.held_out import unseen
-from hrm.data.prepare import family
 from hrm.data.store import Split
 from hrm.errors import UsageError, did_you_mean
+from hrm.evaluation.provenance import provenance
+from hrm.evaluation.request import Request
 from hrm.evaluation.rollout import Progress, no_progress
-from hrm.evaluation.run import rows_for, with_answers
-from hrm.evaluation.tasks import in_own_ids
-from hrm.inference.load import describe_model, load_model
+from hrm.evaluation.run import choose_puzzles, open_solver, rows_to_score
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.model.network import Network
 from hrm.viz.figures.draw import answer
@@ -65,82 +58,75 @@ class AnalysisOptions:
     """Of ``intermediate``: the puzzle whose answers are kept."""
 
 
-def analyze(
-    name: str | Path,
-    what: str,
-    *,
-    cache_dir: Path,
-    now: str,
-    data: Path | None = None,
-    split: str = "",
-    puzzles: int | None = None,
-    segments: int | None = None,
-    choices: AnalysisOptions | None = None,
-    device: str = "auto",
-    precision: str | None = None,
-    progress: Progress = no_progress,
-    clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class AnalyzeRequest(Request):
+    """What ``hrm analyze`` asks of one model."""
+
+    _: KW_ONLY
+    what: str
+    """A name in ``QUESTIONS``."""
+    puzzles: int | None = None
+    """This many, from the start; None: what the question takes."""
+    options: AnalysisOptions = AnalysisOptions()
+    precision: str | None = None
+
+
+ANALYSES: dict[str, tuple[Callable[..., Finding], tuple[str, ...]]] = {
+    "residuals": (residuals, ()),
+    "trajectories": (trajectories, ("state",)),
+    "dimensionality": (dimensionality, ("pooling", "seed")),
+    "intermediate": (intermediate, ("shown",)),
+    "halting": (halting, ("seed",)),
+    "depth": (depth, ()),
+    "calibration": (calibration, ("seed",)),
+    "fixed-points": (fixed_points, ("seed",)),
+    "code-length": (code_length, ("seed",)),
+}
+"""The function behind each question about segments, and the options that it takes."""
+
+
+def analyze(request: AnalyzeRequest, progress: Progress = no_progress) -> dict[str, Any]:
     """Return what an analysis finds of a model: ``answer``, ``numbers``, their ``summary``, ``protocol``.
 
     The ``answer`` is a sentence that follows from the numbers.
 
-    Args:
-        name: a run folder, a checkpoint folder or a shipped model.
-        what: a name in ``QUESTIONS``.
-        cache_dir: where the stores of files and of generated training puzzles are kept.
-        now: the present time as ISO 8601.
-        data: a store, or a CSV/JSONL file; None: unseen puzzles are generated, named by the seed.
-        split: which split of a store to use; empty: ``test``, or the only split.
-        puzzles: this many, from the start; None: depends on the question.
-        segments: None: what the question takes; a network that answers in one pass runs one whatever is asked.
-        precision: auto, fp32 or bf16; None: what the question takes.
-        clock: seconds since any fixed time.
-
     Raises:
         UsageError, DataError: a name, value, file or checkpoint that is not what it should be.
     """
-    if what not in QUESTIONS:
-        hint = did_you_mean(what, list(QUESTIONS))
-        raise UsageError(f"no analysis is called {what!r}; there are {', '.join(QUESTIONS)}.{hint}")
-    question, choices = QUESTIONS[what], choices or AnalysisOptions()
-    count = question.puzzles if puzzles is None else puzzles
-    if count < 1:
-        raise UsageError(f"--puzzles must be 1 or more (got {count})")
-    if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
-        raise UsageError(f"--segments must be 1 to {MOST_SEGMENTS} (got {segments})")
-    model, config, checkpoint = load_model(name, device, precision or question.precision)
-    segments = segments_for(question, model, config.halting.max_segments, segments)
-    rows, origin = puzzles_for(config, checkpoint, data, split, count, choices.seed, cache_dir, now)
-    batches = -(-len(rows) // BATCH_SIZE)
-    solver = Solver(model, family(config.data), config.halting.max_segments, batch_size=-(-len(rows) // batches))
-    began = clock()
-    trained_on = checkpoint.meta.get("data", {}).get("train_rows")
+    # the question, the model and the puzzles
+    require_questions([request.what])
+    question = QUESTIONS[request.what]
+    count = question.puzzles if request.puzzles is None else request.puzzles
+    request.require_counts(puzzles=count)
+    solver = open_solver(request, precision=request.precision or question.precision)
+    segments = segments_for(question, solver.model, solver.max_segments, request.segments)
+    rows, source = puzzles_to_analyze(solver, request, count)
+    solver = in_batches(solver, len(rows))
+
+    # the answer, and how it was obtained
+    began = time.perf_counter()
     try:
-        found = run_analysis(what, solver, rows, segments, choices, config.train.loss, trained_on, progress)
+        finding = run_analysis(request.what, solver, rows, segments, request.options, progress)
     except UsageError as error:  # one of several models, perhaps
-        raise UsageError(f"{name}: {error}") from None
-    numbers = asdict(found)
+        raise UsageError(f"{request.model}: {error}") from None
+    numbers = asdict(finding)
+    protocol = {
+        "puzzles": source | {"rows": len(rows)},
+        "choices": asdict(request.options),
+        "batch_size": solver.batch_size,
+        "wall_s": round(time.perf_counter() - began, 1),
+    }
     return {
-        "what": what,
+        "what": request.what,
         "asks": question.asks,
-        "model": str(name),
+        "model": str(request.model),
         "task": solver.puzzle.spec.name,
-        "puzzles": f"{len(rows)} {origin['said']}",
+        "puzzles": f"{len(rows)} {request.puzzles_from}",
         "segments": segments,
-        "answer": answer(what, numbers, len(rows)),
-        "summary": found.summary,
+        "answer": answer(request.what, numbers, len(rows)),
+        "summary": finding.summary,
         "numbers": numbers,
-        "protocol": describe_model(checkpoint, config, model)
-        | {
-            "checkpoint": checkpoint.path.name,
-            "puzzles": origin | {"rows": len(rows)},
-            "choices": asdict(choices),
-            "batch_size": solver.batch_size,
-            "wall_s": round(clock() - began, 1),
-            "machine": f"{platform.machine()}, torch {torch.__version__}",
-            "date": now,
-        },
+        "protocol": provenance(solver, protocol, request.now),
     }
 
 
@@ -149,41 +135,30 @@ def run_analysis(
     solver: Solver,
     rows: Split,
     segments: int,
-    choices: AnalysisOptions,
-    loss: Literal["stablemax", "softmax"] = "softmax",
-    training_puzzles: int | None = None,
+    options: AnalysisOptions,
     progress: Progress = no_progress,
 ) -> Finding:
     """Ask one question of a solver and its puzzles.
 
-    Args:
-        loss: how the model's logits become probabilities.
-        training_puzzles: how many it was trained on, where that is known.
-
     Raises:
         UsageError, DataError: the question does not fit this network, these puzzles or this number of segments.
     """
-    match what:
-        case "residuals":
-            return residuals(solver, rows, segments, progress)
-        case "trajectories":
-            return trajectories(solver, rows, segments, choices.state, progress)
-        case "dimensionality":
-            return dimensionality(solver, rows, segments, choices.pooling, seed=choices.seed, progress=progress)
-        case "intermediate":
-            return intermediate(solver, rows, segments, choices.shown, progress)
-        case "halting":
-            return halting(solver, rows, segments, choices.seed, progress)
-        case "depth":
-            return depth(solver, rows, segments, progress)
-        case "calibration":
-            return calibration(solver, rows, segments, seed=choices.seed, progress=progress)
-        case "fixed-points":
-            return fixed_points(solver, rows, segments, seed=choices.seed, progress=progress)
-        case "code-length":
-            return code_length(solver, rows, segments, loss, training_puzzles, choices.seed, progress)
-        case _:
-            return memory(solver, rows)
+    if what == "memory":
+        return memory(solver, rows)
+    function, names = ANALYSES[what]
+    return function(solver, rows, segments, progress=progress, **{name: getattr(options, name) for name in names})
+
+
+def require_questions(names: Sequence[str]) -> None:
+    """Refuse names of which there is no question.
+
+    Raises:
+        UsageError: names the first one.
+    """
+    for what in names:
+        if what not in QUESTIONS:
+            hint = did_you_mean(what, list(QUESTIONS))
+            raise UsageError(f"no analysis is called {what!r}; there are {', '.join(QUESTIONS)}.{hint}")
 
 
 def segments_for(question: Question, model: Network, budget: int, asked: int | None = None) -> int:
@@ -196,23 +171,17 @@ def segments_for(question: Question, model: Network, budget: int, asked: int | N
     return segments_of(model, asked or usual)
 
 
-def puzzles_for(
-    config: RunConfig,
-    checkpoint: Checkpoint,
-    data: Path | None,
-    split: str,
-    count: int,
-    seed: int,
-    cache_dir: Path,
-    now: str,
-) -> tuple[Split, dict[str, Any]]:
-    """Return the puzzles that ``analyze`` asks about, and where they come from, also in words (``said``)."""
-    if data is None:
-        rows, provenance = unseen(config.data, count, seed, cache_dir, now)
-        return rows, provenance | {"said": f"generated puzzles (seed {seed})"}
-    puzzle = family(config.data)
-    store, name, rows = rows_for(puzzle, data, split, cache_dir, now)
-    if puzzle.spec.has_tasks:
-        rows = in_own_ids(rows, checkpoint.table, store, count)
-    rows = with_answers(rows.take(slice(count)), data)
-    return rows, {"said": f"puzzles of {data.name}", "data": str(data), "split": name, "digest": store.digest}
+def puzzles_to_analyze(solver: Solver, request: Request, count: int) -> tuple[Split, dict[str, Any]]:
+    """Return the first puzzles with a known answer, and where they come from, also in words (``said``)."""
+    chosen, words = choose_puzzles(solver, request, count), {"said": request.puzzles_from}
+    if chosen.store is None:
+        return chosen.rows, chosen.provenance | words
+    rows = rows_to_score(solver, chosen.store, chosen.split, count, request.data)
+    return rows, words | {"data": str(request.data), "split": chosen.split, "digest": chosen.store.digest}
+
+
+def in_batches(solver: Solver, count: int) -> Solver:
+    """Return the solver with the batch size that splits so many puzzles evenly."""
+    solver = copy(solver)
+    solver.batch_size = -(-count // -(-count // BATCH_SIZE))
+    return solver

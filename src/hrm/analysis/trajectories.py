@@ -62,14 +62,14 @@ class Trajectories:
     @property
     def summary(self) -> dict[str, float | str | None]:
         """Return the headline numbers."""
-        found: dict[str, float | str | None] = {"state": self.state}
+        numbers: dict[str, float | str | None] = {"state": self.state}
         both = (("z_H", [puzzle.z_H for puzzle in self.puzzles]), ("z_L", [puzzle.z_L for puzzle in self.puzzles]))
         for level, maybe in both:
             paths = [path for path in maybe if path is not None]
             two, enough = ([sum(p.explained[:2]) for p in paths], [p.components_for_90 for p in paths])
-            found[f"variance along two components, {level}"] = float(np.mean(two)) if paths else None
-            found[f"components for 90 %, {level}"] = float(np.mean(enough)) if paths else None
-        return found
+            numbers[f"variance along two components, {level}"] = float(np.mean(two)) if paths else None
+            numbers[f"components for 90 %, {level}"] = float(np.mean(enough)) if paths else None
+        return numbers
 
 
 def trajectories(
@@ -91,7 +91,7 @@ def trajectories(
     """
     model = traceable(solver)
     loop, levels = model.config.loop, model.config.loop.levels
-    found: list[PuzzlePaths] = []
+    puzzles: list[PuzzlePaths] = []
     for batch in batches(solver, split, progress):
         exists = batch.positions[: batch.count].cpu()
         latents = model.initial(batch.x)
@@ -107,9 +107,9 @@ def trajectories(
         right, _ = compare(tokens[: batch.count], np.asarray(split.labels[batch.rows]))
         for n in range(batch.count):
             z = {level: principal_path(numbers[level], np.stack([row[n] for row in rows[level]])) for level in levels}
-            found.append(PuzzlePaths(batch.rows.start + n, bool(right[n]), z["H"], z.get("L")))
+            puzzles.append(PuzzlePaths(batch.rows.start + n, bool(right[n]), z["H"], z.get("L")))
     return Trajectories(
-        state, loop.cycles * loop.timesteps, segments, loop.unit, found
+        state, loop.cycles * loop.timesteps, segments, loop.unit, puzzles
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """``hrm analyze``."""
 
-import json as json_module
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -61,59 +61,40 @@ def analyze(
     """
     for name in models:
         locate(name)
-    from hrm.analysis.run import AnalysisOptions
-    from hrm.analysis.run import analyze as analyze_model
-    from hrm.files import replace_file, require_writable_file
-    from hrm.viz.figures.draw import draw, short_names
-    from hrm.viz.figures.style import require_matplotlib, write
+    from hrm.analysis.run import AnalysisOptions, AnalyzeRequest
+    from hrm.viz.figures.draw import short_names
+    from hrm.workflows.measure import analyze_to_files
 
     register_own(puzzle, *models)
-    if figure:
-        require_matplotlib()
-    stem = out / "-".join((what, *(Path(name).name for name in models)))
-    require_writable_file(stem.with_name(f"{stem.name}.json"))
-    found = [
-        analyze_model(
-            name,
-            what,
-            cache_dir=cache_folder(cache),
-            now=present(),
-            data=data,
-            split=split,
-            puzzles=puzzles,
-            segments=segments,
-            choices=AnalysisOptions(seed, pooling, state, shown),
-            device=device,
-            precision=precision,
-            progress=progress_line(stderr(), name),
-        )  # fmt: skip
-        for name in models
-    ]
-    numbers = stem.with_name(f"{stem.name}.json")
-    text = json_module.dumps({"what": what, "models": found}, indent=1, ensure_ascii=False, allow_nan=False)
-    replace_file(numbers, (text + "\n").encode())
-    files = [numbers, *(write(draw(what, found), stem) if figure else [])]
+    request = AnalyzeRequest(
+        models[0], data, what=what, cache_dir=cache_folder(cache), now=present(), split=split,
+        puzzles=puzzles, segments=segments, seed=seed, options=AnalysisOptions(seed, pooling, state, shown),
+        device=device, precision=precision,
+    )  # fmt: skip
+    requests = [replace(request, model=name) for name in models]
+    entries, files = analyze_to_files(requests, out, figure, lambda name: progress_line(stderr(), name))
     tell_weights(*map(locate, models))
     if json:
-        print_json({"what": what, "models": found, "files": [str(file) for file in files]})
+        print_json({"what": what, "models": entries, "files": [str(file) for file in files]})
         return
-    for start in range(0, len(found), MODELS_A_TABLE):
-        stdout().print(_table(found, slice(start, start + MODELS_A_TABLE)))
-    for name, entry in zip(short_names([entry["model"] for entry in found]), found, strict=True):
-        stdout().print(f"{name}: {entry['answer']}", soft_wrap=True, markup=False, highlight=False)
-    stdout().print(f"written: {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
+    say = stdout().print
+    for start in range(0, len(entries), MODELS_A_TABLE):
+        say(_table(entries, slice(start, start + MODELS_A_TABLE)))
+    for name, entry in zip(short_names([entry["model"] for entry in entries]), entries, strict=True):
+        say(f"{name}: {entry['answer']}", soft_wrap=True, markup=False, highlight=False)
+    say(f"written: {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
 
 
-def _table(found: list[dict[str, Any]], shown: slice) -> Table:
+def _table(entries: list[dict[str, Any]], shown: slice) -> Table:
     """Return the headline numbers of some of the models, whose names are short among all."""
     from hrm.viz.figures.draw import short_names
     from hrm.viz.figures.sentences import shown as shown_number
 
-    table = Table(title=found[0]["asks"], caption="; ".join(dict.fromkeys(entry["puzzles"] for entry in found)))
+    table = Table(title=entries[0]["asks"], caption="; ".join(dict.fromkeys(entry["puzzles"] for entry in entries)))
     table.add_column("")
-    for name in short_names([entry["model"] for entry in found])[shown]:
+    for name in short_names([entry["model"] for entry in entries])[shown]:
         table.add_column(name, justify="right")
-    names = dict.fromkeys(name for entry in found for name in entry["summary"])
+    names = dict.fromkeys(name for entry in entries for name in entry["summary"])
     for name in names:
-        table.add_row(name, *(shown_number(name, entry["summary"].get(name)) for entry in found[shown]))
+        table.add_row(name, *(shown_number(name, entry["summary"].get(name)) for entry in entries[shown]))
     return table

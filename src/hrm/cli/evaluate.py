@@ -2,9 +2,8 @@
 
 import shlex
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.table import Table
@@ -13,10 +12,6 @@ from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weig
 from hrm.cli.options import Cache, Device, Json, Model, Precision, Segments, SplitName, UserPuzzle, register_own
 from hrm.inference.origin import locate
 from hrm.runtime.environment import cache_folder, keep_compiled_code, present
-
-if TYPE_CHECKING:
-    from hrm.data.store import Store
-    from hrm.evaluation.tasks import Ranked
 
 
 def evaluate(
@@ -61,78 +56,56 @@ def evaluate(
     Example: `hrm eval sudoku-4x4`, or with your own puzzles: `hrm eval sudoku-4x4 --data puzzles.csv`.
     """
     located = locate(model)
-    from hrm.evaluation.arc import tested_tasks, write_submission
-    from hrm.evaluation.record import source_tree, write_record
-    from hrm.evaluation.run import evaluate_model
-    from hrm.files import require_writable_file
-    from hrm.viz.puzzle.arc_sheet import SUFFIXES, save_sheet
-    from hrm.viz.puzzle.encode import require_suffix
+    from hrm.evaluation.request import EvalRequest
+    from hrm.workflows.measure import evaluate_to_files
 
     register_own(puzzle, model)
     if compile:
         keep_compiled_code()
-    for file in (record, submission, sheet):
-        if file is not None:
-            require_writable_file(file)
-    if sheet is not None:
-        require_suffix(sheet, SUFFIXES)
-    # asked now, because a long evaluation may see the files change, but not the code that runs
-    source = source_tree() if record is not None else {}
-    stores: list[Store] = []
-    ranked: Ranked = {}
-
-    def keep(store: "Store", candidates: "Ranked") -> None:
-        stores.append(store)
-        ranked.update(candidates)
-
-    began = time.monotonic()
-    found = evaluate_model(
-        model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
-        seed=seed, batch_size=batch_size, device=device, precision=precision, compiled=compile,
-        with_classical=with_ == "classical", variants=variants, answers=keep,
-        progress=progress_line(stderr(), "evaluated"),
+    request = EvalRequest(
+        model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments,
+        limit=limit, seed=seed, batch_size=batch_size, device=device, precision=precision, compiled=compile,
+        with_classical=with_ == "classical", variants=variants,
     )  # fmt: skip
-    tell_weights(located)
-    if (outside := found["outside"])["count"]:
-        warn_outside(outside["count"], outside["of"], outside["reason"])
-    if submission is not None:
-        write_submission(submission, ranked)
-    if sheet is not None:
-        tasks = [task for store in stores for task in tested_tasks(store, len(ranked))]
-        save_sheet(tasks, ranked, sheet, f"{model}, {found['protocol']['segments']} segments")
-    if record is not None:
-        write_record(record, found, source, shlex.join(["hrm", *sys.argv[1:]]), time.monotonic() - began)
-    if json:
-        print_json(found)
-        return
-    if submission is not None:
-        stdout().print(f"{submission}: two attempts at each of {len(ranked)} tests", markup=False, soft_wrap=True)
-    if found.get("hidden_tests"):
-        remedy = "" if submission or sheet else "; --submission FILE writes the model's answers"
-        stdout().print(f"hidden tests: {found['hidden_tests']}, not scored, for no answer is known{remedy}")
-    if not found["examples"]:
-        return
-    stdout().print(segment_table(found))
-    if "pass_at" in found:
-        for what, count in (("pass_at", f"{found['tests']} tests"), ("pass_at_task", f"{found['tasks']} tasks")):
-            shares = ", ".join(f"{share:.2%} within {k}" for k, share in found[what].items())
-            stdout().print(f"of {count}: {shares}", soft_wrap=True)
-    low, high = found["exact_ci95"]
-    early = found["early_exit"]
-    stdout().print(
-        f"exact {found['exact']:.2%} (95 % interval {low:.2%} – {high:.2%}), "
-        + "".join(f"{name} {found[name]:.2%}, " for name in _extra(found))
-        + f"cells {found['cell']:.2%} of {found['examples']} puzzles"
+    command = shlex.join(["hrm", *sys.argv[1:]])
+    metrics, answered = evaluate_to_files(
+        request, command, record, submission, sheet, progress_line(stderr(), "evaluated")
     )
-    stdout().print(f"early exit: exact {early['exact']:.2%} with {early['segments_mean']:.2f} segments on average")
-    if "classical" in found:
-        stdout().print(classical_table(found))
-    elif found["plain_solver"]:
-        stdout().print(plain_line(found["plain_solver"]))
+    tell_weights(located)
+    if (outside := metrics["outside"])["count"]:
+        warn_outside(outside["count"], outside["of"], outside["reason"])
+    if json:
+        print_json(metrics)
+        return
+    say = stdout().print
+    if submission is not None:
+        say(f"{submission}: two attempts at each of {answered} tests", markup=False, soft_wrap=True)
+    if metrics.get("hidden_tests"):
+        remedy = "" if submission or sheet else "; --submission FILE writes the model's answers"
+        say(f"hidden tests: {metrics['hidden_tests']}, not scored, for no answer is known{remedy}")
+    if not metrics["examples"]:
+        return
+    say(segment_table(metrics))
+    if "pass_at" in metrics:
+        for what, count in (("pass_at", f"{metrics['tests']} tests"), ("pass_at_task", f"{metrics['tasks']} tasks")):
+            shares = ", ".join(f"{share:.2%} within {k}" for k, share in metrics[what].items())
+            say(f"of {count}: {shares}", soft_wrap=True)
+    low, high = metrics["exact_ci95"]
+    early = metrics["early_exit"]
+    say(
+        f"exact {metrics['exact']:.2%} (95 % interval {low:.2%} – {high:.2%}), "
+        + "".join(f"{name} {metrics[name]:.2%}, " for name in _extra(metrics))
+        + f"cells {metrics['cell']:.2%} of {metrics['examples']} puzzles"
+    )
+    say(f"early exit: exact {early['exact']:.2%} with {early['segments_mean']:.2f} segments on average")
+    if "classical" in metrics:
+        say(classical_table(metrics))
+    elif metrics["plain_solver"]:
+        say(plain_line(metrics["plain_solver"]))
     if data is None:
-        stdout().print(f"data: {found['data']['name']}, held out from training; --data FILE takes your own")
+        say(f"data: {metrics['data']['name']}, held out from training; --data FILE takes your own")
     if verbose:
-        stdout().print("protocol: " + ", ".join(f"{k} {v}" for k, v in found["protocol"].items() if k != "train_data"))
+        say("protocol: " + ", ".join(f"{k} {v}" for k, v in metrics["protocol"].items() if k != "train_data"))
 
 
 def plain_line(plain: dict[str, Any]) -> str:
@@ -144,34 +117,34 @@ def plain_line(plain: dict[str, Any]) -> str:
     )
 
 
-def classical_table(found: dict[str, Any]) -> Table:
+def classical_table(metrics: dict[str, Any]) -> Table:
     """Return a table of the network and of classical solvers."""
     table = Table(title="compared with classical solvers")
-    others = [name for name in _extra(found) if name != "valid"]
+    others = [name for name in _extra(metrics) if name != "valid"]
     for column in ("solver", "puzzles", "valid", *others, "searched", "ms a puzzle"):
         table.add_column(column, justify="left" if column == "solver" else "right")
-    extra = [f"{found[name]:.1%}" for name in others]
-    ms = 1000 * found["network_s"] / found["examples"]
-    table.add_row("the network", str(found["examples"]), f"{found['valid']:.1%}", *extra, "", f"{ms:.3g}")
-    for line in found["classical"]:
+    extra = [f"{metrics[name]:.1%}" for name in others]
+    ms = 1000 * metrics["network_s"] / metrics["examples"]
+    table.add_row("the network", str(metrics["examples"]), f"{metrics['valid']:.1%}", *extra, "", f"{ms:.3g}")
+    for line in metrics["classical"]:
         extra = [f"{line[name]:.1%}" for name in others]
         valid, nodes = f"{line['solved'] / line['puzzles']:.1%}", f"{line['nodes_mean']:.1f} {line['unit']}"
         table.add_row(line["name"], str(line["puzzles"]), valid, *extra, nodes, f"{line['ms_mean']:.3g}")
     return table
 
 
-def segment_table(found: dict[str, Any]) -> Table:
+def segment_table(metrics: dict[str, Any]) -> Table:
     """Return a table of the metrics after each segment."""
-    table = Table(title=f"{found['task']}: {found['examples']} puzzles, one answer each")
-    for column in ("segment", "exact", *_extra(found), "cells right"):
+    table = Table(title=f"{metrics['task']}: {metrics['examples']} puzzles, one answer each")
+    for column in ("segment", "exact", *_extra(metrics), "cells right"):
         table.add_column(column, justify="right")
-    for row in found["per_segment"]:
-        shares = (f"{row[name]:.2%}" for name in ("exact", *_extra(found), "cell"))
+    for row in metrics["per_segment"]:
+        shares = (f"{row[name]:.2%}" for name in ("exact", *_extra(metrics), "cell"))
         table.add_row(str(row["segment"]), *shares)
     return table
 
 
-def _extra(found: dict[str, Any]) -> list[str]:
+def _extra(metrics: dict[str, Any]) -> list[str]:
     """Return the names of the metrics beside exact and cells that this family has."""
-    last = found["per_segment"][-1]
+    last = metrics["per_segment"][-1]
     return [name for name in last if name not in ("segment", "exact", "cell") and last[name] is not None]

@@ -40,27 +40,29 @@ def report(
     Example: `hrm report sudoku-4x4 --out report.html`.
     """
     located = locate(model)
-    from hrm.workflows.api import write_report
+    from hrm.workflows.measure import write_report
+    from hrm.workflows.report import ReportRequest
 
     register_own(puzzle, model)
     named = [] if analyses == "none" else list(QUESTIONS) if analyses == "all" else analyses.split(",")
-    found, size = write_report(
-        model, out, shlex.join(["hrm", *sys.argv[1:]]), cache_dir=cache_folder(cache), now=present(), data=data,
-        split=split, puzzles=puzzles, segments=segments, analyses=[name.strip() for name in named], seed=seed,
-        device=device, precision=precision, progress=lambda what: progress_line(stderr(), what),
+    request = ReportRequest(
+        model, data, cache_dir=cache_folder(cache), now=present(), split=split, puzzles=puzzles,
+        segments=segments, analyses=[name.strip() for name in named], seed=seed, device=device, precision=precision,
     )  # fmt: skip
-    last, stops = found["results"]["per_segment"][-1], found["halting"]
+    command = shlex.join(["hrm", *sys.argv[1:]])
+    numbers, size = write_report(request, out, command, lambda part: progress_line(stderr(), part))
+    last, stops = numbers["results"]["per_segment"][-1], numbers["halting"]
     tell_weights(located)
     if json:
-        kept = {key: found[key] for key in ("model", "task", "puzzles", "results", "halting", "protocol")}
-        summaries = {entry["what"]: entry.get("summary") for entry in found["analyses"]}
+        kept = {key: numbers[key] for key in ("model", "task", "puzzles", "results", "halting", "protocol")}
+        summaries = {entry["what"]: entry.get("summary") for entry in numbers["analyses"]}
         print_json({"file": str(out), "bytes": size, **kept, "analyses": summaries})
         return
     low, high = last["exact_ci95"]
     stdout().print(
-        f"{out}: exact {last['exact']:.1%} (95 % interval {low:.1%} – {high:.1%}) of {found['puzzles']}, "
+        f"{out}: exact {last['exact']:.1%} (95 % interval {low:.1%} – {high:.1%}) of {numbers['puzzles']}, "
         f"{stops['segments_mean']:.2f} segments with early exit; {size / 2**20:.1f} MiB, "
-        f"{found['protocol']['wall_s']:.0f} s",
+        f"{numbers['protocol']['wall_s']:.0f} s",
         soft_wrap=True,
         markup=False,
     )

@@ -111,13 +111,13 @@ def _demonstrations(store: Store, task_ids: set[str]) -> dict[str, tuple[Pair, .
     """Return the training examples of tasks."""
     if store.table is None or "train" not in store.splits:
         return {}
-    split, found = store.splits["train"], dict[str, tuple[Pair, ...]]()
+    split, pairs = store.splits["train"], dict[str, tuple[Pair, ...]]()
     names = [store.table.lookup(number)[0] for number in np.asarray(split.puzzle_ids).tolist()]
     rows = np.array([row for row, name in enumerate(names) if name in task_ids], np.int64)
     grids = (decode(np.asarray(array[rows])) for array in (split.inputs, split.labels))
     for row, given, output in zip(rows.tolist(), *grids, strict=True):
-        found[names[row]] = (*found.get(names[row], ()), Pair(given, output))
-    return found
+        pairs[names[row]] = (*pairs.get(names[row], ()), Pair(given, output))
+    return pairs
 
 
 def write_submission(file: Path, ranked: Mapping[Test, Sequence[Candidate]]) -> None:

@@ -33,10 +33,10 @@ def classical(
     answers: list[np.ndarray] = []
     for given in inputs[:PUZZLES]:
         began = clock()
-        found = solver.solve(given)
+        solution = solver.solve(given)
         seconds.append(clock() - began)
-        nodes.append(found.nodes)
-        answers.append(given if found.answer is None else found.answer)
+        nodes.append(solution.nodes)
+        answers.append(given if solution.answer is None else solution.answer)
         if sum(seconds) > SECONDS:
             break
     tried = inputs[: len(seconds)]

@@ -136,7 +136,7 @@ def wilson_interval(hits: int, trials: int, z: float = 1.959964) -> tuple[float,
 
 def bootstrap_interval(
     statistic: Callable[[Int[np.ndarray, " n"]], float], n: int, draws: int = 1000, seed: int = 0
-) -> tuple[float, float] | None:
+) -> list[float] | None:
     """Return the 95 % percentile interval of a statistic over n units drawn again with replacement.
 
     Args:
@@ -152,8 +152,7 @@ def bootstrap_interval(
     values = values[np.isfinite(values)]
     if 2 * len(values) < draws:
         return None
-    low, high = np.quantile(values, (0.025, 0.975))
-    return float(low), float(high)
+    return np.quantile(values, (0.025, 0.975)).tolist()
 
 
 def spearman(a: Num[np.ndarray, " n"], b: Num[np.ndarray, " n"]) -> float:

@@ -13,10 +13,10 @@ SECONDS = 10
 """Git that takes longer is taken for none."""
 
 
-def write_record(file: Path, found: dict[str, Any], source: dict[str, Any], command: str, wall_s: float) -> None:
+def write_record(file: Path, metrics: dict[str, Any], source: dict[str, Any], command: str, wall_s: float) -> None:
     """Write a record whole or not at all, in place of an older one of that name.
 
-    It is what ``evaluate_model`` found, with ``source``, ``command`` and ``wall_s``.
+    It is what ``evaluate_model`` returns, with ``source``, ``command`` and ``wall_s``.
 
     Args:
         source: the code that measured it: ``source_tree``, asked when the command began.
@@ -26,7 +26,7 @@ def write_record(file: Path, found: dict[str, Any], source: dict[str, Any], comm
     Raises:
         HrmError: the place cannot be written.
     """
-    record = found | {"source": source, "command": command, "wall_s": round(wall_s, 3)}
+    record = metrics | {"source": source, "command": command, "wall_s": round(wall_s, 3)}
     replace_file(file, (json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 

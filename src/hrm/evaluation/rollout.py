@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-from jaxtyping import Int, Shaped, UInt8
+from jaxtyping import Shaped, UInt8
 
 from hrm.data.store import Split
 from hrm.inference.answer import SegmentOutput
@@ -41,17 +41,9 @@ def rollout(solver: Solver, split: Split, segments: int, progress: Progress = no
     for start in range(0, count, size):
         rows = slice(start, min(start + size, count))
         inputs, labels, ids = (np.asarray(part[rows]) for part in (split.inputs, split.labels, split.puzzle_ids))
-        for output in run_batch(solver, inputs, ids, size, segments):
-            yield Step(rows, inputs, labels, output)
+        for output in solver.run(pad_batch(inputs, size), segments, pad_batch(ids, size)):
+            yield Step(rows, inputs, labels, output.rows(slice(len(inputs))))
         progress(rows.stop, count)
-
-
-def run_batch(
-    solver: Solver, inputs: UInt8[np.ndarray, "n C"], puzzle_ids: Int[np.ndarray, " n"], size: int, segments: int
-) -> Iterator[SegmentOutput]:
-    """Yield the answers to at most ``size`` puzzles after each segment, run as a batch of exactly this size."""
-    for output in solver.run(pad_batch(inputs, size), segments, pad_batch(puzzle_ids, size)):
-        yield output.rows(slice(len(inputs)))
 
 
 def by_batch(steps: Iterable[Step]) -> Iterator[Iterator[Step]]:

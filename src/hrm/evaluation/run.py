@@ -1,16 +1,14 @@
 """Evaluate a model, by name or loaded, on a file or on generated puzzles, and say how the number was obtained."""
 
-import platform
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
-from hrm.config import RunConfig
 from hrm.data.build import cached_store
 from hrm.data.config import DataConfig
 from hrm.data.held_out import unseen
@@ -18,10 +16,12 @@ from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.baselines import classical
 from hrm.evaluation.evaluate import evaluate
+from hrm.evaluation.provenance import early_exit_rule, provenance
+from hrm.evaluation.request import EvalRequest, Request
+from hrm.evaluation.rollout import Progress, no_progress
 from hrm.evaluation.tasks import Ranked, in_own_ids, scored, solve_tests, truth_of
-from hrm.inference.load import describe_model, load
-from hrm.inference.solver import MOST_SEGMENTS, Solver
-from hrm.puzzles.base import Puzzle
+from hrm.inference.load import load
+from hrm.inference.solver import Solver
 
 MOST_LOOKED_AT = 1000
 """Puzzles of which it is asked whether they are like those of the training."""
@@ -30,24 +30,9 @@ GENERATED = 200
 
 
 def evaluate_model(
-    model: str | Path | Solver,
-    data: Path | None = None,
-    *,
-    cache_dir: Path,
-    now: str,
-    split: str = "",
-    segments: int | None = None,
-    limit: int | None = None,
-    batch_size: int = 256,
-    device: str = "auto",
-    precision: str = "auto",
-    compiled: bool = False,
-    seed: int = 1,
-    with_classical: bool = False,
-    variants: int | None = None,
+    request: EvalRequest,
     answers: Callable[[Store, Ranked], None] = lambda store, ranked: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    clock: Callable[[], float] = time.perf_counter,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Return every metric of a model on a data set, with its protocol.
 
@@ -56,72 +41,64 @@ def evaluate_model(
     (that the model was trained under), ``data`` (what it takes to get the same puzzles elsewhere) and ``protocol``.
 
     Args:
-        model: a shipped model, a run folder, a checkpoint folder, or a solver, which keeps its device, arithmetic and
-            batch size.
-        data: a store or a file of puzzles; None: held-out puzzles are generated, ``limit`` or ``GENERATED`` of them.
-        cache_dir: where the store of a file is kept.
-        now: the present time as ISO 8601.
-        clock: seconds since any fixed time.
-        split: which split to use; empty: ``test``, or the only split.
-        segments: how many to run; None: the budget that the model was trained with.
-        limit: only this many puzzles, from the start.
-        seed: of the generated puzzles.
-        compiled: compile the network first; pays for thousands of puzzles.
-        variants: of a family with tasks, how many variants of each task vote; None: all that the model has.
+        request: the model, the puzzles and how to run them.
         answers: called with the store and the candidates for each test of its tasks, the best first.
-        with_classical: add ``classical``: what each classical solver of the family makes of the first puzzles.
+        progress: called with (puzzles done, puzzles in all) after every batch.
 
     Raises:
         UsageError, DataError: a name, value, file or checkpoint that is not what it should be.
     """
-    if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
-        raise UsageError(f"--segments must be 1 to {MOST_SEGMENTS} (got {segments})")
-    if limit is not None and limit < 1:
-        raise UsageError(f"--limit must be 1 or more (got {limit})")
-    if batch_size < 1:
-        raise UsageError(f"--batch-size must be 1 or more (got {batch_size})")
-    solver = model if isinstance(model, Solver) else load(model, device, precision, batch_size)
+    # the model and the puzzles
+    request.require_counts(limit=request.limit, batch_size=request.batch_size)
+    solver = open_solver(request, request.batch_size)
     puzzle, config = solver.puzzle, solver.origin.config if solver.origin else None
-    segments = segments or (config.halting.max_segments if config else solver.max_segments)
-    store, name_of_split = None, "generated"
-    if data is None:
-        rows, provenance = _generated(puzzle, config, limit or GENERATED, seed, cache_dir, now)
-    else:
-        store, name_of_split, rows = rows_for(puzzle, data, split, cache_dir, now)
-        provenance = dict(store.manifest.provenance)
-    if compiled:
+    segments = request.segments or (config.halting.max_segments if config else solver.max_segments)
+    chosen = choose_puzzles(solver, request, request.limit or GENERATED)
+    if request.compiled:
         solver.model.compile_levels()
-    began = clock()
-    if store is None:
-        found = evaluate(solver, rows, segments, limit, progress)
+
+    # the network's answers
+    began = time.perf_counter()
+    if chosen.store is None:
+        metrics = evaluate(solver, chosen.rows, segments, progress=progress)
     else:
-        found = measure(solver, store, name_of_split, segments, limit, variants, answers, progress)
-    found["network_s"] = clock() - began
-    solvers = puzzle.classical_solvers if with_classical else puzzle.classical_solvers[:1]
-    lines = [classical(puzzle, rows.inputs[: found["examples"]], solver) for solver in solvers]
-    found["plain_solver"] = lines[0] if lines else None
-    if with_classical:
-        found["classical"] = lines
-    found["outside"] = _outside(solver, rows.inputs[: found["examples"]])
-    found["config"] = config.model_dump(mode="json") if config else None
-    found["data"] = {
-        "name": data.name if data else f"generated puzzles (seed {seed})",
-        "splits": {each: len(store.split(each)) for each in store.splits} if store else {name_of_split: len(rows)},
-        "provenance": provenance,
+        metrics = measure(
+            solver, chosen.store, chosen.split, segments, request.limit, request.variants, answers, progress
+        )
+    metrics["network_s"] = time.perf_counter() - began
+
+    # the same puzzles by search, and whether they are like those of the training
+    inputs = chosen.rows.inputs[: metrics["examples"]]
+    solvers = puzzle.classical_solvers if request.with_classical else puzzle.classical_solvers[:1]
+    baselines = [classical(puzzle, inputs, solver) for solver in solvers]
+    metrics["plain_solver"] = baselines[0] if baselines else None
+    if request.with_classical:
+        metrics["classical"] = baselines
+    metrics["outside"] = _outside(solver, inputs)
+
+    # how it was measured
+    splits = {name: len(chosen.store.split(name)) for name in chosen.store.splits} if chosen.store else None
+    metrics["config"] = config.model_dump(mode="json") if config else None
+    metrics["data"] = {
+        "name": request.data.name if request.data else request.puzzles_from,
+        "splits": splits or {chosen.split: len(chosen.rows)},
+        "provenance": chosen.provenance,
     }
-    found["protocol"] = _known(solver, model) | {
-        "data": str(data) if data else f"generated puzzles (seed {seed})",
-        "data_digest": store.digest if store else None,
-        "split": name_of_split,
-        "rows_in_split": len(rows),
+    protocol = {
+        "data": str(request.data or request.puzzles_from),
+        "data_digest": chosen.store.digest if chosen.store else None,
+        "split": chosen.split,
+        "rows_in_split": len(chosen.rows),
         "segments": segments,
         "metric": "exact: every cell equals the stored answer; one answer a puzzle, no search",
         "batch_size": solver.batch_size,
-        "compiled": compiled,
-        "machine": f"{platform.machine()}, torch {torch.__version__}",
-        "date": now,
+        "compiled": request.compiled,
     }
-    return found
+    if solver.origin:
+        name = solver.origin.name if request.model is solver else str(request.model)
+        protocol = {"model": name, "early_exit_rule": early_exit_rule(solver.origin.config), **protocol}
+    metrics["protocol"] = provenance(solver, protocol, request.now)
+    return metrics
 
 
 def _outside(solver: Solver, inputs: UInt8[np.ndarray, "n C"]) -> dict[str, Any]:
@@ -131,44 +108,68 @@ def _outside(solver: Solver, inputs: UInt8[np.ndarray, "n C"]) -> dict[str, Any]
     return {"count": len(reasons), "of": len(asked), "reason": reasons[0] if reasons else None}
 
 
-def _generated(
-    puzzle: Puzzle, config: RunConfig | None, count: int, seed: int, cache_dir: Path, now: str
-) -> tuple[Split, dict[str, Any]]:
-    """Return held-out puzzles, and where they come from."""
-    if not puzzle.spec.generated:
-        raise UsageError(f"puzzles of the family {puzzle.spec.name} cannot be generated: give data (--data)")
-    return unseen(config.data if config else DataConfig(puzzle=puzzle.spec.name), count, seed, cache_dir, now)
-
-
-def _known(solver: Solver, model: str | Path | Solver) -> dict[str, Any]:
-    """Return what a protocol says of the model."""
-    known = solver.origin
-    if known is None:
-        return {"model": type(solver.model).__name__, "device": str(solver.device)}
-    exits = "q_halt_logit > q_continue_logit" if known.config.model.q_continue else "q_halt_logit > 0"
-    return describe_model(known, known.config, solver.model) | {
-        "model": known.name if isinstance(model, Solver) else str(model),
-        "checkpoint": known.path.name,
-        "early_exit_rule": exits,
-    }
-
-
-def rows_for(puzzle: Puzzle, data: Path, split: str, cache_dir: Path, now: str) -> tuple[Store, str, Split]:
-    """Return the store behind a path, and the split to measure a model on, with its name.
+def open_solver(request: Request, batch_size: int = 64, precision: str | None = None) -> Solver:
+    """Return the solver that a request names; one that is loaded stops at the budget of its training.
 
     Args:
-        data: a store, or a CSV/JSONL file.
-        split: empty: ``test``, else the only one.
-        now: the present time as ISO 8601.
+        precision: in place of the request's.
+    """
+    if isinstance(request.model, Solver):
+        return request.model
+    solver = load(request.model, request.device, precision or request.precision or "auto", batch_size)
+    if solver.origin is not None:
+        solver.max_segments = solver.origin.config.halting.max_segments
+    return solver
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The puzzles that a request names."""
+
+    rows: Split
+    split: str
+    """Name of the split, or ``generated``."""
+    store: Store | None
+    """None: they were generated."""
+    provenance: dict[str, Any]
+    """Where they come from."""
+
+
+def choose_puzzles(solver: Solver, request: Request, count: int) -> Chosen:
+    """Return the split that a request names, or as many held-out puzzles.
 
     Raises:
-        UsageError: there is nothing at this path, or no such split.
+        UsageError: there is nothing at this path, no such split, or the family cannot be generated.
         DataError: the file or store is not what it should be.
     """
-    if not data.exists():
-        raise UsageError(f"there is no file or store {data}")
-    store = cached_store(data, cache_dir, puzzle, now)
-    return store, *choose_split(store, split)
+    puzzle = solver.puzzle
+    if request.data is None:
+        if not puzzle.spec.generated:
+            raise UsageError(f"puzzles of the family {puzzle.spec.name} cannot be generated: give data (--data)")
+        config = solver.origin.config.data if solver.origin else DataConfig(puzzle=puzzle.spec.name)
+        rows, provenance = unseen(config, count, request.seed, request.cache_dir, request.now)
+        return Chosen(rows, "generated", None, provenance)
+    if not request.data.exists():
+        raise UsageError(f"there is no file or store {request.data}")
+    store = cached_store(request.data, request.cache_dir, puzzle, request.now)
+    name, rows = choose_split(store, request.split)
+    return Chosen(rows, name, store, dict(store.manifest.provenance))
+
+
+def rows_to_score(solver: Solver, store: Store, split: str, limit: int | None, where: Path | None = None) -> Split:
+    """Return the first rows of a split that have a known answer, with the puzzle ids of the model.
+
+    Args:
+        where: what the user calls the store.
+
+    Raises:
+        UsageError: the model has never seen a task.
+        DataError: no answer is known.
+    """
+    rows = store.split(split).take(slice(limit))
+    if solver.puzzle.spec.has_tasks:
+        rows = in_own_ids(rows, solver.table, store, limit)
+    return with_answers(rows, where or store.path)
 
 
 def measure(
@@ -179,28 +180,25 @@ def measure(
     limit: int | None = None,
     variants: int | None = None,
     answers: Callable[[Store, Ranked], None] = lambda store, ranked: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Return the metrics of ``evaluate`` for a split of a store, and of tests of tasks those of the vote.
 
     Rows without a known answer are not scored. Where no answer to a test of a task is known, ``examples`` is 0 and
     there are no metrics.
 
-    Args: as those of ``evaluate_model``.
+    Args: as those of ``evaluate_model`` and its request.
     """
-    rows = store.split(split).take(slice(limit))
     votes = store.table is not None and split == "test"
-    if solver.puzzle.spec.has_tasks:
-        rows = in_own_ids(rows, solver.table, store, limit)
-    if votes and not rows.answered.any():
-        found = {"task": solver.puzzle.spec.name, "examples": 0}
+    if votes and not store.split(split).take(slice(limit)).answered.any():
+        metrics = {"task": solver.puzzle.spec.name, "examples": 0}
     else:
-        found = evaluate(solver, with_answers(rows, store.path), segments, progress=progress)
+        metrics = evaluate(solver, rows_to_score(solver, store, split, limit), segments, progress=progress)
     if votes:
         ranked = solve_tests(solver, store, segments, variants, limit, progress)
-        found |= scored(ranked, truth_of(store, limit))
+        metrics |= scored(ranked, truth_of(store, limit))
         answers(store, ranked)
-    return found
+    return metrics
 
 
 def with_answers(rows: Split, where: Path) -> Split:

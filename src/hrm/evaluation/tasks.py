@@ -132,12 +132,12 @@ def scored(ranked: Ranked, truth: dict[str, tuple[Output, ...]]) -> dict[str, An
     hidden = {"hidden_tests": len(ranked) - len(known)}
     if not truth:
         return hidden
-    found = score(known, truth, KS)
+    scores = score(known, truth, KS)
     return hidden | {
-        "tests": found.tests,
-        "tasks": found.tasks,
-        "pass_at": {str(k): share for k, share in found.pass_at_test.items()},
-        "pass_at_task": {str(k): share for k, share in found.pass_at_task.items()},
+        "tests": scores.tests,
+        "tasks": scores.tasks,
+        "pass_at": {str(k): share for k, share in scores.pass_at_test.items()},
+        "pass_at_task": {str(k): share for k, share in scores.pass_at_task.items()},
     }
 
 

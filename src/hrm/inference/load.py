@@ -145,19 +145,3 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
         table=checkpoint.table,
         origin=Origin(str(name), checkpoint.path, config, checkpoint.meta, checkpoint.card, checkpoint.weights_sha256),
     )
-
-
-def describe_model(checkpoint: Checkpoint | Origin, config: RunConfig, model: Network) -> dict[str, object]:
-    """Return what a protocol says of a model: its recipe, update, weights and arithmetic."""
-    return {
-        "model": str(checkpoint.path),
-        "recipe": config.recipe,
-        "update": checkpoint.meta.get("update"),
-        "checkpoint_choice": checkpoint.meta.get("choice", "this checkpoint"),
-        "weights_sha256": checkpoint.weights_sha256,
-        "train_data": checkpoint.meta.get("data"),
-        "seed": config.train.seed,
-        "precision": str(model.dtype).removeprefix("torch."),
-        "device": str(next(model.parameters()).device),
-        "threads": torch.get_num_threads(),
-    }

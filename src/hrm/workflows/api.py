@@ -12,17 +12,16 @@ from typing import Any
 import numpy as np
 
 from hrm.analysis.questions import IN_A_REPORT, What
-from hrm.analysis.run import AnalysisOptions
+from hrm.analysis.run import AnalysisOptions, AnalyzeRequest
 from hrm.analysis.run import analyze as analyze_model
 from hrm.data.store import Store
 from hrm.errors import DataError, UsageError
-from hrm.evaluation.record import source_tree
+from hrm.evaluation.request import EvalRequest
 from hrm.evaluation.run import evaluate_model
-from hrm.files import replace_file, require_writable_file
 from hrm.inference.solver import Solver
 from hrm.runtime.environment import cache_folder, present
-from hrm.viz.report.page import page
-from hrm.workflows.report import report as measure_report
+from hrm.workflows.measure import write_report
+from hrm.workflows.report import ReportRequest
 
 Model = str | Path | Solver
 """A shipped model, a run folder or a checkpoint folder by name; or a solver."""
@@ -117,28 +116,20 @@ def evaluate(
         DataError: a file, store, row or checkpoint that is not what it should be.
     """
     with _file_of(data) as file:
-        found = evaluate_model(
+        request = EvalRequest(
             model, file, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments, limit=limit,
             seed=seed, batch_size=batch_size, device=device, precision=precision,
         )  # fmt: skip
-    if not found["examples"]:
+        metrics = evaluate_model(request)
+    if not metrics["examples"]:
         raise DataError(f"no answer in {data} is known: `hrm eval --submission FILE` writes answers to hidden tests")
-    low, high = found["exact_ci95"]
+    protocol = metrics["protocol"]
+    low, high = metrics["exact_ci95"]
+    same = {name: metrics[name] for name in ("task", "examples", "exact", "valid", "cell", "early_exit", "protocol")}
     return Result(
-        model=found["protocol"]["model"],
-        task=found["task"],
-        data=found["data"]["name"],
-        examples=found["examples"],
-        segments=found["protocol"]["segments"],
-        exact=found["exact"],
-        exact_ci95=(low, high),
-        valid=found["valid"],
-        cell=found["cell"],
-        per_segment=tuple(found["per_segment"]),
-        early_exit=found["early_exit"],
-        protocol=found["protocol"],
-        found=found,
-    )
+        model=protocol["model"], data=metrics["data"]["name"], segments=protocol["segments"], exact_ci95=(low, high),
+        per_segment=tuple(metrics["per_segment"]), found=metrics, **same,
+    )  # fmt: skip
 
 
 def analyze(
@@ -180,12 +171,13 @@ def analyze(
         UsageError: a name or value that does not exist, or a question that does not fit the model.
         DataError: a file, store or checkpoint that is not what it should be.
     """
+    options = choices or AnalysisOptions(seed)
     with _name_of(model) as name:
-        return analyze_model(
-            name, what, cache_dir=cache_folder(cache), now=present(), data=Path(data) if data else None, split=split,
-            puzzles=puzzles, segments=segments, choices=choices or AnalysisOptions(seed),
-            device=device, precision=precision,
+        request = AnalyzeRequest(
+            name, Path(data) if data else None, what=what, cache_dir=cache_folder(cache), now=present(), split=split,
+            puzzles=puzzles, segments=segments, options=options, seed=options.seed, device=device, precision=precision,
         )  # fmt: skip
+        return analyze_model(request)
 
 
 def report(
@@ -212,33 +204,12 @@ def report(
     """
     file = Path(out)
     with _name_of(model) as name:
-        write_report(
-            name, file, "hrm.report(…) in Python", cache_dir=cache_folder(cache), now=present(),
-            data=Path(data) if data else None, split=split, puzzles=puzzles, segments=segments, analyses=analyses,
-            seed=seed, device=device, precision=precision,
+        request = ReportRequest(
+            name, Path(data) if data else None, cache_dir=cache_folder(cache), now=present(), split=split,
+            puzzles=puzzles, segments=segments, analyses=analyses, seed=seed, device=device, precision=precision,
         )  # fmt: skip
+        write_report(request, file, "hrm.report(…) in Python")
     return file
-
-
-def write_report(name: str | Path, out: Path, command: str, **options: Any) -> tuple[dict[str, Any], int]:
-    """Measure a model, write its page, and return what was found and the bytes of the page.
-
-    Args:
-        command: what to repeat the report with.
-        options: those of ``hrm.workflows.report.report``.
-
-    Raises:
-        UsageError: the file does not end in .html, or an option is wrong.
-        HrmError: the file cannot be written; nothing is measured then.
-    """
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"a report is an HTML file: {str(out)!r} must end in .html")
-    require_writable_file(out)
-    source = source_tree()  # asked now, because files may change while it measures, but not the code that runs
-    found = measure_report(name, **options)
-    written = page(found, command, source).encode()
-    replace_file(out, written)
-    return found, len(written)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from hrm.evaluation.request import EvalRequest
 from hrm.evaluation.run import evaluate_model
 from hrm.inference.answer import Answer
 from hrm.inference.load import load
@@ -58,7 +59,8 @@ def run_demo(setup: Setup, folder: Path, seed: int, console: Console) -> Demo:
     run = setup.folder
     trainer = Trainer(setup, cache_dir=folder / "data", console=console, announce=False)
     trainer.fit()
-    evaluation = evaluate_model(run, trainer.store.path, split="test", cache_dir=folder / "data", now=present())
+    request = EvalRequest(run, trainer.store.path, split="test", cache_dir=folder / "data", now=present())
+    evaluation = evaluate_model(request)
     solver = load(run)
     test = trainer.store.split("test")
     row = int(generator(seed, Stream.SPLIT, 1).integers(len(test)))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
 from hrm.data.store import Split
 from hrm.evaluation.metrics import Scores
@@ -21,17 +20,15 @@ MOST_CHARACTERS = 1_600_000
 """Of all pictures together; puzzles that do not fit any more are left out."""
 
 
-def gallery(
-    puzzle: Puzzle, rows: Split, steps: Sequence[Step], scores: Scores, solved: Bool[np.ndarray, "M n"]
-) -> dict[str, Any]:
+def gallery(puzzle: Puzzle, rows: Split, steps: Sequence[Step], scores: Scores) -> dict[str, Any]:
     """Return the chosen puzzles with the number of their picture after every segment, and the pictures.
 
     Of the solved ones those are chosen that lie evenly between the one that is right soonest and the one that is right
     last; of the failed ones the first. Equal pictures are kept once.
 
-    Args:
-        solved: after each segment; the last one counts.
+    Solved is what keeps the rules after the last segment; where the family knows none, what equals the stored answer.
     """
+    solved = scores.by_rules.get("valid", scores.exact)
     right = solved[-1]
     steady = np.where(solved[::-1].all(0), 0, len(solved) - np.argmin(solved[::-1], axis=0))  # wrong last at this one
     in_order = np.flatnonzero(right)[np.argsort(steady[right], kind="stable")]

@@ -3,28 +3,33 @@
 ``report`` measures and returns plain values; ``hrm.viz.report.page`` makes one HTML file of them.
 """
 
-import hashlib
-import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
-from hrm.analysis.run import BATCH_SIZE, AnalysisOptions, puzzles_for, run_analysis, segments_for
-from hrm.checkpoint import Checkpoint
-from hrm.config import RunConfig
-from hrm.data.prepare import family
+from hrm.analysis.run import (
+    AnalysisOptions,
+    in_batches,
+    puzzles_to_analyze,
+    require_questions,
+    run_analysis,
+    segments_for,
+)
 from hrm.data.store import Split
-from hrm.errors import UsageError, did_you_mean
+from hrm.errors import UsageError
 from hrm.evaluation.metrics import Scores, Summary, score, summarize, wilson_interval
+from hrm.evaluation.provenance import digest, early_exit_rule, machine, provenance
+from hrm.evaluation.request import Request
 from hrm.evaluation.rollout import Progress, no_progress, rollout
-from hrm.inference.load import BEST, CHECKPOINTS, describe_model, load_model
-from hrm.inference.solver import MOST_SEGMENTS, Solver
+from hrm.evaluation.run import open_solver
+from hrm.inference.load import BEST, CHECKPOINTS
+from hrm.inference.origin import Origin
+from hrm.inference.solver import Solver
 from hrm.model.flops import flops_per_segment
 from hrm.model.network import Network, parameter_counts
 from hrm.train.log import METRICS, read_metrics
@@ -35,82 +40,67 @@ from hrm.viz.figures.style import has_matplotlib, rendered
 from hrm.workflows.gallery import gallery
 
 
-def report(
-    name: str | Path,
-    *,
-    cache_dir: Path,
-    now: str,
-    data: Path | None = None,
-    split: str = "",
-    puzzles: int = 100,
-    segments: int | None = None,
-    analyses: Sequence[str] = IN_A_REPORT,
-    seed: int = 1,
-    device: str = "auto",
-    precision: str = "auto",
-    progress: Callable[[str], Progress] = lambda what: no_progress,
-    clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ReportRequest(Request):
+    """What ``hrm report`` shows of a model."""
+
+    _: KW_ONLY
+    puzzles: int = 100
+    """This many, from the start."""
+    analyses: Sequence[str] = IN_A_REPORT
+    """Names in ``QUESTIONS``; each gets the first of the same puzzles."""
+
+
+def report(request: ReportRequest, progress: Callable[[str], Progress] = lambda part: no_progress) -> dict[str, Any]:
     """Measure a model and return all that its report shows, as plain values.
 
     Args:
-        name: a run folder, a checkpoint folder or a shipped model.
-        cache_dir: where the stores of files and of generated training puzzles are kept.
-        now: the present time as ISO 8601.
-        data: a store, or a CSV/JSONL file; None: unseen puzzles are generated, named by the seed.
-        split: which split of a store to use; empty: ``test``, or the only split.
-        puzzles: this many, from the start.
-        segments: None: the budget of the training.
-        analyses: names in ``QUESTIONS``; each gets the first of the same puzzles.
-        seed: of the generated puzzles and every random draw.
-        progress: called with the name of a part, returns what is told how far it is.
-        clock: seconds since any fixed time.
+        request: the model, the puzzles and the questions.
+        progress: called with the name of a part, returns what is called with the puzzles done and those of the part.
 
     Raises:
         UsageError, DataError: a name, value, file or checkpoint that is not what it should be.
     """
-    for what in analyses:
-        if what not in QUESTIONS:
-            hint = did_you_mean(what, list(QUESTIONS))
-            raise UsageError(f"no analysis is called {what!r}; there are {', '.join(QUESTIONS)}.{hint}")
-    if puzzles < 1:
-        raise UsageError(f"--puzzles must be 1 or more (got {puzzles})")
-    if segments is not None and not 1 <= segments <= MOST_SEGMENTS:
-        raise UsageError(f"--segments must be 1 to {MOST_SEGMENTS} (got {segments})")
-    began = clock()
-    model, config, checkpoint = load_model(name, device, precision)
-    budget = segments or config.halting.max_segments
-    rows, origin = puzzles_for(config, checkpoint, data, split, puzzles, seed, cache_dir, now)
-    solver = Solver(model, family(config.data), config.halting.max_segments, _batch_size(len(rows)))
+    # the model and the puzzles
+    require_questions(request.analyses)
+    request.require_counts(puzzles=request.puzzles)
+    began = time.perf_counter()
+    solver, name = open_solver(request), Path(str(request.model))
+    origin = solver.origin
+    assert origin is not None
+    budget = request.segments or solver.max_segments
+    rows, source = puzzles_to_analyze(solver, request, request.puzzles)
+    solver = in_batches(solver, len(rows))
+
+    # what it answers, and what is inside
     steps = list(rollout(solver, rows, budget, progress("answers")))
     scores = Scores.join(list(score(steps, solver.puzzle)), axis=1)
-    solved = scores.by_rules.get("valid", scores.exact)
     total = summarize([scores], budget)
-    return {
-        "model": str(name),
-        "title": Path(name).resolve().name if Path(name).exists() else str(name),
+    report = {
+        "model": str(request.model),
+        "title": name.resolve().name if name.exists() else str(name),
         "task": solver.puzzle.spec.name,
-        "puzzles": f"{len(rows)} {origin['said']}",
-        "results": results(total, config.halting.max_segments),
+        "puzzles": f"{len(rows)} {request.puzzles_from}",
+        "results": results(total, solver.max_segments),
         "halting": stopping(total),
-        "gallery": gallery(solver.puzzle, rows, steps, scores, solved),
-        "analyses": _analyses(name, solver, rows, config, checkpoint, analyses, seed, device, origin["said"], progress),
-        "training": training(checkpoint.path),
-        "card": _card(model, config, checkpoint),
-        "protocol": describe_model(checkpoint, config, model)
-        | {
-            "checkpoint": checkpoint.path.name,
-            "puzzles": {key: value for key, value in origin.items() if key != "said"} | {"rows": len(rows)},
-            "rows_sha256": digest(rows),
-            "seed": seed,
-            "segments": budget,
-            "early_exit_rule": "q_halt_logit > q_continue_logit" if config.model.q_continue else "q_halt_logit > 0",
-            "batch_size": solver.batch_size,
-            "machine": f"{platform.machine()}, torch {torch.__version__}",
-            "wall_s": round(clock() - began, 1),
-            "date": now,
-        },
+        "gallery": gallery(solver.puzzle, rows, steps, scores),
+        "analyses": _analyses(request, solver, rows, progress),
+        "training": training(origin.path),
+        "card": _card(solver.model, origin),
     }
+
+    # how it was measured
+    protocol = {
+        "puzzles": {key: value for key, value in source.items() if key != "said"} | {"rows": len(rows)},
+        "rows_sha256": digest(rows),
+        "seed": request.seed,
+        "segments": budget,
+        "early_exit_rule": early_exit_rule(origin.config),
+        "batch_size": solver.batch_size,
+        "machine": machine(),
+        "wall_s": round(time.perf_counter() - began, 1),
+    }
+    return report | {"protocol": provenance(solver, protocol, request.now)}
 
 
 def results(total: Summary, budget: int) -> dict[str, Any]:
@@ -144,67 +134,47 @@ def training(checkpoint: Path) -> list[dict[str, Any]]:
     return []
 
 
-def digest(rows: Split) -> str:
-    """Return the sha256 of the puzzles and their answers, as they were measured."""
-    summed = hashlib.sha256()
-    for part in (rows.inputs, rows.labels):
-        summed.update(np.ascontiguousarray(part).tobytes())
-    return summed.hexdigest()
-
-
-def _batch_size(count: int) -> int:
-    return -(-count // -(-count // BATCH_SIZE))
-
-
 def _analyses(
-    name: str | Path,
-    solver: Solver,
-    rows: Split,
-    config: RunConfig,
-    checkpoint: Checkpoint,
-    analyses: Sequence[str],
-    seed: int,
-    device: str,
-    said: str,
-    progress: Callable[[str], Progress],
+    request: ReportRequest, solver: Solver, rows: Split, progress: Callable[[str], Progress]
 ) -> list[dict[str, Any]]:
     """Return for each question its headline numbers and its figure, or why it has no answer."""
-    trained_on = checkpoint.meta.get("data", {}).get("train_rows")
     exactly = solver if solver.model.dtype == torch.float32 else None
     entries: list[dict[str, Any]] = []
-    for what in analyses:
+    for what in request.analyses:
+        # the question and its puzzles
         question = QUESTIONS[what]
         if question.precision == "fp32" and exactly is None:
-            model, _, _ = load_model(name, device, "fp32")
-            exactly = Solver(model, solver.puzzle, solver.max_segments, solver.batch_size)
-        asked = exactly if question.precision == "fp32" and exactly is not None else solver
+            exactly = open_solver(request, precision="fp32")
         count = min(len(rows), question.few or question.puzzles)
-        few = Split(rows.inputs[:count], rows.labels[:count], rows.puzzle_ids[:count], rows.ratings[:count])
-        segments = segments_for(question, solver.model, config.halting.max_segments)
+        asked = in_batches(exactly if question.precision == "fp32" and exactly else solver, count)
+        segments = segments_for(question, solver.model, solver.max_segments)
         entry = {"what": what, "asks": question.asks, "puzzles": count, "segments": segments}
-        chosen = Solver(asked.model, asked.puzzle, asked.max_segments, _batch_size(count))
+
+        # its answer
+        few, options = rows.take(slice(count)), AnalysisOptions(request.seed)
         try:
-            choices = AnalysisOptions(seed)
-            result = run_analysis(what, chosen, few, segments, choices, config.train.loss, trained_on, progress(what))
+            finding = run_analysis(what, asked, few, segments, options, progress(what))
         except UsageError as error:  # a question that does not fit this network says so on the page
             entries.append(entry | {"refused": str(error)})
             continue
-        numbers = asdict(result)
-        answered = answer(what, numbers, count)
-        shown = {"model": Path(name).name, "puzzles": f"{count} {said}", "numbers": numbers, "answer": answered}
-        figure = rendered(draw(what, [shown]), "svg").decode() if has_matplotlib() else None
-        facts = [(key, shown_number(key, value), meaning(key)) for key, value in result.summary.items()]
-        entries.append(entry | {"answer": answered, "summary": result.summary, "facts": facts, "figure": figure})
+        numbers, summary = asdict(finding), finding.summary
+        words = {"answer": answer(what, numbers, count)}
+        shown = {"model": Path(str(request.model)).name, "puzzles": f"{count} {request.puzzles_from}"}
+        drawing = [shown | words | {"numbers": numbers}]
+        figure = rendered(draw(what, drawing), "svg").decode() if has_matplotlib() else None
+        facts = [(key, shown_number(key, value), meaning(key)) for key, value in summary.items()]
+        entries.append(entry | words | {"summary": summary, "facts": facts, "figure": figure})
     return entries
 
 
 _SIZES = ("width", "heads", "h_layers", "l_layers", "layers", "message", "inner", "mixer", "positions", "tied")
 
 
-def _card(model: Network, config: RunConfig, checkpoint: Checkpoint) -> dict[str, Any]:
+def _card(model: Network, origin: Origin) -> dict[str, Any]:
     """Return what a model is and how it was trained; None where the checkpoint does not say."""
+    config, meta = origin.config, origin.meta
     counts, table = parameter_counts(model)
-    sizes, meta = config.model.model_dump(), checkpoint.meta
+    sizes = config.model.model_dump()
     return {
         "recipe": config.recipe,
         "kind": config.model.title,
@@ -224,5 +194,5 @@ def _card(model: Network, config: RunConfig, checkpoint: Checkpoint) -> dict[str
         "choice": meta.get("choice"),
         "best": meta.get("best"),
         "data": meta.get("data"),
-        "weights_sha256": checkpoint.weights_sha256,
+        "weights_sha256": origin.weights_sha256,
     }
