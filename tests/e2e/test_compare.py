@@ -1,5 +1,7 @@
 """Every variant trains and is measured through the command line."""
 
+from pathlib import Path
+
 import pytest
 
 from hrm.recipes.ablations import VARIANTS
@@ -11,6 +13,7 @@ TINY = {
 }  # fmt: skip
 NAMES = [*VARIANTS, "direct-3:direct:model.layers=3"]
 WEIGHTS = "model.safetensors"
+PUZZLES = Path(__file__).resolve().parents[2] / "examples" / "sudoku-9x9.csv"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def test_every_variant_trains_and_is_measured(compared, hrm, workplace):
         assert before.read_bytes() != after.read_bytes(), name
     assert found["direct-3"]["blocks_per_segment"] == 3 and found["base"]["segments"] == 4
     assert (workplace / "all" / "compare.png").stat().st_size > 0
-    refused = hrm("compare", "best-sudoku", "--variants", "flat", "--data.path", "none.csv")
+    refused = hrm("compare", "best-sudoku", "--variants", "direct", "--data.path", PUZZLES)
     assert refused.code == 2 and "kind 'equivariant'" in refused.err
 
 
