@@ -84,6 +84,7 @@ def replacing(folder: Path, needed_bytes: int, kind: str) -> Iterator[Path]:
     work, aside = parent / f".{folder.name}.tmp-{mark}", parent / f".{folder.name}.old-{mark}"
     _refuse_foreign(folder, kind)
     try:
+        # Refuse early where there is no room, and give a folder beside the wanted one.
         parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(parent).free
         if free < needed_bytes:
@@ -93,6 +94,7 @@ def replacing(folder: Path, needed_bytes: int, kind: str) -> Iterator[Path]:
             )
         work.mkdir()
         yield work
+        # Once everything is on the disk, exchange the two by renaming.
         for entry in sorted(work.rglob("*"), reverse=True):
             flush(entry)
         flush(work)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from hrm.cli.console import print_json, progress_line, stderr, stdout
+from hrm.cli.console import print_json, print_line, print_note, progress_line, stderr
 from hrm.cli.options import Family, Json, output, register_own
-from hrm.errors import DataError, UsageError
+from hrm.errors import UsageError
 from hrm.runtime.environment import present
 
 if TYPE_CHECKING:
     from hrm.data.audit.findings import Audit
-    from hrm.data.sample import Draw
     from hrm.data.store import Store
 
 Cells = Annotated[
@@ -107,7 +106,7 @@ def arc(
     notes = Notes()
     store = build_arc(out, folders, variants, seed, present(), hold_back, notes)
     for line in notes.lines():
-        stderr().print(line, markup=False, soft_wrap=True)
+        print_note(line)
     _describe(store, json)
 
 
@@ -132,17 +131,17 @@ def sample(
     Example: `hrm data sample -o val.csv --from a.csv:400 --from b.csv:100 --apart-from train.csv`.
     """
     from hrm import puzzles
-    from hrm.data.sample import sample_file
+    from hrm.data.sample import Draw, sample_file
 
-    parsed = [_draw(text) for text in draws]
+    parsed = [Draw.parse(text) for text in draws]
     register_own(puzzle)
     written = sample_file(out, parsed, apart_from, puzzles.get(puzzle) if puzzle else None, seed)
     if json:
         print_json(asdict(written) | {"path": str(out)})
         return
-    stdout().print(f"{out}: {sum(written.drawn)} {written.puzzle} puzzles", markup=False, soft_wrap=True)
+    print_line(f"{out}: {sum(written.drawn)} {written.puzzle} puzzles")
     for draw, count, passed_over in zip(parsed, written.drawn, written.passed_over, strict=True):
-        stdout().print(f"  {count} of {draw.path}; {passed_over} twins passed over", markup=False, soft_wrap=True)
+        print_line(f"  {count} of {draw.path}; {passed_over} twins passed over")
 
 
 @app.command
@@ -171,10 +170,10 @@ def fetch(
     if json:
         print_json(receipt.model_dump() | {"path": str(folder)})
         return
-    stdout().print(f"{folder}: {name}, {receipt.repo} at {receipt.revision}", markup=False, soft_wrap=True)
+    print_line(f"{folder}: {name}, {receipt.repo} at {receipt.revision}")
     for part, sha256 in receipt.sha256.items():
-        stdout().print(f"  {part}: sha256 {sha256}", markup=False, soft_wrap=True)
-    stdout().print(f"  license: {receipt.licence}; taken from {receipt.origin}", markup=False, soft_wrap=True)
+        print_line(f"  {part}: sha256 {sha256}")
+    print_line(f"  license: {receipt.licence}; taken from {receipt.origin}")
 
 
 @app.command(name="import")
@@ -220,7 +219,7 @@ def export(
         print_json({"path": str(out), "splits": splits})
         return
     written = ", ".join(f"{name} {count}" for name, count in splits.items())
-    stdout().print(f"{out}: {written}", markup=False, soft_wrap=True)
+    print_line(f"{out}: {written}")
 
 
 @app.command
@@ -258,9 +257,7 @@ def check(
         print_json(asdict(found) | {"clean": found.clean})
     else:
         _report(found)
-    if not found.clean:
-        kinds = ", ".join(f"{finding.count} {finding.kind} ({finding.part})" for finding in found.findings)
-        raise DataError(f"{path} is not clean: {kinds}; correct or remove these rows")
+    found.require_clean()
 
 
 @app.command
@@ -274,59 +271,34 @@ def show(store: Annotated[Path, Parameter(help="Folder of a store.")], /, *, jso
     _describe(open_store(store), json)
 
 
-def _draw(text: str) -> "Draw":
-    from hrm.data.sample import Draw
-
-    file, _, count = text.rpartition(":")
-    if not file or not count.isdecimal():
-        raise UsageError(f"--from {text!r} is not FILE:COUNT, such as puzzles.csv:100")
-    return Draw(Path(file), int(count))
-
-
 def _describe(store: "Store", json: bool, csv: Path | None = None, kept: bool = True) -> None:
-    from hrm.puzzles.table import Table
-
-    described = {
-        **({"path": str(store.path)} if kept else {}),
-        **({} if csv is None else {"csv": str(csv)}),
-        "puzzle": store.manifest.puzzle,
-        "digest": store.digest,
-        "splits": {name: len(split) for name, split in store.splits.items()},
-        "provenance": dict(store.manifest.provenance),
-        "created": store.manifest.created,
-    }
-    table = store.puzzle if isinstance(store.puzzle, Table) else None
-    if table is not None:
-        described["cells"] = table.described()
+    places = {"path": str(store.path)} if kept else {}
+    described = places | ({} if csv is None else {"csv": str(csv)}) | store.described()
     if json:
-        if table is not None:
-            described |= {"shape": list(table.spec.shape), "symbols": list(table.spec.tokens[2:])}
-            described |= {"blank": table.declaration.blank, "reading": table.reading.kind}
         print_json(described)
         return
     for key, value in described.items():
-        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        stdout().print(f"{key}: {shown}", soft_wrap=True)
+        if key not in ("shape", "symbols", "blank", "reading"):  # which "cells" says in words
+            print_line(
+                f"{key}: {', '.join(f'{k} {v}' for k, v in value.items()) if isinstance(value, dict) else value}"
+            )
     name, split = next(iter(store.splits.items()))
     for row in range(min(3, len(split))):
         question, answer = (store.puzzle.text(grids[row]) for grids in (split.inputs, split.labels))
-        stdout().print(f"{name}[{row}]: {question} -> {answer}", soft_wrap=True)
+        print_line(f"{name}[{row}]: {question} -> {answer}")
 
 
-def _report(found: "Audit") -> None:
-    def say(text: str) -> None:
-        stdout().print(text, markup=False, soft_wrap=True)
-
-    say(f"{found.path}: {found.puzzle}, {found.shape[0]} rows of {found.shape[1]} cells")
-    for part, count in found.rows.items():
-        used = ", ".join(f"{token!r} {n}" for token, n in found.vocabulary.get(part, {}).items())
-        say(f"  {part}: {count} puzzles, {found.answered[part]} with an answer{'; ' if used else ''}{used}")
-    for finding in [*found.notes, *found.findings]:
-        say(f"{finding.part}: {finding.kind}, {finding.count} in all")
+def _report(audit: "Audit") -> None:
+    print_line(f"{audit.path}: {audit.puzzle}, {audit.shape[0]} rows of {audit.shape[1]} cells")
+    for part, count in audit.rows.items():
+        used = ", ".join(f"{token!r} {n}" for token, n in audit.vocabulary.get(part, {}).items())
+        print_line(f"  {part}: {count} puzzles, {audit.answered[part]} with an answer{'; ' if used else ''}{used}")
+    for finding in [*audit.notes, *audit.findings]:
+        print_line(f"{finding.part}: {finding.kind}, {finding.count} in all")
         for row, other in zip(finding.rows, finding.others, strict=True):
-            say(f"  row {row}: {other}")
-    for apart in found.separations:
+            print_line(f"  row {row}: {other}")
+    for apart in audit.separations:
         if not apart.twins:
-            say(f"no row of {apart.part} is a twin of a row of {apart.of}")
-    if found.clean:
-        say(f"clean: {found.conclusion}")
+            print_line(f"no row of {apart.part} is a twin of a row of {apart.of}")
+    if audit.clean:
+        print_line(f"clean: {audit.conclusion}")

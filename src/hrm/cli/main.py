@@ -19,6 +19,7 @@ USE, TRAIN, UNDERSTAND, DATA, SETUP = (
 
 def _register() -> None:
     """Add the commands, in the order in which the groups show them."""
+    # Commands that take a MODEL get a note on it.
     with_model = {
         (USE, "solve"): solve.solve,
         (USE, "show"): solve.show,
@@ -43,6 +44,7 @@ def _register() -> None:
     for epilogue, commands in ((MODEL, with_model), ("", without)):
         for place, ((group, name), function) in enumerate(commands.items()):
             app.command(function, name=name, group=group, help_epilogue=epilogue, sort_key=place)
+    # `hrm data` is an application of its own.
     data.app.group, data.app.help_epilogue = DATA, ""
     app.command(data.app)
     for flag in ("--help", "--version"):

@@ -32,6 +32,18 @@ class Draw:
     path: Path
     count: int
 
+    @classmethod
+    def parse(cls, text: str) -> "Draw":
+        """Return the draw that ``FILE:COUNT`` asks for.
+
+        Raises:
+            UsageError: it has another form.
+        """
+        file, _, count = text.rpartition(":")
+        if not file or not count.isdecimal():
+            raise UsageError(f"--from {text!r} is not FILE:COUNT, such as puzzles.csv:100")
+        return cls(Path(file), int(count))
+
 
 @dataclass(frozen=True)
 class Sample:

@@ -129,6 +129,21 @@ class Store:
             return len(self.table)
         return max(len(self.names), *(int(split.puzzle_ids.max()) + 1 for split in self.splits.values()))
 
+    def described(self) -> dict[str, object]:
+        """Return what the store holds and where it comes from, as plain values."""
+        described: dict[str, object] = {
+            "puzzle": self.manifest.puzzle,
+            "digest": self.digest,
+            "splits": {name: len(split) for name, split in self.splits.items()},
+            "provenance": dict(self.manifest.provenance),
+            "created": self.manifest.created,
+        }
+        if isinstance(table := self.puzzle, Table):
+            described |= {"cells": table.described(), "shape": list(table.spec.shape)}
+            described |= {"symbols": list(table.spec.tokens[2:]), "blank": table.declaration.blank}
+            described["reading"] = table.reading.kind
+        return described
+
     def split(self, name: str) -> Split:
         """Return one split.
 
@@ -183,6 +198,7 @@ def write_store(
         _check_grids(f"split {name}", puzzle, split)
     if table is not None:
         table.require_variants(puzzle, path, "build it from the family's tasks")
+    # Write the arrays of every split, and note what each file is.
     needed = sum(len(s) * (2 * spec.cells + 8) + 1024 for s in splits.values())
     with replacing(path, needed, KIND) as work:
         records = {}
@@ -197,6 +213,7 @@ def write_store(
                     content.tofile(f)
                 files[file.name] = record_of(file)
             records[name] = SplitRecord(rows=len(split), files=files)
+        # Then the table of tasks and the names, where there are any, and the manifest of it all.
         variants = None if table is None else write_table(work, table)
         named = None
         if names:
@@ -231,6 +248,7 @@ def open_store(path: str | Path, verify: bool = True, puzzle: Puzzle | None = No
             puzzle = _table(manifest) if manifest.puzzle == TABLE else puzzles.get(manifest.puzzle)
         except HrmError as error:
             raise DataError(f"{path} holds puzzles of an unknown family: {error}") from None
+    # The family must be the one that wrote it.
     spec = puzzle.spec
     name = spec.name if manifest.puzzle == spec.first_name else manifest.puzzle
     for what, stored, wanted in (
@@ -240,6 +258,7 @@ def open_store(path: str | Path, verify: bool = True, puzzle: Puzzle | None = No
     ):
         if stored != wanted:
             raise DataError(f"{path} has {what} {stored!r} but {wanted!r} is asked for; use a store of that family")
+    # Every array must be what the manifest says, and hold only tokens of the family.
     splits = {}
     for name, record in manifest.splits.items():
         if not NAME.fullmatch(name) or set(record.files) != {f"{array}.npy" for array in _DTYPES}:

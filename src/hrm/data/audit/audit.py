@@ -61,10 +61,12 @@ def audit(
     store = open_store(path, puzzle=puzzle) if path.is_dir() else None
     if store is not None and store.table is not None and isinstance(store.puzzle, Arc):
         return audit_arc(store, {str(other): open_store(other, puzzle=store.puzzle) for other in apart_from}, str(path))
+    # Read everything, and see which answers are right.
     family, parts = _parts(path, puzzle) if store is None else (store.puzzle, _splits(store))
     spec = family.spec
     others = [part for other in apart_from for part in _parts(other, family, str(other))[1]]
     right = {part.name: _right(part.inputs, part.labels, family) for part in parts}
+    # Name what cannot be read, and wrong answers.
     findings = []
     for part in parts:
         findings += _unreadable(part, "question", "unreadable question")
@@ -72,6 +74,7 @@ def audit(
         findings += _unreadable(part, "rating", "unreadable rating")
         wrong = np.flatnonzero(part.labels.any(axis=1) & ~right[part.name]).tolist()
         findings += _finding("wrong answer", part, [(row, "not a legal completion of its question") for row in wrong])
+    # Search for solutions, as far as the family promises one and it was asked for.
     unique = unique and spec.unique
     if spec.has_rules and not unique:
         findings += _unsolvable(parts, right, family, progress)
@@ -83,6 +86,7 @@ def audit(
         findings += _refused(parts, family)
     for part in others:  # what cannot be read cannot be proven to be apart
         findings += _unreadable(part, "question", "unreadable question")
+    # Compare the puzzles with each other, symmetric twins included.
     classes = _Classes(family)
     for part in [*parts, *others]:  # a twin is known by its answer, too: rows without a right one go without
         known = _right(part.inputs, part.labels, family) | _right(part.inputs, solved[id(part)], family)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from hrm.errors import DataError
+
 SHOWN = 10
 """So many rows of each finding are named."""
 
@@ -46,6 +48,16 @@ class Audit:
     findings: list[Finding]
     notes: list[Finding] = field(default_factory=list)
     """What is named, but is no fault."""
+
+    def require_clean(self) -> None:
+        """Refuse what has a fault.
+
+        Raises:
+            DataError: with the number of faults of each kind.
+        """
+        if not self.clean:
+            kinds = ", ".join(f"{finding.count} {finding.kind} ({finding.part})" for finding in self.findings)
+            raise DataError(f"{self.path} is not clean: {kinds}; correct or remove these rows")
 
     @property
     def clean(self) -> bool:

@@ -67,6 +67,7 @@ def download(
 def _attempt(
     url: str, part: Path, limit_bytes: int, progress: Callable[[int, int], None] | None, open_url: OpenUrl
 ) -> None:
+    # Ask for what is still missing.
     have = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "hrm", "Accept-Encoding": "identity"}
     if have:
@@ -90,6 +91,7 @@ def _attempt(
         if isinstance(cause, TimeoutError | ConnectionResetError):
             raise _Broken(_words(cause)) from None
         raise HrmError(f"{url} could not be fetched: {_words(cause)}") from None  # no network, no such host …
+    # See how long it will be, and whether there is room.
     with response:
         if response.status != 206 or not (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
             have = 0
@@ -103,6 +105,7 @@ def _attempt(
                 f"{url} needs {(total or limit_bytes) - have} bytes on the disk of {part.parent} and {free} are free; "
                 "make room or choose another folder"
             )
+        # Write block by block.
         with open(part, "ab" if have else "wb") as file:
             while block := _read(response):
                 have += len(block)

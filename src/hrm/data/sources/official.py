@@ -188,6 +188,7 @@ def write_official(store: Store, path: str | Path) -> Official:
         )
     if path.exists():
         raise UsageError(f"{path} exists: nothing was changed; choose another name")
+    # Each split becomes a folder of arrays, with what describes them.
     identifiers = store.puzzle_rows
     needed = sum(len(split) * (2 * spec.cells + 12) + 4096 for split in store.splits.values())
     with replacing(path, needed, KIND) as work:
@@ -210,6 +211,7 @@ def write_official(store: Store, path: str | Path) -> Official:
             (work / name / "dataset.json").write_text(json.dumps(metadata.model_dump()), "utf-8")
             for field, array in arrays.items():
                 np.save(_file(work / name, SET, field), array)
+        # The names of puzzle ids, and the tests of tasks, belong to the whole data set.
         (work / "identifiers.json").write_text(json.dumps(_names(store)), "utf-8")
         if store.table is not None and "test" in store.splits:
             from hrm.data.sources.official_arc import TESTS, tests_of
