@@ -41,15 +41,17 @@ def build_arc(
     Raises:
         DataError: a file is not what it should be, or two hold different tasks of one name.
     """
+    # what is trained on, and what is tested
     tasks = read_tasks(sources, notes=notes)
     if hold_back:
         tasks = tuple(replace(task, folder="evaluation") for task in tasks)
     training, testing = split(tasks)
-    found = leaks(tasks, training, testing)
-    given_away = {reference for leak in found for reference in leak.same_pair} if hold_back else set()
+    leaked = leaks(tasks, training, testing)
+    given_away = {reference for leak in leaked for reference in leak.same_pair} if hold_back else set()
     if given_away:
         training = tuple(reference for reference in training if reference not in given_away)
-        found = leaks(tasks, training, testing)
+        leaked = leaks(tasks, training, testing)
+    # each example once, as its task has it, and the variants as a table
     table = task_table(tasks, count, seed)
     by_id = {task.id: task for task in tasks}
     splits = {
@@ -66,8 +68,8 @@ def build_arc(
         "puzzle_ids": len(table),
         "seed": seed,
         "examples_left_out": len(given_away),
-        "tests_given_away": sum(bool(leak.same_pair) for leak in found),
-        "outputs_given_away": len(found),
+        "tests_given_away": sum(bool(leak.same_pair) for leak in leaked),
+        "outputs_given_away": len(leaked),
     }
     return write_store(path, Arc(), splits, provenance, created, table)
 

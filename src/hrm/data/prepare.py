@@ -61,10 +61,10 @@ def infer_table(config: DataConfig) -> DataConfig:
         raise UsageError("there is nothing to train on: give --data.path FILE (rows as CSV, JSONL or NPZ, or a store)")
     path = Path(config.path)
     if path.is_dir():
-        found = open_store(path, verify=False).puzzle  # whoever reads the rows verifies them
-        if not isinstance(found, Table):
-            raise DataError(f"{path} is a store of {found.spec.name}, not of a table: train it with that family")
-        declaration = found.declaration
+        puzzle = open_store(path, verify=False).puzzle  # whoever reads the rows verifies them
+        if not isinstance(puzzle, Table):
+            raise DataError(f"{path} is a store of {puzzle.spec.name}, not of a table: train it with that family")
+        declaration = puzzle.declaration
     else:
         declaration = infer(pairs(path), blank=config.blank, cells=config.cells)
     shape = declaration.shape if config.shape == (0, 0) else config.shape

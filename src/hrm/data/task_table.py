@@ -74,12 +74,12 @@ class TaskTable:
     def examples(self, puzzle_ids: Iterable[int]) -> list[tuple[str, int]]:
         """Return for each example its task, and its number among the examples of that task, from 0."""
         seen: dict[str, int] = {}
-        found = []
+        numbered = []
         for puzzle_id in puzzle_ids:
             task, _ = self.lookup(puzzle_id)
-            found.append((task, seen.get(task, 0)))
+            numbered.append((task, seen.get(task, 0)))
             seen[task] = seen.get(task, 0) + 1
-        return found
+        return numbered
 
     def shared_with(self, other: "TaskTable") -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
         """Return the puzzle ids that both tables give to one variant of one task: those of this table, and the other's.

@@ -54,6 +54,7 @@ def solve_tasks(
     puzzle_ids = np.concatenate(ids)
     size = min(solver.batch_size, len(asked))  # a canvas has too many cells to fill up a batch with
 
+    # the answers, with what the variants did undone
     def answers() -> Iterator[tuple[tuple[int, Test], UInt8[np.ndarray, "..."], float]]:
         for start in range(0, len(asked), size):
             rows = slice(start, start + size)
@@ -67,6 +68,7 @@ def solve_tasks(
                         yield (segment, tests[test]), grid, q_halt
             progress(start + len(shown), len(asked))
 
+    # the vote, for each test and segment apart
     ranked = vote(answers())
     stages = range(1 if trace else segments, segments + 1)
     return {test: tuple(ranked[segment, test] for segment in stages) for test in sorted(set(tests))}

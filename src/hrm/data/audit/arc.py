@@ -50,13 +50,13 @@ def audit_arc(store: Store, others: Mapping[str, Store], path: str) -> Audit:
     for name, (other, split) in sources.items():
         tasks = _tasks(other, split)
         given: dict[str, list[tuple[int, str]]] = {kind: [] for kind in ("fault", "published", "output")}
-        for found in reached(_pairs(split), testing):
-            rows = found.same_pair or found.same_output
-            known = "published" if names[found.test] in PUBLISHED else "fault"
-            task, number = names[found.test]
+        for hit in reached(_pairs(split), testing):
+            rows = hit.same_pair or hit.same_output
+            known = "published" if names[hit.test] in PUBLISHED else "fault"
+            task, number = names[hit.test]
             says = f"{task} test {number + 1}, by row {rows[0] + 1} of {name}, task {tasks[rows[0]]}"
             more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-            given[known if found.same_pair else "output"].append((found.test + 1, says + more))
+            given[known if hit.same_pair else "output"].append((hit.test + 1, says + more))
         findings += finding(f"given away by {name}", "test", given["fault"])
         notes += finding(f"given away by {name}, as published", "test", given["published"])
         notes += finding(f"output that {name} has with another input", "test", given["output"])

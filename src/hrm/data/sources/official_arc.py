@@ -110,20 +110,20 @@ def tests_of(store: Store) -> dict[str, dict[str, list[dict[str, list[list[int]]
     originals = store.table.originals(np.asarray(split.puzzle_ids))
     columns = (np.asarray(split.inputs), np.asarray(split.labels))
     grids = zip(*(store.puzzle.without_variants(column, originals) for column in columns), strict=True)
-    found: dict[str, dict[str, list[dict[str, list[list[int]]]]]] = {}
+    tests: dict[str, dict[str, list[dict[str, list[list[int]]]]]] = {}
     for (task, _), (given, output) in zip(store.held_out_tests(), grids, strict=True):
-        pairs = found.setdefault(task, {"train": [], "test": []})["test"]
+        pairs = tests.setdefault(task, {"train": [], "test": []})["test"]
         pairs.append({"input": given.tolist(), "output": output.tolist() if output.size else [[0]]})
-    return found
+    return tests
 
 
 def _parse(name: str, where: Path) -> tuple[str, Variant]:
     if name == BLANK_NAME:
         return "", ORIGINAL
     for form in _NAMES:
-        if found := re.fullmatch(form, name, re.ASCII | re.DOTALL):
+        if match := re.fullmatch(form, name, re.ASCII | re.DOTALL):
             try:
-                return task_id_of(found[1]), Variant(int(found[2]), tuple(map(int, found[3])))
+                return task_id_of(match[1]), Variant(int(match[2]), tuple(map(int, match[3])))
             except UsageError:
                 raise DataError(f"{where}: {name[:80]!r} names no variant; build the data again") from None
     return task_id_of(name), ORIGINAL

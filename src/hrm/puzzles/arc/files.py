@@ -53,22 +53,22 @@ class Notes:
 
     def lines(self, most: int = 10) -> list[str]:
         """Return what to tell the reader, with the first ``most`` of each kind."""
-        said: list[str] = []
+        lines: list[str] = []
         if self.skipped:
-            said.append(f"skipped {len(self.skipped)} that cannot be read as tasks:")
-            said += [f"  {reason}" for reason in self.skipped[:most]]
-            said += ["  …"] if len(self.skipped) > most else []
+            lines.append(f"skipped {len(self.skipped)} that cannot be read as tasks:")
+            lines += [f"  {reason}" for reason in self.skipped[:most]]
+            lines += ["  …"] if len(self.skipped) > most else []
         if self.renamed:
             task_id, name = next(iter(self.renamed.items()))
-            said.append(f"ids made from names: {len(self.renamed)}, such as {task_id} from {shown(name)}")
+            lines.append(f"ids made from names: {len(self.renamed)}, such as {task_id} from {shown(name)}")
         if self.held_back:
             first, number = self.held_back[0], len(self.held_back)
-            said.append(f"held back {number} training tasks whose tests are hidden in another file, such as {first}")
-        return said
+            lines.append(f"held back {number} training tasks whose tests are hidden in another file, such as {first}")
+        return lines
 
 
 @dataclass
-class _Found:
+class _Located:
     """One task, where it is from, and how messages call that place."""
 
     task: Task
@@ -88,7 +88,7 @@ class _Answers:
 class _Gathered:
     """All that was found, before answers are joined and equal tasks merged."""
 
-    tasks: list[_Found] = field(default_factory=list)
+    tasks: list[_Located] = field(default_factory=list)
     answers: list[_Answers] = field(default_factory=list)
     faults: list[DataError] = field(default_factory=list)
     faulty: set[str] = field(default_factory=set)
@@ -115,7 +115,7 @@ class _Gathered:
         else:
             if (size := path.stat().st_size) > TASK_BYTES:
                 raise DataError(f"{path.name} has {size} bytes; a file of one task has {TASK_BYTES >> 20} MiB at most")
-            self.tasks.append(_Found(task_from(data, path.stem, path.name, path.parent.name), path, path.stem))
+            self.tasks.append(_Located(task_from(data, path.stem, path.name, path.parent.name), path, path.stem))
 
     def _add_many(self, path: Path, data: Mapping[str, object], folder: str) -> None:
         for name in sorted(data):
@@ -127,7 +127,7 @@ class _Gathered:
                 if len(self.faults) > MOST_FAULTS:
                     raise self.faults[0] from None
             else:
-                self.tasks.append(_Found(task, path, name))
+                self.tasks.append(_Located(task, path, name))
 
     def _add_answers(self, path: Path, data: Mapping[str, object]) -> None:
         if all(isinstance(first, dict) for item in data.values() for first in cast(list[object], item)[:1]):
@@ -140,35 +140,35 @@ class _Gathered:
         Raises:
             DataError: the answers belong to no tasks here, or do not fit them.
         """
-        ids = {found.task.id for found in self.tasks}
+        ids = {located.task.id for located in self.tasks}
         mine = self._challenges_of(answers.path)
         if mine:
-            own = {found.task.id for found in mine}
+            own = {located.task.id for located in mine}
             if unknown := sorted(set(answers.by_id) - own - self.faulty):
                 raise DataError(
                     f"{answers.path.name} solves task {shown(unknown[0])}, which was not given; give its tasks, too"
                 )
         elif set(answers.by_id) <= ids | self.faulty:
-            mine = [found for found in self.tasks if found.task.id in answers.by_id]
+            mine = [located for located in self.tasks if located.task.id in answers.by_id]
         if not mine:
             match = _KAGGLE.fullmatch(answers.path.stem.lower())
             wanted = f"{match[1]}_challenges.json" if match and match[1] else "the file of its tasks"
             raise DataError(f"{answers.path.name} holds answers without their tasks: give {wanted}, too")
-        for found in mine:
-            found.task = _solved(found.task, answers)
+        for located in mine:
+            located.task = _solved(located.task, answers)
 
-    def _challenges_of(self, path: Path) -> list[_Found]:
+    def _challenges_of(self, path: Path) -> list[_Located]:
         """Return the tasks of the file of challenges that a file of solutions is named after, the nearest one."""
         own = _KAGGLE.fullmatch(path.stem.lower())
         if not own or own[2] != "solutions":
             return []
         named = [
-            found
-            for found in self.tasks
-            if (match := _KAGGLE.fullmatch(found.path.stem.lower())) and match.groups() == (own[1], "challenges")
+            located
+            for located in self.tasks
+            if (match := _KAGGLE.fullmatch(located.path.stem.lower())) and match.groups() == (own[1], "challenges")
         ]
-        beside = [found for found in named if found.path.parent == path.parent]
-        return beside or (named if len({found.path for found in named}) == 1 else [])
+        beside = [located for located in named if located.path.parent == path.parent]
+        return beside or (named if len({located.path for located in named}) == 1 else [])
 
 
 def read_tasks(sources: Path | Sequence[Path], notes: Notes | None = None) -> tuple[Task, ...]:
@@ -187,6 +187,7 @@ def read_tasks(sources: Path | Sequence[Path], notes: Notes | None = None) -> tu
     """
     listed = [sources] if isinstance(sources, Path) else sources
     gathered = _Gathered()
+    # read every file; one that is broken is passed over only beside others, and only with notes
     for source in listed:
         for path in _files(Path(os.path.abspath(source))):
             try:
@@ -198,6 +199,7 @@ def read_tasks(sources: Path | Sequence[Path], notes: Notes | None = None) -> tu
                 gathered.faults.append(error)
     if gathered.faults and (notes is None or not gathered.tasks):
         raise gathered.faults[0]
+    # give the tests their outputs, where these lie in files of their own
     for answers in gathered.answers:
         try:
             gathered.join(answers)
@@ -207,19 +209,22 @@ def read_tasks(sources: Path | Sequence[Path], notes: Notes | None = None) -> tu
             gathered.faults.append(error)
     if not gathered.tasks:
         raise DataError(f"there are no .json files with tasks in {', '.join(map(str, listed))}; check the path")
+    # take a task that lies in two places once
     tasks, held_back = _merged(gathered.tasks)
     if notes is not None:
         notes.held_back += held_back
         notes.skipped += map(str, gathered.faults)
-        notes.renamed |= {found.task.id: found.name for found in gathered.tasks if found.name != found.task.id}
+        notes.renamed |= {
+            located.task.id: located.name for located in gathered.tasks if located.name != located.task.id
+        }
     return tuple(tasks[task_id] for task_id in sorted(tasks))
 
 
 def _files(source: Path) -> Iterable[Path]:
     if not source.is_dir():
         return [source]
-    found = chain.from_iterable(source.glob(f"{deep}*.json") for deep in ("", "*/", "*/*/"))
-    return sorted(path for path in found if not path.name.startswith("."))
+    paths = chain.from_iterable(source.glob(f"{deep}*.json") for deep in ("", "*/", "*/*/"))
+    return sorted(path for path in paths if not path.name.startswith("."))
 
 
 def _is_halves(data: Mapping[str, object]) -> bool:
@@ -238,17 +243,17 @@ def _by_name(tasks: Sequence[object], stem: str) -> dict[str, object]:
     return named
 
 
-def _merged(found: Iterable[_Found]) -> tuple[dict[str, Task], list[str]]:
+def _merged(tasks: Iterable[_Located]) -> tuple[dict[str, Task], list[str]]:
     """Return each task once, by id, and which training tasks are held back because another file hides their tests."""
-    merged: dict[str, tuple[Task, _Found]] = {}
+    merged: dict[str, tuple[Task, _Located]] = {}
     held_back: list[str] = []
-    for each in found:
+    for each in tasks:
         task, other = merged.setdefault(each.task.id, (each.task, each))
         if task is each.task:
             continue
         if (joined := _joined(task, each.task)) is None:
             raise DataError(
-                f"{_place(other)} and {_place(each)} hold different tasks {task.id!r}; leave one of them out, or "
+                f"{_called(other)} and {_called(each)} hold different tasks {task.id!r}; leave one of them out, or "
                 "rename it"
             )
         if task.held_back != each.task.held_back:
@@ -268,8 +273,12 @@ def _merged(found: Iterable[_Found]) -> tuple[dict[str, Task], list[str]]:
     return {task_id: task for task_id, (task, _) in merged.items()}, sorted(set(held_back))
 
 
-def _place(found: _Found) -> str:
-    return str(found.path) if found.name in (found.path.stem, found.task.id) else f"{found.path}, {shown(found.name)}"
+def _called(located: _Located) -> str:
+    return (
+        str(located.path)
+        if located.name in (located.path.stem, located.task.id)
+        else f"{located.path}, {shown(located.name)}"
+    )
 
 
 def _joined(one: Task, other: Task) -> Task | None:

@@ -66,10 +66,10 @@ def leaks(tasks: Sequence[Task], training: Sequence[Reference], testing: Sequenc
     output is not known are passed over.
     """
     by_id = {task.id: task for task in tasks}
-    found = reached([resolve(by_id, each) for each in training], [resolve(by_id, each) for each in testing])
+    hits = reached([resolve(by_id, each) for each in training], [resolve(by_id, each) for each in testing])
     return tuple(
         Leak(testing[each.test], *(tuple(training[row] for row in rows) for rows in (each.same_output, each.same_pair)))
-        for each in found
+        for each in hits
     )
 
 
@@ -84,7 +84,7 @@ class Reached(NamedTuple):
 def reached(training: Sequence[Pair], testing: Sequence[Pair]) -> list[Reached]:
     """Return which of the tested pairs can be had from trained ones, as ``leaks`` does."""
     trained = _by_invariant(training)
-    found: list[Reached] = []
+    hits: list[Reached] = []
     for key, tested in _by_invariant(testing).items():
         forms = [(canonical(output), row, output) for row, output in trained.get(key, [])]
         for test, output in tested if forms else []:
@@ -92,8 +92,8 @@ def reached(training: Sequence[Pair], testing: Sequence[Pair]) -> list[Reached]:
             same = [(row, end) for form, row, end in forms if form == own]
             pairs = [row for row, end in same if canonical(training[row].input, end) == whole]
             if same:
-                found.append(Reached(test, [row for row, _ in same], pairs))
-    return sorted(found)
+                hits.append(Reached(test, [row for row, _ in same], pairs))
+    return sorted(hits)
 
 
 def canonical(*grids: Grid) -> bytes:

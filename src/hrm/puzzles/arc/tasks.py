@@ -124,11 +124,11 @@ def _decoded(content: bytes, where: str) -> str:
 
 def _parsed(text: str, where: str) -> object:
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        if len(found := dict(pairs)) < len(pairs):
+        if len(fields := dict(pairs)) < len(pairs):
             seen: set[str] = set()
             twice = next(key for key, _ in pairs if key in seen or seen.add(key))
             raise DataError(f"{where}: the key {shown(twice)} occurs twice in one object; remove one")
-        return found
+        return fields
 
     if len(text) > COLLECTION_BYTES:
         raise DataError(f"{where} is longer than {COLLECTION_BYTES} characters, which is no ARC task")
@@ -158,8 +158,8 @@ def task_from(data: object, name: str, where: str, folder: str) -> Task:
     """
     if isinstance(data, list):
         return Task(task_id_of(name), _pairs(data, where, ""), (), folder)
-    found = _object(data, where, ("train", "test"))
-    kinds = [_pairs(found[key], where, key) for key in ("train", "test")]
+    fields = _object(data, where, ("train", "test"))
+    kinds = [_pairs(fields[key], where, key) for key in ("train", "test")]
     return Task(task_id_of(name), *kinds, folder=folder)
 
 
@@ -169,12 +169,12 @@ def _pairs(data: object, where: str, key: str) -> tuple[Pair, ...]:
     pairs: list[Pair] = []
     for number, item in enumerate(data, start=1):
         place = f"{where}, {f'{key} pair' if key else 'pair'} {number}"
-        found = _object(item, place, ("input",) if key == "test" else ("input", "output"))
-        if "output" not in found and (close := _near(found, "output")):
+        fields = _object(item, place, ("input",) if key == "test" else ("input", "output"))
+        if "output" not in fields and (close := _near(fields, "output")):
             raise DataError(f"{place} has the unknown key {shown(close[0])}. Did you mean 'output'?")
-        hidden = found.get("output") is None and key == "test"
-        output = None if hidden else grid_from(found["output"], f"{place}, output")
-        pairs.append(Pair(grid_from(found["input"], f"{place}, input"), output))
+        hidden = fields.get("output") is None and key == "test"
+        output = None if hidden else grid_from(fields["output"], f"{place}, output")
+        pairs.append(Pair(grid_from(fields["input"], f"{place}, input"), output))
     return tuple(pairs)
 
 

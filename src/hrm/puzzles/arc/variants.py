@@ -116,7 +116,7 @@ def _contents(
     words = mix(np.arange(2 * CELLS + COLORS, dtype=np.uint64))
     places, inks = words[: 2 * CELLS].reshape(2, SIDE, SIDE), words[2 * CELLS :]
     is_test = np.arange(len(kinds)) >= len(task.demonstrations)
-    found = np.zeros(len(transforms), np.uint64)
+    contents = np.zeros(len(transforms), np.uint64)
     for transform in range(8):
         sums = np.zeros((len(kinds), COLORS), np.uint64)
         for number, pair in enumerate(kinds):
@@ -126,5 +126,5 @@ def _contents(
                     np.add.at(sums[number], turned, words_of_role[: turned.shape[0], : turned.shape[1]])
         rows = transforms == transform
         pairs = inks[colors[rows]] @ sums.T
-        found[rows] = mix(pairs + is_test.astype(np.uint64)).sum(axis=1, dtype=np.uint64)
-    return found
+        contents[rows] = mix(pairs + is_test.astype(np.uint64)).sum(axis=1, dtype=np.uint64)
+    return contents
