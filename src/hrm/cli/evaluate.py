@@ -62,6 +62,7 @@ def evaluate(
     register_own(puzzle, model)
     if compile:
         keep_compiled_code()
+    # Measure, and say on stderr what was measured.
     request = EvalRequest(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments,
         limit=limit, seed=seed, batch_size=batch_size, device=device, precision=precision, compiled=compile,
@@ -77,6 +78,7 @@ def evaluate(
     if json:
         print_json(metrics)
         return
+    # Results: what was written, accuracy by segment, early exit, and what to compare with.
     say = stdout().print
     if submission is not None:
         say(f"{submission}: two attempts at each of {answered} tests", markup=False, soft_wrap=True)
