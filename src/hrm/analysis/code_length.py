@@ -92,6 +92,8 @@ def code_length(
         probabilities = probabilities or origin.config.train.loss
         training_puzzles = training_puzzles or origin.meta.get("data", {}).get("train_rows")
     probabilities = probabilities or "softmax"
+
+    # bits of every cell after every segment
     inputs, labels = np.asarray(split.inputs), np.asarray(split.labels)
     open_cells = (labels != PAD) & ~solver.puzzle.spec.given(inputs)
     parts, exact_parts = [], []
@@ -109,6 +111,8 @@ def code_length(
     cells, exact = open_cells.sum(1), np.concatenate(exact_parts)
     if not cells.sum():
         raise DataError("there is nothing to code: every cell of these puzzles is given")
+
+    # the plain code, and the parameters
     symbols = len(np.unique(labels[open_cells]))
     plain = math.log2(symbols) if symbols > 1 else 0.0
     last, mean_cells = bits[-1], float(cells.mean())

@@ -145,6 +145,8 @@ def dimensionality(
     if len(split) < 2:
         raise UsageError(f"a participation ratio with its interval needs at least 2 puzzles (got {len(split)})")
     model = traceable(solver)
+
+    # the trained network, with a jackknife over puzzles
     moments, samples = _moments(solver, split, segments, pooling, progress)
     count = len(split)
     everyone, left_out = np.full((1, count), 1 / count), (1 - np.eye(count)) / (count - 1)
@@ -152,6 +154,8 @@ def dimensionality(
     without = {level: _ratios(part, left_out) for level, part in moments.items()}
     intervals = {level: _jackknife(ratios[level], without[level]) for level in moments}
     rng = np.random.default_rng(seed)
+
+    # the same network with fresh weights
     untrained: list[dict[str, float | None]] = []
     for fresh_seed in untrained_seeds:
         fresh = build(model.config, seed=fresh_seed, dtype=model.dtype).to(solver.device).eval()
@@ -159,6 +163,8 @@ def dimensionality(
         fresh_moments, _ = _moments(beside, split, segments, pooling, progress)
         values = {level: float(_ratios(part, everyone)[0]) for level, part in fresh_moments.items()}
         untrained.append({"seed": float(fresh_seed), "z_H": values["H"], "z_L": values.get("L")})
+
+    # sets of fewer puzzles, and the comparison of the two levels
     growth = _growth(moments, rng)
     ratio = ratio_ci95 = p_value = None
     if "L" in moments:

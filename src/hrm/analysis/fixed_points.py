@@ -132,6 +132,8 @@ def one_blank(
     chosen = open_cells.any(1)
     if not chosen.any() or not _answers_can_be_given(solver.puzzle, inputs, labels):
         return None
+
+    # the solutions with one cell blanked
     inputs, labels, open_cells = inputs[chosen], labels[chosen], open_cells[chosen]
     draws = np.random.default_rng(seed).random(open_cells.shape)
     cell = np.where(open_cells, draws, -1.0).argmax(1)
@@ -139,6 +141,8 @@ def one_blank(
     blanked = labels.copy()
     blanked[rows, cell] = solver.puzzle.spec.blank
     easy = Split(blanked, labels, np.asarray(split.puzzle_ids)[chosen], np.asarray(split.ratings)[chosen])
+
+    # what the solver makes of them
     tokens = collect(rollout(solver, easy, segments, progress), lambda step: step.output.tokens)
     hit = tokens[:, rows, cell] == labels[rows, cell]
     exact, _ = compare(tokens, labels)

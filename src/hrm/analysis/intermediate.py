@@ -126,9 +126,13 @@ def intermediate(
     loop, spec = traceable(solver).config.loop, solver.puzzle.spec
     tokens = preliminary_answers(solver, split, segments, progress)
     inputs, labels = np.asarray(split.inputs), np.asarray(split.labels)
+
+    # all puzzles together
     exact, cell = compare(tokens, labels)
     changed = tokens != np.concatenate((inputs[None], tokens[:-1]))
     breaking = np.stack([breaking_cells(solver, inputs, answers) for answers in tokens])
+
+    # the puzzle that is shown
     if shown is None:
         shown = _slowest_right(exact)
     frames = [
