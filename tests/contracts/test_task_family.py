@@ -12,6 +12,7 @@ from hrm.data.sampler import Sampler
 from hrm.data.store import Split, open_store, write_store
 from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
+from hrm.evaluation.request import EvalRequest
 from hrm.evaluation.run import evaluate_model
 from hrm.inference.load import PUZZLES, load
 from hrm.model.config import HRMConfig
@@ -140,16 +141,8 @@ def test_a_network_has_a_row_for_each_variant_and_keeps_them_by_name(place, tmp_
 
 def measured(place, store, **more):
     kept = {}
-    found = evaluate_model(
-        place / "run",
-        store,
-        cache_dir=place / "cache",
-        now=NOW,
-        device="cpu",
-        batch_size=4,
-        answers=lambda store, ranked: kept.update(ranked),
-        **more,
-    )
+    request = EvalRequest(place / "run", store, cache_dir=place / "cache", now=NOW, device="cpu", batch_size=4, **more)
+    found = evaluate_model(request, answers=lambda store, ranked: kept.update(ranked))
     return {name: found[name] for name in ("exact", "examples", "pass_at", "tests", "tasks")}, kept
 
 
