@@ -4,7 +4,7 @@ A checkpoint is ``config.toml`` (what was trained), ``model.safetensors`` (the w
 ``state.safetensors`` (what training needs beside them), ``README.md`` (its card) and, of families with tasks,
 ``variants.u1`` and ``tasks.json`` (the table of puzzle ids), and ``manifest.json``, which holds the size and sha256 of
 each and a sha256 of itself. A flipped bit or a missing byte anywhere is found before a tensor is built, because no
-format here has a checksum of its own.
+format here has a checksum of its own; ``hrm.manifest`` compares them.
 """
 
 import json

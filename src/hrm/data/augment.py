@@ -1,4 +1,7 @@
-"""How a draw changes its puzzle: by a random symmetry of the family, or into a variant of its task."""
+"""How a draw changes its puzzle: by a random symmetry of the family, or into a variant of its task.
+
+What a symmetry does is said by ``Puzzle.symmetries``: for Sudoku in ``hrm.puzzles.sudoku.classic``.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

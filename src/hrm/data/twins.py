@@ -1,4 +1,7 @@
-"""Which classes of symmetric twins a set of puzzles holds."""
+"""Which classes of symmetric twins a set of puzzles holds, to keep new puzzles apart from them.
+
+Twins between the splits of a data set are found by ``hrm.data.audit``; the key that twins share is ``Puzzle.twin_key``.
+"""
 
 from collections import defaultdict
 

@@ -1,4 +1,6 @@
-"""Answer the tests of ARC tasks by a vote of their variants, and write the answers as the ARC Prize wants them.
+"""Answer the tests of ARC tasks, score the answers, and write them as the ARC Prize wants them.
+
+The vote is in ``hrm.inference.task_vote``, which asks every variant, and ``hrm.inference.vote``, which counts.
 
 Source: HRM paper, section on ARC evaluation, and ``arc_eval.ipynb`` of the official code. Differs: a canvas without
 any grid is no vote, where the official count has empty grids take part; and ties are decided by the grids themselves,
@@ -18,7 +20,7 @@ from hrm.errors import UsageError
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.files import replace_file
 from hrm.inference.solver import Solver
-from hrm.inference.tasks import Stages, Test, solve_tasks
+from hrm.inference.task_vote import Stages, Test, solve_tasks
 from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.canvas import decode, encode
 from hrm.puzzles.arc.tasks import Grid, Pair, Task

@@ -12,7 +12,7 @@ from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
-from hrm.inference.tasks import Test, require_known_tasks, solve_tasks
+from hrm.inference.task_vote import Test, require_known_tasks, solve_tasks
 from hrm.inference.vote import Candidate
 
 KS = (1, 2, 10, 100, 1000)

@@ -1,4 +1,7 @@
-"""When a puzzle stops: pure rules, shared by training and inference.
+"""When a puzzle stops: the paper's rules as pure functions.
+
+Training halts by them. When solving, ``Solver._stops`` asks the rules of the puzzle where a family has rules, and the
+Q-head elsewhere.
 
 A puzzle halts by choice (the Q-head prefers it) or by budget (it has used ``max_segments``); the two are kept
 apart because only the first says something about the network. Axes: B batch.

@@ -1,4 +1,7 @@
-"""Stopping politely: the first Ctrl-C ends a run after its current update, a second one ends it at once."""
+"""Stop politely: the first Ctrl-C or SIGTERM ends a run after its current update, a second one ends it at once.
+
+The state is saved by ``Trainer.fit``, which then raises ``Interrupted``.
+"""
 
 import signal
 from contextlib import suppress

@@ -8,6 +8,9 @@ from hrm.model.build import build
 from hrm.model.flops import flops_per_segment
 from hrm.model.network import parameter_counts
 
+_STACKS = {"recurrent": "f", "direct": "blocks"}
+"""What the one stack of these kinds is called among the components; f_L in the network."""
+
 
 def count(name: str) -> dict[str, Any]:
     """Return the parameters of a recipe's network or of a model: trainable, puzzle table apart, by component.
@@ -22,7 +25,9 @@ def count(name: str) -> dict[str, Any]:
     else:
         pretrained.require(name, recipes.names())
         model, config, _ = load_model(name, device="cpu")
-    components, table = parameter_counts(model)
+    counts, table = parameter_counts(model)
+    stack = _STACKS.get(config.model.kind, "f_L")
+    components = {stack if name == "f_L" else name: number for name, number in counts.items()}
     return {
         "trainable": sum(components.values()),
         "puzzle_table": table,

@@ -1,7 +1,7 @@
 """What is wrong with a file or a store of puzzles, every fault counted: no row is passed over, none is mended.
 
-``reading.read_rows`` refuses a file at its first fault; here it is read to its end, so that a user sees how bad it is.
-Only what is no file of rows, or no whole store, is still refused at once.
+``sources.files.read_rows`` refuses a file at its first fault; here it is read to its end, so that a user sees how bad
+it is. Only what is no file of rows, or no whole store, is still refused at once.
 """
 
 from collections.abc import Callable, Sequence

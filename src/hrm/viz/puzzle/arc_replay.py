@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hrm.errors import UsageError
-from hrm.inference.tasks import Test
+from hrm.inference.task_vote import Test
 from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.family import PALETTE
 from hrm.puzzles.arc.tasks import Grid, Task

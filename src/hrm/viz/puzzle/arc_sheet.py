@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from hrm.errors import UsageError
-from hrm.inference.tasks import Test
+from hrm.inference.task_vote import Test
 from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.family import PALETTE
 from hrm.puzzles.arc.tasks import Grid, Pair, Task
