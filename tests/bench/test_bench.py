@@ -103,7 +103,7 @@ def test_the_reference_keeps_to_the_published_algorithm():
             ReferenceHRM(config)
 
 
-def test_the_reference_s_optimiser_is_ours():
+def test_the_reference_s_optimizer_is_ours():
     weights = [torch.randn(4, 3, generator=torch.Generator().manual_seed(s)) for s in (0, 1)]
     mine, theirs = ([nn.Parameter(w.clone()) for w in weights] for _ in range(2))
     ours, plain = AdamATan2(mine, lr=1e-2, weight_decay=0.1), PlainAdamATan2(theirs, lr=1e-2, weight_decay=0.1)

@@ -51,7 +51,7 @@ def test_answers_by_vote_in_every_form(hrm, workplace, model):
     assert (solved.json["answer"] or [[0]]) == submitted
 
 
-def test_what_the_model_does_not_know_is_refused_and_can_be_learnt(hrm, workplace, model):
+def test_what_the_model_does_not_know_is_refused_and_can_be_learned(hrm, workplace, model):
     written(workplace / "other", "zz")
     refused = hrm("solve", model, "other/zz.json")
     assert refused.code == 2 and "never seen task 'zz'" in refused.err and "hrm adapt MODEL TASK.json" in refused.err

@@ -1,17 +1,17 @@
-"""Every variant trains and is measured through the command line."""
+"""Every ablation trains and is measured through the command line."""
 
 from pathlib import Path
 
 import pytest
 
-from hrm.recipes.ablations import VARIANTS
+from hrm.recipes.ablations import ABLATIONS
 
 TINY = {
     "data.train": 20, "data.validation": 4, "data.test": 8, "train.updates": 2, "train.batch-size": 4,
     "eval.batch-size": 4, "model.width": 16, "model.puzzle-width": 16, "model.expansion": 1, "optim.ema": 0,
     "optim.warmup-updates": 0, "optim.lr": 0.05,
 }  # fmt: skip
-NAMES = [*VARIANTS, "direct-3:direct:model.layers=3"]
+NAMES = [*ABLATIONS, "direct-3:direct:model.layers=3"]
 WEIGHTS = "model.safetensors"
 PUZZLES = Path(__file__).resolve().parents[2] / "examples" / "sudoku-9x9.csv"
 
@@ -26,10 +26,10 @@ def compared(hrm):
 
 
 @pytest.mark.timeout(240)
-def test_every_variant_trains_and_is_measured(compared, hrm, workplace):
+def test_every_ablation_trains_and_is_measured(compared, hrm, workplace):
     assert compared.code == 0, compared.err
     found = {line["variant"]: line for line in compared.json["variants"]}
-    assert list(found) == [*VARIANTS, "direct-3"]
+    assert list(found) == [*ABLATIONS, "direct-3"]
     for name, line in found.items():
         stages = line["runs"][0]["stages"]
         assert [stage["update"] for stage in stages] == [0, 1, 2]

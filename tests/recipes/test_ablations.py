@@ -1,4 +1,4 @@
-"""What each variant changes and what it leaves alone, and that its operations are counted right."""
+"""What each ablation changes and what it leaves alone, and that its operations are counted right."""
 
 import re
 from pathlib import Path
@@ -15,22 +15,22 @@ from hrm.model.build import build
 from hrm.model.config import HRMConfig
 from hrm.model.flops import flops_per_segment, training_flops, update_flops
 from hrm.model.network import parameter_counts
-from hrm.recipes.ablations import VARIANTS, variant
+from hrm.recipes.ablations import ABLATIONS, ablation
 from hrm.workflows.compare import _budgeted
 
 SMOKE = recipes.get("smoke")
 UNEVEN = SMOKE.changed({"model": {"h_layers": 2, "l_layers": 3, "relation_kinds": (), "grad_calls": 5}})
 """Levels of different sizes, gradient through more than a cycle, and plain attention, which torch counts exactly."""
-ALL = [*VARIANTS, "grad-3", "grad-4", "own:one-long-segment:full-gradient"]
+ALL = [*ABLATIONS, "grad-3", "grad-4", "own:one-long-segment:full-gradient"]
 REBUILT = ["direct", "deep", "wide", "recurrent", "flat", "flat-same-weights"]
 
 
 def of(config, text):
-    return variant(config, text)[1]
+    return ablation(config, text)[1]
 
 
 @pytest.mark.parametrize("text", ALL)
-def test_a_variant_keeps_everything_that_it_does_not_name(text):
+def test_an_ablation_keeps_everything_that_it_does_not_name(text):
     base = SMOKE.changed({"train.shallow_updates": 5, "model.q_continue": True, "model.grad_calls": 5})
     changed = of(base, text)
     for section in ("recipe", "data", "optim"):
@@ -47,7 +47,7 @@ def test_a_variant_keeps_everything_that_it_does_not_name(text):
 
 
 @pytest.mark.parametrize("text", ALL)
-def test_the_operations_of_a_variant_are_those_that_torch_counts(text):
+def test_the_operations_of_an_ablation_are_those_that_torch_counts(text):
     """Of a segment, and of its backward pass; but for the Q-head, which the formula leaves out.
 
     Where the first call with gradient is one of f_H, nothing that goes into it needs a gradient, which the formula
@@ -93,10 +93,10 @@ def test_sizes_are_those_that_are_promised(config):
         assert flat.calls == base.calls and flat.layers == tied.blocks
 
 
-def test_the_page_lists_every_variant_and_its_examples_can_be_had():
+def test_the_page_lists_every_ablation_and_its_examples_can_be_had():
     page = (Path(__file__).parents[2] / "docs" / "compare.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `([a-zK-]+)` \|", page, re.M)
-    assert listed == [*list(VARIANTS)[:-1], "grad-K", "full-gradient"]
+    assert listed == [*list(ABLATIONS)[:-1], "grad-K", "full-gradient"]
     commands = re.findall(r"^hrm compare (\S+) .*?--variants (\S+)", page, re.M)
     examples = re.findall(r"`([a-z0-9-]+(?::[^`:]+)+)`", page)
     assert len(commands) == 3 and len(examples) >= 4
@@ -135,9 +135,9 @@ def test_gradient_goes_as_far_as_it_is_told():
 
 
 @pytest.mark.parametrize("recipe", list(recipes.RECIPES))
-def test_every_recipe_has_every_variant_or_says_why_not(recipe):
+def test_every_recipe_has_every_ablation_or_says_why_not(recipe):
     config = recipes.get(recipe)
-    for text in VARIANTS:
+    for text in ABLATIONS:
         if config.model.kind == "equivariant" and text in ("direct", "deep", "wide"):
             with pytest.raises(UsageError, match="kind 'equivariant'"):
                 of(config, text)
@@ -166,6 +166,6 @@ def test_the_equivariant_network_with_one_state(text):
 
 
 @pytest.mark.parametrize("text", ["x:direct:tied", "x:direct:grad-2", "x:direct:one-long-segment", "x:flat:direct"])
-def test_variants_that_contradict_each_other_are_refused(text):
+def test_ablations_that_contradict_each_other_are_refused(text):
     with pytest.raises(UsageError, match="of kind '(direct|recurrent)'"):
         of(SMOKE, text)

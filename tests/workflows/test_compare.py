@@ -10,7 +10,7 @@ from rich.console import Console
 from hrm import recipes
 from hrm.errors import UsageError
 from hrm.model.flops import training_flops
-from hrm.recipes.ablations import VARIANTS, variant
+from hrm.recipes.ablations import ABLATIONS, ablation
 from hrm.workflows import compare as study
 
 SMALL = {
@@ -23,9 +23,9 @@ TWO = {"base": "base", "full-gradient": "full-gradient"}
 CONFIG = recipes.get("smoke", SMALL)
 
 
-def run(folder, variants, equal="updates", seeds=(0, 1), **more):
+def run(folder, ablations, equal="updates", seeds=(0, 1), **more):
     return study.compare(
-        {name: variant(CONFIG, text)[1] for name, text in variants.items()}, seeds, folder, equal=equal,
+        {name: ablation(CONFIG, text)[1] for name, text in ablations.items()}, seeds, folder, equal=equal,
         cache_dir=folder / "cache", now="now", **{"console": Console(quiet=True), **more},
     )  # fmt: skip
 
@@ -51,10 +51,10 @@ def test_every_stage_of_every_seed_is_measured_and_an_untrained_network_is_that_
     assert found["test"]["puzzles"] == 20
 
 
-def test_equal_operations_give_a_dear_variant_fewer_updates(done):
+def test_equal_operations_give_a_dear_ablation_fewer_updates(done):
     base, full = done[1]["variants"]
     assert full["updates"] < base["updates"] == CONFIG.train.updates
-    one = training_flops(variant(CONFIG, "full-gradient")[1].model, 1) * CONFIG.train.batch_size / 1e15
+    one = training_flops(ablation(CONFIG, "full-gradient")[1].model, 1) * CONFIG.train.batch_size / 1e15
     assert abs(full["pflop"] - base["pflop"]) <= one / 2
     assert full["parameters"] == base["parameters"]
 
@@ -79,9 +79,9 @@ def test_the_interval_over_seeds_is_student_s():
     [("bas", "base"), ("mine:model.widht=3", "model.width"), ("mine:model.width", "SECTION.KEY=VALUE"),
      ("mine:model.width=-1", "greater than 0")],
 )  # fmt: skip
-def test_a_variant_that_cannot_be_is_refused(text, said):
+def test_an_ablation_that_cannot_be_is_refused(text, said):
     with pytest.raises(UsageError, match=said):
-        variant(CONFIG, text)
+        ablation(CONFIG, text)
 
 
 def test_what_cannot_be_compared_is_refused(tmp_path):
@@ -96,8 +96,8 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
         )
 
 
-def test_every_variant_names_what_it_is():
-    for change in VARIANTS.values():
+def test_every_ablation_names_what_it_is():
+    for change in ABLATIONS.values():
         assert change.__doc__ and change(CONFIG).recipe == CONFIG.recipe
 
 

@@ -19,11 +19,11 @@ def compare(
     *overrides: Overrides,
     variants: Annotated[
         str,
-        Parameter(help="Variants, separated by commas (docs/compare.md lists them). Your own: half:model.width=64."),
+        Parameter(help="Ablations, separated by commas (docs/compare.md lists them). Your own: half:model.width=64."),
     ] = "base",
     seeds: Annotated[int, Parameter(help="Number of seeds: 0, 1, …")] = 3,
     equal: Annotated[
-        Literal["updates", "flops"], Parameter(help="What all variants share: the number of updates or of operations.")
+        Literal["updates", "flops"], Parameter(help="What all ablations share: the number of updates or of operations.")
     ] = "updates",
     data: Annotated[
         Path | None, Parameter(help="Puzzles to evaluate on. Default: the test split of the training data.")
@@ -35,22 +35,22 @@ def compare(
     cache: Cache = None,
     json: Json = False,
 ) -> None:
-    """Train variants of a recipe with several seeds and compare their results. Run it again to resume.
+    """Train a recipe and ablations of it with several seeds and compare their results. Run it again to resume.
 
     Example: `hrm compare sudoku-4x4 --data.test 1000 --variants base,full-gradient --seeds 3`.
     """
     from hrm.experiment import Experiment
-    from hrm.recipes.ablations import variant
+    from hrm.recipes.ablations import ablation
     from hrm.workflows import compare as workflow
 
     resolved = resolve(recipe, config, overrides).config
     register_own(resolved.data.puzzle)
-    resolved = Experiment.of(resolved).config  # variants are made of the sizes that puzzles decide
+    resolved = Experiment.of(resolved).config  # ablations are made of the sizes that puzzles decide
     if resolved.train.compile:
         keep_compiled_code()
     folder = out or Path("runs") / f"compare-{resolved.recipe}"
     comparison = workflow.compare(
-        dict(variant(resolved, text.strip()) for text in variants.split(",")), list(range(seeds)), folder, equal=equal,
+        dict(ablation(resolved, text.strip()) for text in variants.split(",")), list(range(seeds)), folder, equal=equal,
         data=data, split=split, segments=segments, cache_dir=cache_folder(cache), now=present(), console=stderr(),
     )  # fmt: skip
     if json:
@@ -68,7 +68,7 @@ def compare(
 
 
 def _table(comparison: dict[str, Any]) -> Table:
-    """Return a row for each variant and seed, and one for their mean."""
+    """Return a row for each ablation and seed, and one for their mean."""
     varying = "PFLOP" if comparison["equal"] == "updates" else "updates"
     table = Table(title=f"{comparison['recipe']} at equal {comparison['equal']}", box=SIMPLE_HEAD, pad_edge=False)
     for column in ("variant", "weights", varying, "M", "seed", "fresh", "half", "trained", "95 %"):

@@ -173,7 +173,7 @@ def fetch(
     print_line(f"{folder}: {name}, {receipt.repo} at {receipt.revision}")
     for part, sha256 in receipt.sha256.items():
         print_line(f"  {part}: sha256 {sha256}")
-    print_line(f"  license: {receipt.licence}; taken from {receipt.origin}")
+    print_line(f"  license: {receipt.license}; taken from {receipt.origin}")
 
 
 @app.command(name="import")

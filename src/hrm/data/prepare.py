@@ -124,6 +124,7 @@ def prepare(
         checked = family(config)
     puzzle = checked.puzzle if isinstance(checked, Store) else checked
     path = Path(config.path)
+    # the store that is given, or one made once and kept under the digest of what went into it
     if isinstance(checked, Store) or (config.path and path.is_dir()):
         store = checked if isinstance(checked, Store) else open_store(path, puzzle=puzzle)
     else:
@@ -142,6 +143,7 @@ def prepare(
                 store = _from_file(folder, path, puzzle, config, counts, now)
             else:
                 store = generate_store(folder, puzzle, counts, config.seed, now, config.share_twins, progress)
+    # its splits, and validation puzzles of another file
     splits = dict(store.splits)
     if "train" not in splits:
         raise DataError(f"the store {store.path} has no split 'train'; it has {', '.join(splits)}")

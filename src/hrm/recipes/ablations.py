@@ -1,4 +1,4 @@
-"""Variants of an experiment: what a network is compared with, each one change of a recipe's configuration.
+"""Ablations of an experiment: what a network is compared with, each one change of a recipe's configuration.
 
 Data, augmentation, blocks, loss, optimizer, batch size, seeds and evaluation are the recipe's in all of them.
 docs/compare.md lists them with their sources.
@@ -143,7 +143,7 @@ def full_gradient(config: RunConfig) -> RunConfig:
     return _gradient(config, config.model.loop.calls, "full-gradient")
 
 
-VARIANTS: Mapping[str, Callable[[RunConfig], RunConfig]] = {
+ABLATIONS: Mapping[str, Callable[[RunConfig], RunConfig]] = {
     BASE: base,
     "direct": direct,
     "deep": deep,
@@ -158,18 +158,18 @@ VARIANTS: Mapping[str, Callable[[RunConfig], RunConfig]] = {
     "one-step-gradient": one_step_gradient,
     "full-gradient": full_gradient,
 }
-"""By name; beside them ``grad-K``, gradient through the last K calls, and one's own (see ``variant``)."""
+"""By name; beside them ``grad-K``, gradient through the last K calls, and one's own (see ``ablation``)."""
 
 
-def variant(config: RunConfig, text: str) -> tuple[str, RunConfig]:
-    """Return the name of a variant, and the configuration changed by it.
+def ablation(config: RunConfig, text: str) -> tuple[str, RunConfig]:
+    """Return the name of an ablation, and the configuration changed by it.
 
     Args:
-        text: a name of ``VARIANTS``, or ``NAME:CHANGE:CHANGE…`` with one's own name, where a change is a name of
-            ``VARIANTS`` or ``SECTION.KEY=VALUE``: ``half:model.width=64``, ``direct-4:direct:model.layers=4``.
+        text: a name of ``ABLATIONS``, or ``NAME:CHANGE:CHANGE…`` with one's own name, where a change is a name of
+            ``ABLATIONS`` or ``SECTION.KEY=VALUE``: ``half:model.width=64``, ``direct-4:direct:model.layers=4``.
 
     Raises:
-        UsageError: no such variant or key, a value out of range, or a variant that this network cannot have.
+        UsageError: no such ablation or key, a value out of range, or an ablation that this network cannot have.
     """
     name, *changes = text.split(":")
     for change in changes or [name]:
@@ -177,24 +177,24 @@ def variant(config: RunConfig, text: str) -> tuple[str, RunConfig]:
             path, _, value = change.partition("=")
             if path not in schema_paths():
                 raise UsageError(
-                    f"variant {name!r}: {change!r} is not SECTION.KEY=VALUE.{did_you_mean(path, schema_paths())}"
+                    f"ablation {name!r}: {change!r} is not SECTION.KEY=VALUE.{did_you_mean(path, schema_paths())}"
                 )
-            config = config.changed(path, parse_value(value), source=f"variant {name}")
+            config = config.changed(path, parse_value(value), source=f"ablation {name}")
         elif match := re.fullmatch(r"grad-(\d+)", change):
             config = _gradient(config, int(match[1]), change)
-        elif change in VARIANTS:
-            config = VARIANTS[change](config)
+        elif change in ABLATIONS:
+            config = ABLATIONS[change](config)
         else:
             raise UsageError(
-                f"no variant is called {change!r}; there are {', '.join(VARIANTS)}, grad-K for a number K, or one of "
+                f"no ablation is called {change!r}; there are {', '.join(ABLATIONS)}, grad-K for a number K, or one of "
                 "your own, NAME:CHANGE:CHANGE, of these names and SECTION.KEY=VALUE, such as half:model.width=64."
-                + did_you_mean(change, list(VARIANTS))
+                + did_you_mean(change, list(ABLATIONS))
             )
     return name, config
 
 
 def _two_states(config: RunConfig, name: str) -> NetworkConfig:
-    """Return the network that a variant takes a state or its recurrence from."""
+    """Return the network that an ablation takes a state or its recurrence from."""
     if config.model.loop.states != 2:
         raise _refusal(config, name, "two levels")
     return config.model
@@ -218,7 +218,7 @@ def _one_state(
 
 def _refusal(config: RunConfig, name: str, needed: str) -> UsageError:
     return UsageError(
-        f"variant {name!r} needs a network with {needed}; that of {config.recipe} is of kind {config.model.kind!r}"
+        f"ablation {name!r} needs a network with {needed}; that of {config.recipe} is of kind {config.model.kind!r}"
     )
 
 

@@ -34,7 +34,7 @@ T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
 
 def compare(
-    variants: Mapping[str, RunConfig],
+    ablations: Mapping[str, RunConfig],
     seeds: Sequence[int],
     folder: Path,
     *,
@@ -46,28 +46,28 @@ def compare(
     now: str,
     console: Console,
 ) -> dict[str, Any]:
-    """Train every variant with every seed, evaluate each three times, and return all numbers.
+    """Train every ablation with every seed, evaluate each three times, and return all numbers.
 
     Seeds name the initial weights, the order and the augmentation; the puzzles are the same for all. What was begun
     goes on, and what is finished is not done again, where the same folder is given.
 
     Args:
-        variants: configurations by name; the first one sets the budget.
-        folder: gets a run folder for each variant and seed, ``compare.json``, and ``compare.png`` with matplotlib.
-        equal: what all variants have in common: their own number of updates, which then must be the same, or the
+        ablations: configurations by name; the first one sets the budget.
+        folder: gets a run folder for each ablation and seed, ``compare.json``, and ``compare.png`` with matplotlib.
+        equal: what all ablations have in common: their own number of updates, which then must be the same, or the
             operations of the first one's training, from which the updates of the others follow.
         data: puzzles to evaluate on; None: the split ``test`` of the training data.
         segments: all of them are run; None: each network's own budget.
         now: the present time as ISO 8601.
 
     Returns:
-        ``variants``, one record each with its ``runs``, which have ``stages``, and a ``summary`` over the seeds.
+        ``ablations``, one record each with its ``runs``, which have ``stages``, and a ``summary`` over the seeds.
 
     Raises:
         UsageError: nothing to compare or to evaluate on, or unequal numbers of updates.
         Interrupted: SIGINT or SIGTERM came; the same call goes on.
     """
-    experiments = {name: Experiment.of(config) for name, config in variants.items()}
+    experiments = {name: Experiment.of(config) for name, config in ablations.items()}
     first = next(iter(experiments.values())).config
     if len(set(seeds)) != len(seeds) or not seeds:
         raise UsageError(f"seeds must be different numbers, at least one (got {list(seeds)})")
@@ -83,7 +83,7 @@ def compare(
             console.print(f"{name}, seed {seed}: {config.train.updates} updates", highlight=False)
             setup = set_up(seeded, folder / f"{name}-seed{seed}")
             runs.append(_run(setup, data, split, segments, cache_dir, now, console))
-        # what the variant costs, and what its seeds reached
+        # what the ablation costs, and what its seeds reached
         batch = config.train.batch_size
         comparison["variants"].append({
             "variant": name, "parameters": runs[0].pop("parameters"), "updates": config.train.updates,
@@ -105,7 +105,7 @@ def _budgeted(config: RunConfig, first: RunConfig, equal: str, name: str) -> Run
     if equal == "updates":
         if config.train.updates != first.train.updates:
             raise UsageError(
-                f"{name} has {config.train.updates} updates, the first variant {first.train.updates}: give all the "
+                f"{name} has {config.train.updates} updates, the first ablation {first.train.updates}: give all the "
                 "same, or compare at --equal flops"
             )
         return config

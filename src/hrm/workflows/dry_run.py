@@ -34,12 +34,14 @@ def dry_run(setup: Setup) -> dict[str, Any]:
     Raises:
         HrmError: what would keep the run from beginning.
     """
+    # fail where the run would
     config, puzzle = setup.config, setup.experiment.puzzle
     _read(setup.experiment)
     device = choose_device(config.train.device)
     dtype = choose_dtype(config.train.precision, device)
     model = build(config.model, dtype=dtype).to(device)
     components, table = parameter_counts(model)
+    # time a small batch twice, and keep the second time
     batch = min(config.train.batch_size, PROBED)
     took = 0.0
     for _ in range(2):
@@ -53,6 +55,7 @@ def dry_run(setup: Setup) -> dict[str, Any]:
             with torch.no_grad():
                 model.segment(segment.latents, x)
         took = (time.monotonic() - began) * config.train.batch_size / batch
+    # scale it up to the whole run
     updates, shallow = config.train.updates, config.train.shallow_updates
     whole = training_flops(config.model, updates, shallow) / update_flops(config.model).executed
     return {

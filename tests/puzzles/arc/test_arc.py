@@ -129,7 +129,7 @@ class TestCanvas:
         )
 
 
-def test_relations_tell_in_which_direction_a_neighbour_lies():
+def test_relations_tell_in_which_direction_a_neighbor_lies():
     matrix = get("arc").relations()[0].reshape(30, 30, 30, 30)
     assert matrix[5, 7, 4:7, 6:9].tolist() == [[1, 2, 3], [4, 0, 5], [6, 7, 8]]
     assert np.count_nonzero(matrix[5, 7]) == 8 and np.count_nonzero(matrix[0, 29]) == 3

@@ -52,7 +52,7 @@ class DataSet:
     repo: str
     revision: str
     """The commit."""
-    licence: str
+    license: str
     parts: tuple[Item, ...]
     root: str = ""
     """Folder of the repository that holds the folders of tasks; empty: the parts are files."""
@@ -80,7 +80,7 @@ class Receipt(BaseModel):
     name: str
     repo: str
     revision: str
-    licence: str
+    license: str
     sha256: dict[str, str]
     """Of each part."""
     origin: str
@@ -243,7 +243,7 @@ class _Job:
         """Return what to note about files with these hashes."""
         data_set, origin = self.data_set, "local" if self.given else self.url(self.data_set.parts[0].name)
         return Receipt(
-            name=data_set.name, repo=data_set.repo, revision=data_set.revision, licence=data_set.licence,
+            name=data_set.name, repo=data_set.repo, revision=data_set.revision, license=data_set.license,
             sha256=sha256, origin=origin, fetched=self.now,
         )  # fmt: skip
 
