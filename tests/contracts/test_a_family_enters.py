@@ -21,16 +21,16 @@ SMALL = ["--model.width", "16", "--model.heads", "1", "--train.batch_size", "4",
 
 
 def registered(monkeypatch):
-    puzzles.register(importlib.import_module("mirror").Mirror())
+    puzzles.register(importlib.import_module("mirrored_rows").Mirror())
     return "mirror"
 
 
 def by_path(monkeypatch):
-    return "mirror:Mirror"
+    return "mirrored_rows:Mirror"
 
 
 def listed(monkeypatch):
-    monkeypatch.setattr(puzzles, "CLASSES", (*puzzles.CLASSES, "mirror:Listed"))
+    monkeypatch.setattr(puzzles, "CLASSES", (*puzzles.CLASSES, "mirrored_rows:Listed"))
     assert "mirror" in puzzles.names() and "mirror" in puzzles.families()
     return "mirror"
 

@@ -28,8 +28,8 @@ def test_family_keeps_its_promises(name):
 def test_a_family_of_ones_own_keeps_its_promises(monkeypatch):
     monkeypatch.syspath_prepend(HERE)
     monkeypatch.setattr(puzzles, "_registered", {})
-    puzzles.register_from_path("mirror:Mirror")
-    assert check(get("mirror:Mirror")) == []
+    puzzles.register_from_path("mirrored_rows:Mirror")
+    assert check(get("mirrored_rows:Mirror")) == []
 
 
 def test_families_work_where_torch_is_not_installed():

@@ -13,7 +13,7 @@ from hrm import recipes
 from hrm.model.casting import Runner
 from hrm.model.config import EquivariantConfig
 from hrm.nn.layers import Linear
-from hrm.recipes.ablations import variant
+from hrm.recipes.ablations import ablation
 from hrm.runtime.compiling import can_compile
 from hrm.train.trainer import Trainer
 
@@ -28,7 +28,7 @@ EQUIVARIANT = EquivariantConfig(
 def losses(folder, network="base", **train):
     """The loss of each of the first updates."""
     config = recipes.get("smoke", {"train": {"updates": 1000, **train}, "optim.warmup_updates": 0})
-    config = config.changed("model", EQUIVARIANT) if network == "equivariant" else variant(config, network)[1]
+    config = config.changed("model", EQUIVARIANT) if network == "equivariant" else ablation(config, network)[1]
     trainer = Trainer(config, folder / "run", folder, console=Console(quiet=True))
     return torch.stack([trainer.train_segment()["loss"] for _ in range(UPDATES)])
 

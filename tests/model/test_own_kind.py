@@ -15,7 +15,7 @@ from hrm.model.config import KINDS
 from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.model.network_config import Loop, LoopedConfig, network_kind
 from hrm.nn.layers import NO_CONTEXT
-from hrm.recipes.ablations import variant
+from hrm.recipes.ablations import ablation
 from hrm.train.trainer import Trainer
 
 
@@ -122,7 +122,7 @@ def test_a_kind_of_network_of_one_s_own(toy, tmp_path):
     assert metrics["examples"] == 5 and 0 <= metrics["exact"] <= 1
     measured = residuals(solver, run.splits["validation"], 3)
     assert len(measured.z_H.relative) == 3 * 4 and measured.z_L is None and measured.z_H.relative[1] > 0
-    assert variant(config, "one-long-segment")[1].model.cycles == 4
+    assert ablation(config, "one-long-segment")[1].model.cycles == 4
 
 
 def test_its_section_is_validated_as_any_other(toy):

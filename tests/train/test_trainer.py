@@ -17,7 +17,7 @@ from hrm.checkpoint import load_checkpoint
 from hrm.errors import DivergedError, HrmError, UsageError
 from hrm.inference.load import load
 from hrm.model.config import EquivariantConfig
-from hrm.recipes.ablations import variant
+from hrm.recipes.ablations import ablation
 from hrm.train.trainer import Interrupted, Trainer
 
 UPDATES = 10
@@ -106,7 +106,7 @@ def test_resume_is_bitwise_at_five_points(tmp_path, cache, precision, variant):
 @pytest.mark.parametrize("name", ["direct", "flat"])
 def test_networks_to_compare_with_resume_bitwise_too(tmp_path, cache, name):
     """A bank whose latents are of one state goes through a checkpoint, and the weights through ``hrm.load``."""
-    config = variant(configured(model={"q_continue": True}, optim={"kind": "muon"}), name)[1]
+    config = ablation(configured(model={"q_continue": True}, optim={"kind": "muon"}), name)[1]
     whole = trainer(tmp_path / "whole", cache, config)
     whole.fit()
     paused = trainer(tmp_path / "paused", cache, config)
