@@ -62,8 +62,8 @@ def test_a_server_from_start_to_end(environment, workplace):
 
 
 def test_sigterm_waits_for_the_answers_that_are_due(environment, workplace):
-    with served(environment, workplace, "sudoku-9x9", "--deadline", "20") as (process, url):
-        body = json.dumps({"puzzle": HARD, "max_segments": 100})
+    with served(environment, workplace, "sudoku-9x9", "--deadline", "120") as (process, url):
+        body = json.dumps({"puzzle": HARD, "max_segments": 40})
         address = ("127.0.0.1", int(url.rpartition(":")[2]))
         head = f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         with socket.create_connection(address, timeout=30) as waiting:
@@ -75,7 +75,7 @@ def test_sigterm_waits_for_the_answers_that_are_due(environment, workplace):
             while chunk := waiting.recv(4096):
                 said += chunk
         assert said.startswith(b"HTTP/1.1 200")
-        assert json.loads(said.partition(b"\r\n\r\n")[2])["answers"][0]["segments"] == 100
+        assert json.loads(said.partition(b"\r\n\r\n")[2])["answers"][0]["segments"] == 40
         assert process.wait(20) == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{url}/health/live")
