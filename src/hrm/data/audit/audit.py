@@ -20,6 +20,8 @@ from hrm.errors import DataError
 from hrm.puzzles.arc.family import Arc
 from hrm.puzzles.base import Puzzle
 
+NO_ANSWER = "no answer keeps its givens"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -65,14 +67,14 @@ def audit(
     family, parts = _parts(path, puzzle) if store is None else (store.puzzle, _splits(store))
     spec = family.spec
     others = [part for other in apart_from for part in _parts(other, family, str(other))[1]]
-    right = {part.name: _right(part.inputs, part.labels, family) for part in parts}
+    right = {id(part): _right(part.inputs, part.labels, family) for part in [*parts, *others]}  # names may meet
     # Name what cannot be read, and wrong answers.
     findings = []
     for part in parts:
         findings += _unreadable(part, "question", "unreadable question")
         findings += _unreadable(part, "answer", "unreadable answer")
         findings += _unreadable(part, "rating", "unreadable rating")
-        wrong = np.flatnonzero(part.labels.any(axis=1) & ~right[part.name]).tolist()
+        wrong = np.flatnonzero(part.labels.any(axis=1) & ~right[id(part)]).tolist()
         findings += _finding("wrong answer", part, [(row, "not a legal completion of its question") for row in wrong])
     # Search for solutions, as far as the family promises one and it was asked for.
     unique = unique and spec.unique
@@ -81,7 +83,7 @@ def audit(
     solved = {id(part): part.labels.copy() for part in [*parts, *others]}
     if unique:
         findings += _unsolved(parts, family, solved, progress)
-        _solve_unanswered(others, family, solved)
+        _solve_unanswered(others, right, family, solved)
     else:
         findings += _refused(parts, family)
     for part in others:  # what cannot be read cannot be proven to be apart
@@ -89,7 +91,7 @@ def audit(
     # Compare the puzzles with each other, symmetric twins included.
     classes = _Classes(family)
     for part in [*parts, *others]:  # a twin is known by its answer, too: rows without a right one go without
-        known = _right(part.inputs, part.labels, family) | _right(part.inputs, solved[id(part)], family)
+        known = right[id(part)] | _right(part.inputs, solved[id(part)], family)
         classes.add(part, solved[id(part)], known)
         if spec.has_rules and len(parts) + len(others) > 1:
             bare = [(row, "its twins are not known: it has no right answer") for row in np.flatnonzero(~known).tolist()]
@@ -158,50 +160,58 @@ def _unsolved(
     progress: Callable[[int, int], None] | None,
 ) -> list[Finding]:
     """Find puzzles that have not exactly one answer, and note the answers of those that have."""
-    done, total = 0, sum(map(len, parts))
-    findings = []
-    for part in parts:
-        faults: dict[str, list[tuple[int, str]]] = {"no solution": [], "several solutions": [], "unproven": []}
-        for row, grid in enumerate(part.inputs):
-            try:
-                answers = puzzle.solutions(grid, limit=2)
-            except DataError as error:
-                faults["unproven"].append((row, str(error)))
-            else:
-                if len(answers) == 1:
-                    solved[id(part)][row] = answers[0]
-                elif len(answers):
-                    text = " and ".join(puzzle.text(answer) for answer in answers)
-                    faults["several solutions"].append((row, text if len(text) < 200 else "two were found"))
-                else:
-                    faults["no solution"].append((row, _refusal(puzzle, grid) or "no answer keeps its givens"))
-            done += 1
-            if progress:
-                progress(done, total)
-        for kind, found in faults.items():
-            findings += _finding(kind, part, found)
-    return findings
+
+    def look(part: Part, row: int) -> tuple[str, str] | None:
+        grid = part.inputs[row]
+        answers = puzzle.solutions(grid, limit=2)
+        if len(answers) == 1:
+            solved[id(part)][row] = answers[0]
+            return None
+        if len(answers):
+            text = " and ".join(puzzle.text(answer) for answer in answers)
+            return "several solutions", text if len(text) < 200 else "two were found"
+        return "no solution", _refusal(puzzle, grid) or NO_ANSWER
+
+    return _searched([(part, range(len(part))) for part in parts], look, progress)
 
 
 def _unsolvable(
     parts: Sequence[Part],
-    right: dict[str, np.ndarray],
+    right: dict[int, np.ndarray],
     puzzle: Puzzle,
     progress: Callable[[int, int], None] | None,
 ) -> list[Finding]:
     """Find puzzles without any answer, among those that have no right one beside them."""
-    bare = {part.name: np.flatnonzero(~right[part.name]).tolist() for part in parts}
-    done, total = 0, sum(map(len, bare.values()))
+
+    def look(part: Part, row: int) -> tuple[str, str] | None:
+        if not part.labels[row].any() and _refusal(puzzle, part.inputs[row]):
+            return None  # named by ``_refused``
+        return None if len(puzzle.solutions(part.inputs[row], limit=1)) else ("no solution", NO_ANSWER)
+
+    return _searched([(part, np.flatnonzero(~right[id(part)]).tolist()) for part in parts], look, progress)
+
+
+def _searched(
+    rows: Sequence[tuple[Part, Sequence[int]]],
+    look: Callable[[Part, int], tuple[str, str] | None],
+    progress: Callable[[int, int], None] | None,
+) -> list[Finding]:
+    """Return the faults that a search shows in rows of parts, by kind; a search that gives up proves nothing.
+
+    Args:
+        look: returns the kind of a row's fault and what to say of it, or None.
+    """
+    done, total = 0, sum(len(chosen) for _, chosen in rows)
     findings = []
-    for part in parts:
-        faults: dict[str, list[tuple[int, str]]] = {"no solution": [], "unproven": []}
-        for row in bare[part.name]:
+    for part, chosen in rows:
+        faults: dict[str, list[tuple[int, str]]] = {"no solution": [], "several solutions": [], "unproven": []}
+        for row in chosen:
             try:
-                refused = not part.labels[row].any() and _refusal(puzzle, part.inputs[row])  # named by ``_refused``
-                if not refused and not len(puzzle.solutions(part.inputs[row], limit=1)):
-                    faults["no solution"].append((row, "no answer keeps its givens"))
+                fault = look(part, row)
             except DataError as error:
-                faults["unproven"].append((row, str(error)))
+                fault = "unproven", str(error)
+            if fault is not None:
+                faults[fault[0]].append((row, fault[1]))
             done += 1
             if progress:
                 progress(done, total)
@@ -210,10 +220,12 @@ def _unsolvable(
     return findings
 
 
-def _solve_unanswered(parts: Sequence[Part], puzzle: Puzzle, solved: dict[int, np.ndarray]) -> None:
+def _solve_unanswered(
+    parts: Sequence[Part], right: dict[int, np.ndarray], puzzle: Puzzle, solved: dict[int, np.ndarray]
+) -> None:
     """Note the answers of puzzles that have no right one beside them, and exactly one at all."""
     for part in parts:
-        for row in np.flatnonzero(~_right(part.inputs, part.labels, puzzle)).tolist():
+        for row in np.flatnonzero(~right[id(part)]).tolist():
             with suppress(DataError):
                 answers = puzzle.solutions(part.inputs[row], limit=2)
                 if len(answers) == 1:
