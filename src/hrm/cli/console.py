@@ -84,23 +84,28 @@ def _tenths(what: str, total: int) -> Callable[[], None]:
     def advance() -> None:
         nonlocal done
         done += 1
-        if total >= 100 and done * 10 // total > (done - 1) * 10 // total:
+        if _passes_a_tenth(done - 1, done, total):
             left = (time.monotonic() - began) * (total - done) / done
             stderr().print(f"{what} {done:,} of {total:,}, about {left:.0f} s left", markup=False)
 
     return advance
 
 
+def _passes_a_tenth(before: int, done: int, total: int) -> bool:
+    """Say whether a long job has come to another tenth of its way."""
+    return total >= 100 and done * 10 // total > before * 10 // total
+
+
 def progress_line(console: Console, what: str) -> Callable[[int, int], None]:
     """Return a callback that shows done/total, on one line in a terminal; elsewhere at every tenth of a long job."""
-    tenths = 0
+    before = 0
 
     def report(done: int, total: int) -> None:
-        nonlocal tenths
-        before, tenths = tenths, done * 10 // total
+        nonlocal before
         if console.is_terminal:
             console.print(f"{what}: {done}/{total}", end="\n" if done == total else "\r")
-        elif total >= 100 and tenths > before:
+        elif _passes_a_tenth(before, done, total):
             console.print(f"{what}: {done}/{total}")
+        before = done
 
     return report

@@ -138,7 +138,7 @@ def write_submission(file: Path, ranked: Mapping[Test, Sequence[Candidate]]) -> 
 
 
 def submission(
-    ranked: Mapping[Test, Sequence[Candidate]], tests: Mapping[str, int], attempts: int = 2
+    ranked: Mapping[Test, Sequence[Candidate]], tests: Mapping[str, int], attempts: int = ATTEMPTS
 ) -> dict[str, list[dict[str, list[list[int]]]]]:
     """Return what goes into ``submission.json`` of the ARC Prize: every test of every task, by task id.
 

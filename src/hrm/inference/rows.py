@@ -53,7 +53,7 @@ def solve_row(solver: Solver, puzzle: object, **options: Any) -> Row:
         DataError: the puzzle cannot be read, or contradicts itself.
         UsageError: an option is out of range.
     """
-    return next(_solve(solver, ((1, solver.puzzle.parse(each)) for each in [puzzle]), options))
+    return next(_solve(solver, enumerate(map(solver.puzzle.parse, [puzzle]), start=1), options))
 
 
 def solve_rows(solver: Solver, given: Iterable[Question], summary: Summary, **options: Any) -> Iterator[Row]:

@@ -1,6 +1,5 @@
 """The run folder: whose it is, what may be done with it, and commands that use what it holds. Free of torch."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from hrm.config import RunConfig, flat, from_toml
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
 from hrm.files import CHECKPOINT, require_writable
-from hrm.inference.origin import BEST, CHECKPOINTS
+from hrm.inference.origin import BEST, CHECKPOINTS, as_path
 
 CONFIG = "config.toml"
 """Inside a run folder: the resolved configuration."""
@@ -80,9 +79,8 @@ def _shown(value: object) -> str:
 
 def next_commands(config: RunConfig, folder: Path, store: Store, splits: dict[str, Split]) -> list[list[str]]:
     """Return commands that measure the model, and that solve one of its puzzles, as lists of arguments."""
-    name, puzzle = str(folder), config.data.puzzle
-    if name in pretrained.names():  # a folder, never the shipped model of this name
-        name = f".{os.sep}{name}"
+    puzzle = config.data.puzzle
+    name = as_path(folder) if str(folder) in pretrained.names() else str(folder)  # a folder, never the shipped model
     own = ["--puzzle", puzzle] if ":" in puzzle else []
     if store.table is not None:
         return [["hrm", "eval", name, "--data", str(store.path)]]

@@ -51,7 +51,7 @@ def bounds(cells: int, size: int) -> tuple[int, int]:
 
 
 def pruner(cages: Sequence[Cage], units: Int[np.ndarray, "3 C"]) -> Callable[[int], int]:
-    """Return what cages leave of a board of ``sudoku_solver``: only candidates that some filling of its cage has.
+    """Return what cages leave of a board of ``solver``: only candidates that some filling of its cage has.
 
     Where cages fill a unit, or some neighboring ones, but for a few cells that see each other, these are a cage too:
     their sum is what is missing.

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.base import PuzzleSpec, Symmetries
 from hrm.puzzles.grids import box_units, random_lines
 from hrm.puzzles.notation import Shape, is_part, read_digits, without_note
 from hrm.puzzles.sudoku.canonical import Twins
@@ -29,6 +29,8 @@ class Sudoku(DigitPuzzle):
 
     Token 0 is padding, 1 a blank, and the digit d has the token d + 1.
     """
+
+    sizes = {f"sudoku-{size}x{size}": size for size in BOXES}
 
     def __init__(self, size: int, extra_givens: int | None = None):
         """Choose the size.
@@ -56,16 +58,6 @@ class Sudoku(DigitPuzzle):
             symmetry_draws=3 * size + size // height + size // width + (height == width),
             box=(height, width),
         )
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """Return the names that are listed."""
-        return tuple(f"sudoku-{size}x{size}" for size in BOXES)
-
-    @classmethod
-    def from_name(cls, name: str) -> "Puzzle | None":
-        """Return the family with this name; None: there is none."""
-        return cls(int(name.rpartition("x")[2])) if name in cls.names() else None
 
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
         """Return the tokens of a puzzle.

@@ -4,9 +4,10 @@ Token 0 is a cell outside all grids, 1 a blank, and the digit d has the token d 
 Axes: C cells of the canvas, U units, n digits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Int, Int8, UInt8
@@ -29,19 +30,32 @@ class Rules:
     """What a puzzle asks beside its units, once for each of the searches."""
 
     prune: Callable[[int], int] | None = None
-    """What it leaves of a board of the exact search; see ``sudoku_solver.solve``."""
+    """What it leaves of a board of the exact search; see ``solver.solve``."""
     groups: tuple[tuple[int, ...], ...] = ()
     """Further cells that must hold different digits."""
     fits: Callable[[Sequence[int], int, int], bool] | None = None
-    """Whether a grid's cell may hold a digit; see ``classical.depth_first``."""
+    """Whether a grid's cell may hold a digit; see ``searches.depth_first``."""
 
 
 class DigitPuzzle(Puzzle):
     """A family of grids in which every row, column and box holds each of n digits once, whatever rules it adds."""
 
+    sizes: ClassVar[Mapping[str, int]] = {}
+    """The number of digits by the name of each family; a class that has some takes this number alone."""
+
     def __init__(self, layout: Layout):
         """Take the place of the grids."""
         self.layout, self.size = layout, layout.box[0] * layout.box[1]
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names that are listed."""
+        return tuple(cls.sizes)
+
+    @classmethod
+    def from_name(cls, name: str) -> Puzzle | None:
+        """Return the family with this name; None: there is none."""
+        return cls(cls.sizes[name]) if name in cls.sizes else None  # pyright: ignore[reportArgumentType]
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return a grid as one line of text, with ``.`` for a blank and ``_`` outside the grids."""

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int8, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec, Sketch, Symmetries
+from hrm.puzzles.base import PAD, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.grids import box_units, dihedral
 from hrm.puzzles.sudoku.cages import Cage, colored, cut, heads, pruner
 from hrm.puzzles.sudoku.classic import BOXES
@@ -34,6 +34,8 @@ _FIRST_SIGN = 0x100  # letters from here on name the clues in ``PuzzleSpec.token
 
 class Killer(DigitPuzzle):
     """Fill n x n cells so that rows, columns and boxes hold each digit once, cages different digits of their sum."""
+
+    sizes = {f"killer-{size}x{size}": size for size in SIZES}
 
     def __init__(self, size: int):
         """Choose the number of digits n: 4, 6 or 9."""
@@ -55,16 +57,6 @@ class Killer(DigitPuzzle):
             clues=tuple(range(self._first_clue, len(tokens))),
             box=self.box,
         )
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """Return the names that are listed."""
-        return tuple(f"killer-{size}x{size}" for size in SIZES)
-
-    @classmethod
-    def from_name(cls, name: str) -> "Puzzle | None":
-        """Return the family with this name; None: there is none."""
-        return cls(int(name.rpartition("x")[2])) if name in cls.names() else None
 
     def clue(self, total: int, color: int) -> int:
         """Return the token of a sum and a color (0 to 4)."""

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec, Sketch, Symmetries
+from hrm.puzzles.base import PAD, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.grids import dihedral, place, random_lines
 from hrm.puzzles.notation import Shape, is_part, read_digits, without_note
 from hrm.puzzles.sudoku.digits import BLANK, DIGITS, FIRST_DIGIT, UNITS, DigitPuzzle
@@ -22,6 +22,8 @@ _GUESSES_TO_GENERATE = 12  # a given is kept where the proof that it can be spar
 
 class Samurai(DigitPuzzle):
     """Fill five overlapping grids so that every row, column and box of each holds each digit once."""
+
+    sizes = {"samurai" if size == 9 else f"samurai-{size}x{size}": size for size in SIDES}
 
     def __init__(self, size: int, extra_givens: int | None = None):
         """Choose the number of digits n of each grid, 4 or 9.
@@ -50,16 +52,6 @@ class Samurai(DigitPuzzle):
             box=(self.side, self.side),
         )
         self.extra_givens = int(self.inside.sum()) // 5 if extra_givens is None else extra_givens
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """Return the names that are listed."""
-        return tuple("samurai" if size == 9 else f"samurai-{size}x{size}" for size in SIDES)
-
-    @classmethod
-    def from_name(cls, name: str) -> "Puzzle | None":
-        """Return the family with this name; None: there is none."""
-        return cls(4 if name.endswith("4x4") else 9) if name in cls.names() else None
 
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
         """Return the tokens of a puzzle.
