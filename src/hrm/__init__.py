@@ -13,6 +13,8 @@
 `Result`       what `evaluate` returns: the accuracy after each segment, its interval, the protocol
 `analyze`      look inside a model: ask one question, get its numbers
 `report`       write one HTML page about a model
+`watch`        keep every state of a network while it solves: `with hrm.watch(solver) as record:`
+`patch`        replace states while it solves: `with hrm.patch(solver, "L", torch.zeros_like, segment=1):`
 `Trainer`      train a configuration: `Trainer(hrm.recipes.get("sudoku-4x4"), "runs/mine").fit()`
 `RunConfig`    the configuration of a training run
 `HRM`          the network, a `torch.nn.Module`
@@ -35,6 +37,8 @@ if _TYPE_CHECKING:
     from hrm import recipes as recipes
     from hrm.config import RunConfig as RunConfig
     from hrm.inference.answer import Answer as Answer
+    from hrm.inference.hooks import patch as patch
+    from hrm.inference.hooks import watch as watch
     from hrm.inference.load import load as load
     from hrm.inference.solver import Solver as Solver
     from hrm.model.config import HRMConfig as HRMConfig
@@ -57,6 +61,8 @@ _HOMES = {
     "Result": "hrm.workflows.api:Result",
     "analyze": "hrm.workflows.api:analyze",
     "report": "hrm.workflows.api:report",
+    "watch": "hrm.inference.hooks:watch",
+    "patch": "hrm.inference.hooks:patch",
     "Trainer": "hrm.train.trainer:Trainer",
     "RunConfig": "hrm.config:RunConfig",
     "HRM": "hrm.model.hrm:HRM",
@@ -67,8 +73,8 @@ _HOMES = {
 """Name -> where it is defined, as ``module:name``."""
 
 __all__ = [  # noqa: RUF022  in the order of the table above
-    "load", "models", "Solver", "Answer", "evaluate", "Result", "analyze", "report", "Trainer", "RunConfig",
-    "HRM", "HRMConfig", "puzzles", "recipes", "__version__",
+    "load", "models", "Solver", "Answer", "evaluate", "Result", "analyze", "report", "watch", "patch",
+    "Trainer", "RunConfig", "HRM", "HRMConfig", "puzzles", "recipes", "__version__",
 ]  # fmt: skip
 
 _pictures.painter = lambda: _import_module("hrm.viz.puzzle.answers")

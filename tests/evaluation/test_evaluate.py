@@ -27,7 +27,7 @@ class Scripted(Solver):
         super().__init__(HRM(small(6, 16)), FAMILY, max_segments=3, batch_size=4)
         self.data, self.right_from, self.halts_from, self.start = data, right_from, halts_from, 0
 
-    def run(self, inputs, segments, puzzle_ids=None):
+    def run(self, inputs, segments, puzzle_ids=None, numbers=None):
         rows = np.minimum(np.arange(self.start, self.start + 4), len(self.data) - 1)
         self.start += 4
         for m in range(1, segments + 1):

@@ -19,32 +19,9 @@ from hrm.errors import UsageError
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.slots import pad_batch
 from hrm.inference.solver import Solver
+from hrm.model.follow import Call, Record, Row, follow, require_timesteps
 from hrm.model.network import Embedded, Latents, Network, Segment
-from hrm.model.network_config import LevelName
 from hrm.puzzles.base import PAD
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call: what it found and what it left."""
-
-    segment: int
-    """From 1."""
-    timestep: int
-    """From 1, counted on through all segments: N·T a segment. A call of f_H has the timestep of the f_L before it."""
-    level: LevelName
-    before: Latents
-    latents: Latents
-
-    @property
-    def old(self) -> Float[Tensor, "B S D"]:
-        """Return the state that this call has replaced."""
-        return state_of(self.before, self.level)
-
-    @property
-    def state(self) -> Float[Tensor, "B S D"]:
-        """Return the state that this call has written."""
-        return state_of(self.latents, self.level)
 
 
 @dataclass(frozen=True)
@@ -59,16 +36,16 @@ class Batch:
     positions: Bool[Tensor, "B S"]
     """Which positions exist: all but those of padding."""
 
+    def at(self, segment: int) -> list[Row]:
+        """Return what the rows are in this segment; those that fill the batch up repeat the last puzzle."""
+        last = self.rows.stop - 1
+        return [Row(min(self.rows.start + row, last), 1, segment) for row in range(len(self.inputs))]
+
     def over_positions(self, values: Float[Tensor, "B S"]) -> Float[np.ndarray, " n"]:
         """Return for each puzzle the mean over its positions."""
         exists = self.positions.to(values.dtype)
         means = (values * exists).sum(1) / exists.sum(1)
         return means[: self.count].double().cpu().numpy()
-
-
-def state_of(latents: Latents, level: LevelName) -> Float[Tensor, "B S D"]:
-    """Return the state of a level."""
-    return latents.z_L if level == "L" else latents.z_H
 
 
 def traceable(solver: Solver) -> Network:
@@ -77,8 +54,7 @@ def traceable(solver: Solver) -> Network:
     Raises:
         UsageError: it is a network of somebody's own, which shows none.
     """
-    if type(solver.model).timesteps is Network.timesteps:
-        raise UsageError(f"the calls of a {type(solver.model).__name__} cannot be followed: it has no timesteps")
+    require_timesteps(solver.model)
     return solver.model
 
 
@@ -117,27 +93,25 @@ def batches(solver: Solver, split: Split, progress: Progress = no_progress) -> I
         progress(stop, len(split))
 
 
-def calls(model: Network, x: Embedded, segments: int) -> Iterator[Call]:
+def calls(solver: Solver, batch: Batch, segments: int) -> Iterator[Call]:
     """Yield every call of so many segments from the starting state on, without gradient.
 
     A network that answers in one pass reads x̃ in every segment: its first block replaces x̃.
     """
-    loop = model.config.loop
+    model, record = traceable(solver), Record()
     with torch.inference_mode():
-        before = model.initial(x)
-        for segment in range(segments):
-            before = before if model.config.recurrent else model.initial(x)
-            for cycle, timestep, level, latents in model.timesteps(before, x):
-                number = (segment * loop.cycles + cycle) * loop.timesteps + timestep + 1
-                yield Call(segment + 1, number, level, before, latents)
-                before = latents
+        latents = model.initial(batch.x)
+        for segment in range(1, segments + 1):
+            for *_, after in follow(model, latents, batch.x, batch.at(segment), (*solver.hooks, record)):
+                latents = after
+                yield from record.take()
 
 
-def run_segments(model: Network, x: Embedded, segments: int) -> Iterator[tuple[Latents, Segment]]:
+def run_segments(solver: Solver, batch: Batch, segments: int) -> Iterator[tuple[Latents, Segment]]:
     """Yield for each segment the latents before it and what comes out of it, without gradient."""
     with torch.inference_mode():
-        latents = model.initial(x)
-        for _ in range(segments):
-            segment = model.segment(latents, x)
+        latents = solver.model.initial(batch.x)
+        for number in range(1, segments + 1):
+            segment = solver.advance(latents, batch.x, batch.at(number))
             yield latents, segment
             latents = segment.latents

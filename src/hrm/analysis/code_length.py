@@ -100,7 +100,7 @@ def code_length(
     for batch in batches(solver, split, progress):
         wanted = torch.from_numpy(labels[batch.rows].astype(np.int64)).to(solver.device)
         rows, tokens = [], np.empty(0)
-        for _, segment in run_segments(model, batch.x, segments):
+        for _, segment in run_segments(solver, batch, segments):
             log_p = log_probabilities(segment.logits[: batch.count].float(), probabilities)
             picked = log_p.gather(-1, wanted.unsqueeze(-1)).squeeze(-1)
             rows.append(-picked.double().cpu().numpy() / math.log(2))

@@ -191,7 +191,7 @@ def _moments(
         mean = {level: np.zeros((n, width)) for level in levels}
         square = {level: np.zeros((n, width, width)) for level in levels}
         states = dict.fromkeys(levels, 0)
-        for call in calls(model, batch.x, segments):
+        for call in calls(solver, batch, segments):
             z = call.state[:n].float() * exists.unsqueeze(-1)
             if pooling == "means":
                 z = z.sum(1, keepdim=True)

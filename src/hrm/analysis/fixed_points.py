@@ -162,7 +162,7 @@ def _run(
     for batch in batches(solver, split, progress):
         tokens.append([])
         moved.append([])
-        for before, segment in run_segments(solver.model, batch.x, segments):
+        for before, segment in run_segments(solver, batch, segments):
             z_H = before.z_H.float()
             change = (segment.latents.z_H.float() - z_H).norm(dim=-1) / z_H.norm(dim=-1).clamp(min=1e-12)
             moved[-1].append(batch.over_positions(change))

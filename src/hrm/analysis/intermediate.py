@@ -99,7 +99,7 @@ def preliminary_answers(
     parts: list[np.ndarray] = []
     for batch in batches(solver, split, progress):
         rows = []
-        for call in calls(model, batch.x, segments):
+        for call in calls(solver, batch, segments):
             if call.level == model.config.loop.levels[0]:
                 logits = model.decode(model.provisional(call.latents, batch.x))
                 rows.append(solver.decide(logits, batch.inputs)[0][: batch.count])

@@ -85,12 +85,12 @@ def residuals(solver: Solver, split: Split, segments: int, progress: Progress = 
     for batch in batches(solver, split, progress):
         rows: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {level: [] for level in levels}
         numbers = {level: [] for level in levels}
-        for call in calls(model, batch.x, segments):
+        for call in calls(solver, batch, segments):
             old = call.old.float()
             moved = batch.over_positions((call.state.float() - old).norm(dim=-1))
             length = batch.over_positions(old.norm(dim=-1)).clip(min=1e-12)
             rows[call.level].append((moved, moved / length))
-            numbers[call.level].append(call.timestep)
+            numbers[call.level].append(call.number)
         for level in levels:
             movements[level].append(rows[level])
     z = {level: _movement(movements[level], numbers[level]) for level in levels}

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from hrm.analysis.calls import batches, calls, state_of, traceable
+from hrm.analysis.calls import batches, calls, traceable
 from hrm.data.store import Split
 from hrm.evaluation.metrics import compare
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
+from hrm.model.follow import state_of
 
 COMPONENTS = 5
 """So many are kept."""
@@ -97,9 +98,9 @@ def trajectories(
         latents = model.initial(batch.x)
         rows = {level: [_rows(state_of(latents, level), exists, state)] for level in levels}
         numbers = {level: [0] for level in levels}
-        for call in calls(model, batch.x, segments):
+        for call in calls(solver, batch, segments):
             rows[call.level].append(_rows(call.state, exists, state))
-            numbers[call.level].append(call.timestep)
+            numbers[call.level].append(call.number)
             latents = call.latents
         with torch.inference_mode():
             logits = model.decode(latents)

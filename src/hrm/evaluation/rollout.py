@@ -41,7 +41,7 @@ def rollout(solver: Solver, split: Split, segments: int, progress: Progress = no
     for start in range(0, count, size):
         rows = slice(start, min(start + size, count))
         inputs, labels, ids = (np.asarray(part[rows]) for part in (split.inputs, split.labels, split.puzzle_ids))
-        for output in solver.run(pad_batch(inputs, size), segments, pad_batch(ids, size)):
+        for output in solver.run(pad_batch(inputs, size), segments, pad_batch(ids, size), range(start, rows.stop)):
             yield Step(rows, inputs, labels, output.rows(slice(len(inputs))))
         progress(rows.stop, count)
 

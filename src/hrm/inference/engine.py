@@ -13,6 +13,7 @@ from jaxtyping import Bool, UInt8
 from hrm.errors import HrmError
 from hrm.inference.answer import SegmentOutput
 from hrm.inference.slots import KeyedSlots
+from hrm.model.follow import Row
 from hrm.model.network import Embedded, Latents, Network
 from hrm.puzzles.base import Symmetries
 
@@ -50,6 +51,11 @@ class Job:
     done: bool = False
 
     @property
+    def place(self) -> Row:
+        """Which segment of which attempt comes next."""
+        return Row(self.number, len(self.attempts), self.attempts[-1].segments + 1)
+
+    @property
     def key(self) -> tuple[int, int]:
         """The puzzle and the present attempt at it, by their numbers."""
         return self.number, len(self.attempts)
@@ -83,8 +89,8 @@ class Engine:
     model: Network
     embed: Callable[[UInt8[np.ndarray, "B C"]], Embedded]
     """Returns a batch of parsed puzzles as the network sees it."""
-    segment: Callable[[Latents, Embedded, UInt8[np.ndarray, "B C"]], tuple[Latents, SegmentOutput]]
-    """Runs one segment of a batch."""
+    segment: Callable[[Latents, Embedded, UInt8[np.ndarray, "B C"], Sequence[Row]], tuple[Latents, SegmentOutput]]
+    """Runs one segment of a batch, told what its rows are."""
     stops: Callable[[UInt8[np.ndarray, "B C"], SegmentOutput], Bool[np.ndarray, " B"]]
     """Says which puzzles may stop with these answers."""
     budget: int
@@ -131,7 +137,7 @@ class Engine:
     def _advance(self, jobs: list[Job], slots: KeyedSlots) -> None:
         """Run one segment of every puzzle in work."""
         slots.fill([job.key for job in jobs], lambda row: jobs[row].view)
-        slots.latents, output = self.segment(slots.latents, slots.x, slots.inputs)
+        slots.latents, output = self.segment(slots.latents, slots.x, slots.inputs, [job.place for job in jobs])
         output = output.rows(slice(len(jobs)))
         stops = self.stops(slots.inputs[: len(jobs)], output)
         for row, job in enumerate(jobs):

@@ -5,7 +5,7 @@ Axes: B batch, C cells.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from hrm.errors import DataError, UsageError
 from hrm.inference.answer import Answer, SegmentOutput, answer_of, counted
 from hrm.inference.engine import Engine
 from hrm.inference.origin import Origin
+from hrm.model.follow import Hook, Row, followed_segment
 from hrm.model.halting import prefers_halt
-from hrm.model.network import Embedded, Latents, Network, parameter_counts
+from hrm.model.network import Embedded, Latents, Network, Segment, parameter_counts
 from hrm.puzzles.base import PAD, Puzzle, Symmetries
 from hrm.randomness import Stream, uniforms
 
@@ -62,6 +63,7 @@ class Solver:
         self.batch_size = batch_size
         self.table = table
         self.origin = origin
+        self.hooks: tuple[Hook, ...] = ()  # those of hrm.watch and hrm.patch
         self.device = next(model.parameters()).device
         self._never = torch.from_numpy(~puzzle.spec.answerable).to(self.device)
         self._relations = torch.from_numpy(puzzle.relation_matrices).to(self.device)
@@ -166,18 +168,24 @@ class Solver:
         return self.puzzle.outside(puzzle, trained_on)
 
     def run(
-        self, inputs: UInt8[np.ndarray, "B C"], segments: int, puzzle_ids: Int[np.ndarray, " B"] | None = None
+        self,
+        inputs: UInt8[np.ndarray, "B C"],
+        segments: int,
+        puzzle_ids: Int[np.ndarray, " B"] | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> Iterator[SegmentOutput]:
         """Run this many segments on a batch of parsed puzzles, and yield the answers after each.
 
         Args:
             puzzle_ids: rows of the puzzle embedding; None: row 0 for all.
+            numbers: what ``hrm.watch`` calls the puzzles; rows beyond only fill the batch up. None: 0, 1, 2 …
         """
+        numbers = range(len(inputs)) if numbers is None else numbers
         with torch.inference_mode():
             x = self.embed(inputs, puzzle_ids)
             latents = self.model.initial(x)
-            for _ in range(segments):
-                latents, output = self._segment(latents, x, inputs)
+            for segment in range(1, segments + 1):
+                latents, output = self._segment(latents, x, inputs, [Row(number, 1, segment) for number in numbers])
                 yield output
 
     def think(self, *arguments: Any, **named: Any) -> Iterator[SegmentOutput]:
@@ -225,10 +233,20 @@ class Solver:
             answers = np.where(inputs == PAD, np.uint8(PAD), answers)
         return answers, _numpy(confidence)
 
+    def advance(self, latents: Latents, x: Embedded, rows: Sequence[Row]) -> Segment:
+        """Run one segment of the network, through the hooks where there are any.
+
+        Args:
+            rows: what the rows of the batch are; those beyond only fill it up.
+        """
+        if self.hooks:
+            return followed_segment(self.model, latents, x, rows, self.hooks)
+        return self.model.segment(latents, x)
+
     def _segment(
-        self, latents: Latents, x: Embedded, inputs: UInt8[np.ndarray, "B C"]
+        self, latents: Latents, x: Embedded, inputs: UInt8[np.ndarray, "B C"], rows: Sequence[Row]
     ) -> tuple[Latents, SegmentOutput]:
-        segment = self.model.segment(latents, x)
+        segment = self.advance(latents, x, rows)
         tokens, confidence = self.decide(segment.logits, inputs)
         wishes = prefers_halt(segment.q_halt_logit, segment.q_continue_logit)
         return segment.latents, SegmentOutput(

@@ -6,15 +6,12 @@ Source: HRM paper (arXiv 2506.21734), "Direct pred" of figure 1 and the Transfor
 input, output, loss and optimizer as HRM.
 """
 
-from collections.abc import Iterator
-
 import torch
 
 from hrm.model.casting import Runner
 from hrm.model.config import DirectConfig
 from hrm.model.hrm import HRM
-from hrm.model.network import Embedded, Latents
-from hrm.model.network_config import LevelName
+from hrm.model.network import Embedded, Latents, Timesteps
 
 
 class Direct(HRM):
@@ -42,11 +39,10 @@ class Direct(HRM):
         shape = (x, self.config.length, self.config.width)
         return Latents.single(torch.zeros(shape, dtype=self.dtype, device=self.q_head.weight.device))
 
-    def timesteps(
-        self, latents: Latents, x: Embedded, cycles: int | None = None
-    ) -> Iterator[tuple[int, int, LevelName, Latents]]:
+    def timesteps(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Timesteps:
         """Yield (0, block, "H", what it gives) for every block; neither ``latents`` nor ``cycles`` are read."""
         state = x.x
         for number, run in enumerate(self._runs):
             state = run(state, x.context)
-            yield 0, number, "H", Latents.single(state)
+            sent = yield 0, number, "H", Latents.single(state)
+            state = state if sent is None else sent.z_H

@@ -12,7 +12,7 @@ Source: HRM paper (arXiv 2506.21734), section "Hierarchical Reasoning Model"; fo
 (arXiv 2510.00355) and the ablation with one latent of TRM (arXiv 2510.04871).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from hrm.model.casting import Runner
 from hrm.model.grid_io import GridInput, GridOutput, grid_block
-from hrm.model.network import Embedded, Latents, Network, Segment
-from hrm.model.network_config import LevelName, NetworkConfig
+from hrm.model.network import Embedded, Latents, Network, Segment, Timesteps
+from hrm.model.network_config import NetworkConfig
 from hrm.model.recursion import Level, timesteps
 from hrm.nn.init import truncated_normal_
 from hrm.nn.layers import Linear
@@ -112,9 +112,7 @@ class HRM(Network):
             states = list(drawn.to(self.start_H.device).to(self.dtype))
         return Latents(*states) if len(states) == 2 else Latents.single(states[0])
 
-    def timesteps(
-        self, latents: Latents, x: Embedded, cycles: int | None = None
-    ) -> Iterator[tuple[int, int, LevelName, Latents]]:
+    def timesteps(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Timesteps:
         """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment of N cycles."""
         loop = self.config.loop if cycles is None else replace(self.config.loop, cycles=cycles)
         return timesteps(self._runs[0], self._runs[-1], latents, x, loop)

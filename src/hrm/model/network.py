@@ -5,7 +5,7 @@ Axes: B batch, C cells, S positions (prefix and cells), D width, V vocabulary, Q
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +37,10 @@ class Latents:
         """Return these states where chosen, the other ones elsewhere."""
         rows = chosen[:, None, None]
         return Latents(torch.where(rows, self.z_H, other.z_H), torch.where(rows, self.z_L, other.z_L))
+
+
+Timesteps = Generator[tuple[int, int, LevelName, Latents], Latents | None, None]
+"""(cycle, timestep, level, latents) after every call; it goes on with the latents that are sent to it, if any are."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +136,11 @@ class Network(nn.Module, ABC):
                 latents = self.segment(latents, x).latents
         return self.segment(latents, x)
 
-    def timesteps(
-        self, latents: Latents, x: Embedded, cycles: int | None = None
-    ) -> Iterator[tuple[int, int, LevelName, Latents]]:
-        """Yield (cycle, timestep, level, latents) after every call of one segment: the loop that ``segment`` runs."""
+    def timesteps(self, latents: Latents, x: Embedded, cycles: int | None = None) -> Timesteps:
+        """Yield (cycle, timestep, level, latents) after every call of one segment: the loop that ``segment`` runs.
+
+        Go on with what is sent in reply, where something is (``sent = yield …``), so that states can be patched.
+        """
         raise UsageError(f"the calls of a {type(self).__name__} cannot be followed: it has no timesteps")
 
     def decode(self, latents: Latents) -> Float[Tensor, "B C V"]:

@@ -9,27 +9,25 @@ Source: HRM paper (arXiv 2506.21734), section "Hierarchical Reasoning Model". TR
 same loop with one network in both roles and more calls that carry gradient.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hrm.model.network import Embedded, Latents
-from hrm.model.network_config import LevelName, Loop
+from hrm.model.network import Embedded, Latents, Timesteps
+from hrm.model.network_config import Loop
 from hrm.nn.layers import Context, Linear
 
 Call = Callable[[Float[Tensor, "B S D"], Float[Tensor, "B S D"], Context], Float[Tensor, "B S D"]]
 """One call of f_L or f_H: (state, what is injected into it, context) -> the next state."""
 
 
-def timesteps(
-    f_L: Call, f_H: Call, latents: Latents, embedded: Embedded, loop: Loop
-) -> Iterator[tuple[int, int, LevelName, Latents]]:
+def timesteps(f_L: Call, f_H: Call, latents: Latents, embedded: Embedded, loop: Loop) -> Timesteps:
     """Yield (cycle, timestep, level, latents) after every call of f_L and f_H of one segment.
 
     Only the last ``grad_calls`` calls are in the graph: with 2, gradient flows through the last f_L and the last f_H,
-    which is the paper's one-step gradient.
+    which is the paper's one-step gradient. Latents that are sent in reply take the place of those yielded.
 
     Source: HRM paper, equations of z_L and z_H and "approximate gradient".
     """
@@ -45,12 +43,14 @@ def timesteps(
                 else:
                     z_H = f_L(z_H, x, context)
             calls_left -= 1
-            yield cycle, timestep, loop.levels[0], Latents(z_H, z_L)
+            sent = yield cycle, timestep, loop.levels[0], Latents(z_H, z_L)
+            z_H, z_L = (z_H, z_L) if sent is None else (sent.z_H, sent.z_L)
         if loop.states == 2:
             with torch.set_grad_enabled(learning and calls_left <= loop.grad_calls):
                 z_H = f_H(z_H, z_L, context)
             calls_left -= 1
-            yield cycle, loop.timesteps - 1, "H", Latents(z_H, z_L)
+            sent = yield cycle, loop.timesteps - 1, "H", Latents(z_H, z_L)
+            z_H, z_L = (z_H, z_L) if sent is None else (sent.z_H, sent.z_L)
 
 
 class Level(nn.Module):

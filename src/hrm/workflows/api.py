@@ -218,6 +218,11 @@ def _name_of(model: Model) -> Iterator[str | Path]:
     if not isinstance(model, Solver):
         yield model
         return
+    if model.hooks:
+        raise UsageError(
+            "hrm.analyze and hrm.report look at a copy of the solver, without hrm.watch and hrm.patch: "
+            "call the function in hrm.analysis"
+        )
     with TemporaryDirectory() as folder:
         name = Path(model.origin.name).name if model.origin else "model"
         model.save(Path(folder) / name)
