@@ -7,7 +7,22 @@ from io import TextIOWrapper
 
 from cyclopts import CycloptsError, Group
 
-from hrm.cli import adapt, analyze, bench, compare, data, demo, doctor, evaluate, inspect, report, shell, solve, train
+from hrm.cli import (
+    adapt,
+    analyze,
+    bench,
+    compare,
+    data,
+    demo,
+    doctor,
+    evaluate,
+    inspect,
+    report,
+    serve,
+    shell,
+    solve,
+    train,
+)
 from hrm.cli.app import app
 from hrm.errors import HrmError
 
@@ -25,6 +40,7 @@ def _register() -> None:
         (USE, "show"): solve.show,
         (USE, "eval"): evaluate.evaluate,
         (USE, "adapt"): adapt.adapt,
+        (USE, "serve"): serve.serve,
         (UNDERSTAND, "analyze"): analyze.analyze,
         (UNDERSTAND, "report"): report.report,
         (UNDERSTAND, "params"): inspect.params,

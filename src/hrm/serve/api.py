@@ -1,0 +1,234 @@
+"""What can be asked of a server, and what it says: plain values in, plain values out, whatever carries them.
+
+Every limit stands here, so that the records, their schema and the messages say the same.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from hrm.errors import DataError, HrmError, UsageError, did_you_mean
+from hrm.inference.answer import Answer
+from hrm.inference.solver import Solver
+from hrm.model.network import parameter_counts
+from hrm.serve.worker import Options, Ticket, Worker
+
+MOST_PUZZLES, MOST_TRACED = 32, 4
+"""Puzzles of one request: in all, and where the answers after each segment are kept."""
+MOST_SEGMENTS, MOST_ATTEMPTS, MOST_WORK = 1024, 64, 4096
+"""Segments of one attempt, attempts, and their product."""
+LONGEST_REASON = 400
+
+Cell = Annotated[int, Field(ge=0, le=9999)] | Annotated[str, Field(max_length=64)]
+Given = Annotated[
+    str | list[Cell | list[Cell]],
+    Field(description="A puzzle as text, or as a JSON list of cells or of rows, as `hrm solve` reads it."),
+]
+EXAMPLE: dict[str, JsonValue] = {"model": "sudoku-4x4", "puzzle": "..1.4.....2.3..."}
+EXAMPLES = {
+    "one": {"summary": "one puzzle", "value": EXAMPLE},
+    "many": {
+        "summary": "several puzzles, more attempts",
+        "value": {"puzzles": ["..1.4.....2.3...", "3.4......3..1..4"], "attempts": 8},
+    },
+    "trace": {"summary": "what each segment changed", "value": {"puzzle": "3.4......3..1..4", "trace": True}},
+}
+
+
+class MalformedError(HrmError):
+    """What was sent is no JSON."""
+
+
+class SolveRequest(BaseModel):
+    """Puzzles to solve: `puzzle` for one, or `puzzles` for several."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra={"examples": [EXAMPLE]})
+
+    model: Annotated[str, Field(max_length=1000)] | None = Field(None, description="Default: the first one served.")
+    puzzle: Given | None = None
+    puzzles: Annotated[list[Given], Field(min_length=1, max_length=MOST_PUZZLES)] | None = None
+    trace: bool = Field(False, description=f"Also return the answer after each segment, of at most {MOST_TRACED}.")
+    max_segments: int | None = Field(
+        None, ge=1, le=MOST_SEGMENTS, description="Give up after so many segments. Default: what `hrm solve` takes."
+    )
+    attempts: int = Field(
+        1, ge=1, le=MOST_ATTEMPTS, description="Tries, all but the first with a symmetric image of the puzzle."
+    )
+    deadline: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Seconds to wait for the answers; at most those of the server."
+    )
+
+
+class StepRecord(BaseModel):
+    """The answer after one segment."""
+
+    segment: int
+    answer: str
+    changed: list[int] = Field(description="Cells that differ from the step before, by their numbers.")
+    q_halt: float
+
+
+class AnswerRecord(BaseModel):
+    """The answer to one puzzle: what `hrm solve --json` prints."""
+
+    model_config = ConfigDict(extra="allow")
+
+    puzzle: str
+    answer: str
+    verified: bool | None = Field(description="Whether it keeps the givens and every rule; null: no rules are known.")
+    segments: int
+    q_halt: float = Field(description="Probability that the answer is right, as the network estimates it.")
+    halted_by_choice: bool
+    settled: int = Field(description="The last segment that changed the answer.")
+    attempts: int
+    trace: list[StepRecord] | None = None
+
+
+class SolveResponse(BaseModel):
+    """The answers, in the order of the puzzles."""
+
+    model: str
+    answers: list[AnswerRecord]
+
+
+class ModelRecord(BaseModel):
+    """A model that is served."""
+
+    name: str
+    puzzle: str = Field(description="Its family.")
+    rows: int
+    columns: int
+    parameters: int
+    max_segments: int = Field(description="When it gives up, unless told.")
+    checked: bool = Field(description="Whether answers are checked by the rules.")
+
+
+class ModelsResponse(BaseModel):
+    """The models that are served; the first one is the default."""
+
+    models: list[ModelRecord]
+
+
+class Refusal(BaseModel):
+    """Why there is no answer."""
+
+    status: int
+    reason: str
+
+
+class Service:
+    """The models that are served, and the worker that computes their answers.
+
+    Args:
+        solvers: the models by the names that clients use; the first is the default.
+        queue: requests that may wait.
+        deadline_s: seconds after which a request is given up, unless it asks for fewer.
+        on_batch: told the number of puzzles of every batch.
+
+    Raises:
+        UsageError: a model that cannot solve a puzzle by its grid alone.
+    """
+
+    def __init__(
+        self,
+        solvers: Mapping[str, Solver],
+        queue: int = 64,
+        deadline_s: float = 30.0,
+        on_batch: Callable[[int], None] = lambda size: None,
+    ):
+        for name, solver in solvers.items():
+            if solver.table is not None:
+                raise UsageError(
+                    f"{name} cannot be served: its puzzles are parts of tasks; use `hrm solve {name} FILE`"
+                )
+        self._solvers = dict(solvers)
+        self.deadline_s = deadline_s
+        self.worker = Worker(solvers, queue, on_batch)
+
+    def models(self) -> dict[str, Any]:
+        """Return what is served, the default first."""
+        return {"models": [_described(name, solver) for name, solver in self._solvers.items()]}
+
+    def read(self, body: bytes | str) -> SolveRequest:
+        """Read a request from JSON.
+
+        Raises:
+            MalformedError: no JSON.
+            UsageError: JSON that is no such request.
+        """
+        try:
+            return SolveRequest.model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            if first["type"] == "json_invalid":
+                raise MalformedError(first["msg"]) from None
+            places = [str(part) for part in first["loc"] if isinstance(part, int) or part in SolveRequest.model_fields]
+            raise UsageError(": ".join([*places, first["msg"]])) from None
+
+    def ticket(self, request: SolveRequest) -> Ticket:
+        """Return a request as what the worker takes: everything about it is checked, and its puzzles are read.
+
+        Raises:
+            UsageError: no such model, or more than is allowed.
+            DataError: a puzzle cannot be read, or contradicts itself.
+        """
+        name = request.model or next(iter(self._solvers))
+        solver = self._solvers.get(name)
+        if solver is None:
+            known = list(self._solvers)
+            raise UsageError(f"no model {name[:80]!r} here: {', '.join(known)}.{did_you_mean(name[:80], known)}")
+        if (request.puzzle is None) == (request.puzzles is None):
+            raise UsageError("give puzzle (one) or puzzles (a list)")
+        given = [request.puzzle] if request.puzzles is None else request.puzzles
+        if request.trace and len(given) > MOST_TRACED:
+            raise UsageError(f"a trace is kept of at most {MOST_TRACED} puzzles at once (got {len(given)})")
+        segments = request.max_segments or min(solver.max_segments, MOST_SEGMENTS)
+        if segments * request.attempts > MOST_WORK:
+            raise UsageError(f"max_segments × attempts must be at most {MOST_WORK} (got {segments * request.attempts})")
+        inputs = []
+        for number, puzzle in enumerate(given, start=1):
+            try:
+                inputs.append(solver.puzzle.parse(puzzle))
+            except DataError as error:
+                raise DataError(str(error) if len(given) == 1 else f"puzzle {number}: {error}") from None
+        wait_s = min(request.deadline or self.deadline_s, self.deadline_s)
+        options = Options(name, segments, request.attempts, request.trace)
+        return Ticket(options, inputs, time.monotonic() + wait_s)
+
+    def solve(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Solve, and wait for the answers: plain values in, plain values out.
+
+        Raises:
+            UsageError: no such request, or no such model.
+            DataError: a puzzle cannot be read.
+            HrmError: too many wait, the server is stopping, or the deadline has passed.
+        """
+        try:
+            checked = SolveRequest.model_validate(request)
+        except ValidationError as error:
+            raise UsageError(error.errors()[0]["msg"]) from None
+        ticket = self.ticket(checked)
+        self.worker.submit(ticket)
+        return response(ticket, ticket.result.result())
+
+
+def response(ticket: Ticket, answers: list[Answer]) -> dict[str, Any]:
+    """Return the answers to a request as plain values."""
+    return {"model": ticket.options.model, "answers": [answer.as_dict() for answer in answers]}
+
+
+def refusal(status: int, reason: object) -> dict[str, Any]:
+    """Return why there is no answer, in one line that is not too long."""
+    line = " ".join(str(reason).split())
+    return {"status": status, "reason": line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"}
+
+
+def _described(name: str, solver: Solver) -> dict[str, Any]:
+    spec = solver.puzzle.spec
+    return {
+        "name": name, "puzzle": spec.name, "rows": spec.shape[0], "columns": spec.shape[1],
+        "parameters": sum(parameter_counts(solver.model)[0].values()),
+        "max_segments": solver.max_segments, "checked": spec.has_rules,
+    }  # fmt: skip

@@ -1,0 +1,175 @@
+"""The HTTP of a server: paths, status codes, and what happens while a client waits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+
+from hrm.errors import DataError, HrmError, UsageError
+from hrm.inference.answer import Answer
+from hrm.inference.solver import Solver
+from hrm.serve.api import (
+    EXAMPLES,
+    MalformedError,
+    ModelsResponse,
+    Refusal,
+    Service,
+    SolveRequest,
+    SolveResponse,
+    response,
+)
+from hrm.serve.guard import BODY_SECONDS, BodyLimit, Hosts, answer
+from hrm.serve.metrics import Counted, Metrics
+from hrm.serve.worker import BusyError, LateError, StoppingError, Ticket
+
+STATUS: dict[type[HrmError], int] = {
+    MalformedError: 400, UsageError: 422, DataError: 422, BusyError: 429, StoppingError: 503, LateError: 504,
+}  # fmt: skip
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "no JSON, or a Host that is not served"},
+    408: {"model": Refusal, "description": "the body came too slowly"},
+    413: {"model": Refusal, "description": "the body is too large"},
+    415: {"model": Refusal, "description": "the body is not declared as JSON"},
+    422: {"model": Refusal, "description": "a value is wrong, or a puzzle cannot be read"},
+    429: {"model": Refusal, "description": "the queue is full"},
+    503: {"model": Refusal, "description": "the server is stopping"},
+    504: {"model": Refusal, "description": "the deadline has passed"},
+}
+LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
+
+
+class Left(Exception):
+    """The client has gone."""
+
+
+def create_app(
+    solvers: Mapping[str, Solver],
+    queue: int = 64,
+    deadline_s: float = 30.0,
+    hosts: Sequence[str] = LOCAL,
+    body_seconds: float = BODY_SECONDS,
+) -> FastAPI:
+    """Return the application; its worker begins with the application's lifespan and ends with it.
+
+    Args:
+        solvers: the models by the names that clients use; the first is the default.
+        queue: requests that may wait.
+        deadline_s: seconds after which a request is given up.
+        hosts: values of the Host header that are served; ``*`` for all.
+        body_seconds: in which a body must have arrived.
+    """
+    metrics = Metrics()
+    service = Service(solvers, queue, deadline_s, metrics.batch)
+    metrics.waiting.set_function(lambda: service.worker.waiting)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.worker.start()
+        yield
+        await asyncio.to_thread(service.worker.stop, deadline_s)
+
+    # the pages of FastAPI that show the schema load scripts from elsewhere: there are none
+    app = FastAPI(
+        title="hrm serve", version=version("hierarchical-reasoning"), lifespan=lifespan,
+        description="Puzzles solved by the Hierarchical Reasoning Model.", docs_url=None, redoc_url=None,
+    )  # fmt: skip
+    app.state.service = service
+    _add_paths(app, service, metrics)
+    _add_refusals(app)
+    # the last one added is the first to see a request
+    app.add_middleware(BodyLimit, seconds=body_seconds)
+    app.add_middleware(Hosts, allowed=hosts)
+    paths = frozenset(app.openapi()["paths"]) | {"/openapi.json"}
+    app.add_middleware(Counted, metrics=metrics, paths=paths)
+    return app
+
+
+def _add_paths(app: FastAPI, service: Service, metrics: Metrics) -> None:
+    schema = {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": SolveRequest.model_json_schema(), "examples": EXAMPLES}},
+        }
+    }
+
+    # puzzles
+    @app.post("/v1/solve", response_model=SolveResponse, responses=REFUSALS, openapi_extra=schema, tags=["puzzles"])
+    async def solve(request: Request) -> Response:
+        """Solve one puzzle or several."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            return answer(415, "send JSON, with the header Content-Type: application/json")
+        ticket = service.ticket(service.read(await request.body()))
+        service.worker.submit(ticket)
+        try:
+            answers = await _awaited(ticket, request)
+        except Left:
+            return Response(status_code=499)  # nobody reads it
+        metrics.answers(ticket.options.model, answers)
+        return JSONResponse(response(ticket, answers))
+
+    @app.get("/v1/models", response_model=ModelsResponse, tags=["puzzles"])
+    async def models() -> Response:
+        """List the models."""
+        return JSONResponse(service.models())
+
+    # operation
+    @app.get("/health/live", tags=["operation"])
+    async def live() -> dict[str, str]:
+        """Say that the process runs."""
+        return {"status": "live"}
+
+    @app.get("/health/ready", tags=["operation"], responses={503: REFUSALS[503]})
+    async def ready() -> Response:
+        """Say whether puzzles are taken."""
+        return JSONResponse({"status": "ready"}) if service.worker.is_ready else answer(503, "the server is stopping")
+
+    @app.get("/metrics", tags=["operation"])
+    async def numbers() -> Response:
+        """Return counters in the text format of Prometheus."""
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_refusals(app: FastAPI) -> None:
+    @app.exception_handler(HrmError)
+    async def refuse(request: Request, error: HrmError) -> Response:
+        return answer(STATUS.get(type(error), 422), error)
+
+    @app.exception_handler(HTTPException)
+    async def no_path(request: Request, error: HTTPException) -> Response:
+        return answer(error.status_code, f"{request.method} {request.url.path[:80]}: {error.detail}")
+
+    @app.exception_handler(Exception)
+    async def own_fault(request: Request, error: Exception) -> Response:
+        return answer(500, "an error of the server's own; its log says more")
+
+
+async def _awaited(ticket: Ticket, request: Request) -> list[Answer]:
+    """Return the answers to a request; cancel it when its deadline has passed or its client has gone.
+
+    Raises:
+        LateError: the deadline.
+        Left: the client.
+    """
+    found = asyncio.wrap_future(ticket.result)
+    gone = asyncio.ensure_future(_until_gone(request))
+    left_s = max(0.0, ticket.deadline - asyncio.get_running_loop().time())
+    try:
+        done, _ = await asyncio.wait({found, gone}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        if found in done:
+            return found.result()
+        raise Left if done else LateError("the deadline passed before every puzzle was solved")
+    finally:
+        ticket.result.cancel()
+        gone.cancel()
+
+
+async def _until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,107 @@
+"""The worker without HTTP: whose puzzles share a batch, and what becomes of those that fail or are given up."""
+
+import json
+import time
+from concurrent.futures import wait
+
+import pytest
+
+from hrm.errors import DataError, UsageError
+from hrm.inference.load import load
+from hrm.serve.api import EXAMPLE, MOST_PUZZLES, Service
+from hrm.serve.worker import LateError, StoppingError
+
+from .conftest import INKALA
+
+PUZZLE, ANSWER = "..1.4.....2.3...", "2314413214233241"
+
+
+@pytest.fixture
+def service(solver):
+    batches = []
+    made = Service({"sudoku-4x4": solver}, on_batch=batches.append)
+    made.batches = batches
+    yield made
+    made.worker.stop(20)
+
+
+def ticket(service, **request):
+    return service.ticket(service.read(json.dumps({"puzzle": PUZZLE} | request)))
+
+
+def submitted(service, *tickets):
+    for each in tickets:
+        service.worker.submit(each)
+    service.worker.start()
+    wait([each.result for each in tickets if not each.result.cancelled()], timeout=60)
+
+
+def test_plain_values_in_and_out(service, solver):
+    service.worker.start()
+    assert service.solve(EXAMPLE) == {"model": "sudoku-4x4", "answers": [solver.solve(PUZZLE).as_dict()]}
+    with pytest.raises(DataError):
+        service.solve({"puzzle": "1"})
+    with pytest.raises(UsageError):
+        service.solve({"puzzle": PUZZLE, "attempts": 0})
+
+
+def test_the_same_question_shares_a_batch_and_others_do_not(service):
+    plain, other = [ticket(service) for _ in range(10)], ticket(service, attempts=2)
+    submitted(service, *plain[:5], other, *plain[5:])
+    assert service.batches == [10, 1]
+    assert {each.result.result()[0].answer for each in [*plain, other]} == {ANSWER}
+
+
+def test_a_batch_is_bounded(service, puzzles):
+    many = [puzzle for puzzle, _ in puzzles[:MOST_PUZZLES]]
+    tickets = [ticket(service, puzzle=None, puzzles=many) for _ in range(5)]
+    submitted(service, *tickets)
+    assert service.batches == [64, 64, 32]
+    assert all([a.answer for a in each.result.result()] == [a for _, a in puzzles[:32]] for each in tickets)
+
+
+def test_a_puzzle_that_nobody_waits_for_is_not_begun(service):
+    left, stays = ticket(service), ticket(service)
+    left.result.cancel()
+    submitted(service, left, stays)
+    assert service.batches == [1] and stays.result.result()[0].answer == ANSWER
+
+
+def test_one_that_gives_up_does_not_hold_up_the_rest_of_its_batch():
+    contradictory = "82" + INKALA[2:]  # without a solution, so that no attempt ends early
+    solver = load("sudoku-9x9", "cpu")
+    service = Service({"sudoku-9x9": solver})
+    hard = ticket(service, puzzle=contradictory, max_segments=512, attempts=8, deadline=1)
+    easy = ticket(service, puzzle=INKALA, max_segments=512, attempts=8)
+    began = time.monotonic()
+    submitted(service, hard, easy)
+    assert isinstance(hard.result.exception(), LateError) and time.monotonic() - began < 29
+    assert easy.result.result()[0] == solver.solve(INKALA, max_segments=512)
+    service.worker.stop(20)
+
+
+def test_a_fault_of_ours_fails_its_batch_and_the_worker_goes_on(service, monkeypatch, caplog):
+    broken, sound = ticket(service, attempts=3), ticket(service)
+    true = service.worker._solvers["sudoku-4x4"].solve_many
+    monkeypatch.setattr(
+        service.worker._solvers["sudoku-4x4"], "solve_many",
+        lambda given, **options: true(given, **options) if options["attempts"] == 1 else 1 / 0,
+    )  # fmt: skip
+    submitted(service, broken, sound)
+    assert isinstance(broken.result.exception(), ZeroDivisionError) and "a batch failed" in caplog.text
+    assert sound.result.result()[0].answer == ANSWER and service.worker.is_ready
+
+
+def test_what_was_taken_is_answered_before_the_end(service):
+    tickets = [ticket(service) for _ in range(3)]
+    submitted(service, *tickets)
+    service.worker.stop(20)
+    assert all(each.result.result()[0].answer == ANSWER for each in tickets) and not service.worker.is_ready
+    with pytest.raises(StoppingError):
+        service.worker.submit(ticket(service))
+
+
+def test_models_of_tasks_are_not_served(solver, monkeypatch):
+    monkeypatch.setattr(solver, "table", object())
+    with pytest.raises(UsageError, match="parts of tasks"):
+        Service({"arc": solver})
