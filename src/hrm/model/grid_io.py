@@ -85,9 +85,9 @@ class GridInput(nn.Module):
         """Return the puzzle embedding as the vectors of the prefix, or as one where there is none."""
         prefix, width = max(self.config.prefix, 1), self.config.width
         if self.puzzle_embedding is None:
-            return torch.zeros(len(inputs), prefix, width, dtype=self.dtype, device=inputs.device)
+            return torch.zeros(inputs.shape[0], prefix, width, dtype=self.dtype, device=inputs.device)
         if puzzle_ids is None:
-            puzzle_ids = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
+            puzzle_ids = torch.zeros(inputs.shape[0], dtype=torch.long, device=inputs.device)
         vector = self.puzzle_embedding(puzzle_ids).to(self.dtype)
         vector = F.pad(vector, (0, prefix * width - vector.shape[-1]))
         return vector.unflatten(-1, (prefix, width))  # B P·D -> B P D

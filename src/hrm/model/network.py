@@ -27,7 +27,7 @@ class Latents:
     @classmethod
     def single(cls, state: Float[Tensor, "B S D"]) -> "Latents":
         """Return the latents of a network of one state: the one that is decoded, z_H."""
-        return cls(state, state.new_empty(len(state), 0, state.shape[-1]))
+        return cls(state, state.new_empty(state.shape[0], 0, state.shape[-1]))
 
     def detach(self) -> "Latents":
         """Return the same states, cut from the graph."""

@@ -50,6 +50,8 @@ class PuzzleSpec:
     """Whether puzzles may be smaller than the shape; cells of padding are then hidden from the network."""
     differ: tuple[str, ...] = ()
     """Those of the relations whose cells must hold different symbols; pictures mark where they do not."""
+    differ_is_all: bool = False
+    """Whether an answer that keeps the givens, and in which those cells differ, keeps every rule."""
     oriented: tuple[str, ...] = ()
     """Those of the relations that belong to the places of the grid, such as "left of": symmetries do not move them."""
     fills: tuple[tuple[int, str], ...] = ()

@@ -55,6 +55,7 @@ class Sudoku(DigitPuzzle):
             blank=BLANK,
             relations=(kinds := tuple(f"same {unit}" for unit in UNITS)),
             differ=kinds,
+            differ_is_all=True,
             symmetry_draws=3 * size + size // height + size // width + (height == width),
             box=(height, width),
         )

@@ -47,6 +47,7 @@ class Samurai(DigitPuzzle):
             blank=BLANK,
             relations=(kinds := tuple(f"same {unit}" for unit in UNITS)),
             differ=kinds,
+            differ_is_all=True,
             symmetry_draws=sum(self._counts()),
             padded=size == 9,
             box=(self.side, self.side),

@@ -1,0 +1,197 @@
+"""The exported folder: the network, its fixed inputs as raw numbers, two runners, and a manifest that describes them.
+
+``run.py`` and ``run.mjs`` hold the loop over segments. They know nothing of this package: whatever they need is in the
+manifest.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Int32
+
+from hrm.errors import HrmError, UsageError
+from hrm.export.step import Input, inputs_of, outputs_of, traced
+from hrm.files import MANIFEST, replacing, require_writable
+from hrm.inference.solver import Solver
+from hrm.manifest import record
+from hrm.puzzles.base import Puzzle
+
+KIND, FORMAT = "hrm-export", 1
+To = Literal["onnx", "torch"]
+NETWORK = {"onnx": "model.onnx", "torch": "model.pt2"}
+RUNNERS = {"onnx": ("run.py", "run.mjs"), "torch": ()}
+NEEDED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "torch": ()}
+DIFFER = "differ.bin"
+"""The pairs of cells that must differ, as int32."""
+BATCH = "batch"
+"""Stands in a shape for the number of puzzles."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written."""
+
+    folder: Path
+    files: dict[str, int]
+    """Sizes in bytes by name."""
+    rules: bool
+    """Whether the runners know when an answer keeps every rule; else the Q-head tells them when to stop."""
+
+
+def require_packages(to: To) -> None:
+    """Refuse a format that needs packages which are not installed.
+
+    Raises:
+        UsageError: which of them, and how to get them.
+    """
+    missing = [name for name in NEEDED[to] if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"--to {to} needs {', '.join(missing)}: pip install 'hierarchical-reasoning[export]'")
+
+
+def export(solver: Solver, folder: Path, to: To) -> Exported:
+    """Write a solver's network, in fp32, into a folder of its own; an older export of that name is replaced.
+
+    Args:
+        solver: a loaded model on the CPU, in fp32.
+        folder: which folder to write.
+        to: ``onnx`` for ONNX Runtime, or ``torch`` for ``torch.export.load``.
+
+    Raises:
+        UsageError: a package is missing, or the name belongs to something else.
+        HrmError: the place cannot be written, or torch cannot trace this network.
+    """
+    require_packages(to)
+    if solver.device.type != "cpu" or solver.model.dtype != torch.float32:
+        raise UsageError("export takes a model on the CPU in fp32: hrm.load(name, device='cpu', precision='fp32')")
+    require_writable(folder, KIND)
+    # Trace the network, and gather the content of all files.
+    inputs = inputs_of(solver)
+    try:
+        with _quiet():
+            program = traced(solver, inputs)
+            network = _onnx(program, inputs) if to == "onnx" else _torch(program)
+    except Exception as error:  # whatever torch's tracer raises, for a network of the user's own
+        fault = " ".join(str(error).split())[:200]
+        raise HrmError(f"a {type(solver.model).__name__} cannot be exported to {to}: {fault}") from error
+    content = {NETWORK[to]: network}
+    content |= {_file(each): each.value.tobytes() for each in inputs if each.value is not None}
+    if solver.puzzle.spec.differ_is_all:
+        content[DIFFER] = _must_differ(solver.puzzle).tobytes()
+    content |= {name: (files("hrm.export") / "runners" / name).read_bytes() for name in RUNNERS[to]}
+    # Write them, the manifest last.
+    manifest = _manifest(solver, inputs, to, content)
+    with replacing(folder, sum(map(len, content.values())) + 2**20, KIND) as work:
+        for name, data in content.items():
+            (work / name).write_bytes(data)
+        (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return Exported(folder, {name: len(data) for name, data in content.items()}, solver.puzzle.spec.differ_is_all)
+
+
+def _manifest(solver: Solver, inputs: list[Input], to: To, content: dict[str, bytes]) -> dict[str, Any]:
+    """Return all that a runner needs to know, as plain values."""
+    spec, origin = solver.puzzle.spec, solver.origin
+    names = [each.name for each in inputs]
+    return {
+        "kind": KIND,
+        "format": FORMAT,
+        "hrm": version("hierarchical-reasoning"),
+        "to": to,
+        "model": "" if origin is None else origin.name,
+        "weights_sha256": "" if origin is None else origin.weights_sha256,
+        "puzzle": spec.name,
+        "shape": spec.shape,
+        "tokens": spec.tokens,
+        "blank": spec.blank,
+        "answers": np.flatnonzero(spec.answerable).tolist(),
+        "padded": spec.padded,
+        "differ": DIFFER if spec.differ_is_all else None,
+        "max_segments": solver.max_segments,
+        "network": NETWORK[to],
+        "inputs": [
+            {
+                "name": each.name,
+                "dtype": str(each.example.dtype).removeprefix("torch."),
+                "shape": [BATCH, *each.example.shape[1:]] if each.batched else list(each.example.shape),
+                "file": None if each.value is None else _file(each),
+            }
+            for each in inputs
+        ],
+        "outputs": outputs_of(names),
+        "files": {name: record(data).model_dump() for name, data in content.items()},
+    }
+
+
+def _must_differ(puzzle: Puzzle) -> Int32[np.ndarray, "P 2"]:
+    """Return the pairs of cells that must hold different symbols: the rules, where these are all."""
+    chosen = [puzzle.spec.relations.index(name) for name in puzzle.spec.differ]
+    related = (puzzle.relation_matrices[chosen] != 0).any(axis=0)
+    return np.argwhere(np.triu(related, k=1)).astype(np.int32)
+
+
+def _file(each: Input) -> str:
+    return f"{each.name}.bin"
+
+
+def _onnx(program: torch.export.ExportedProgram, inputs: list[Input]) -> bytes:
+    """Return the graph as the bytes of one ONNX file."""
+    names = [each.name for each in inputs]
+    made = torch.onnx.export(program, dynamo=True, verbose=False, input_names=names, output_names=outputs_of(names))
+    assert made is not None
+    proto = made.model_proto
+    _share_weights(proto.graph)
+    del proto.metadata_props[:]
+    for part in (*proto.graph.node, *proto.graph.initializer, *proto.graph.value_info, *proto.graph.input):
+        del part.metadata_props[:]  # places in the code that was traced
+    return proto.SerializeToString()
+
+
+def _share_weights(graph: Any) -> None:
+    """Keep one copy of each constant: the exporter gives every call of a level weights of its own."""
+    kept: dict[bytes, str] = {}
+    shared: dict[str, str] = {}
+    for tensor in graph.initializer:
+        nameless = type(tensor)()
+        nameless.CopyFrom(tensor)
+        nameless.ClearField("name")
+        content = hashlib.sha256(nameless.SerializeToString(deterministic=True)).digest()
+        shared[tensor.name] = kept.setdefault(content, tensor.name)
+    for node in graph.node:
+        node.input[:] = [shared.get(name, name) for name in node.input]
+    unique = [tensor for tensor in graph.initializer if shared[tensor.name] == tensor.name]
+    del graph.initializer[:]
+    graph.initializer.extend(unique)
+
+
+def _torch(program: torch.export.ExportedProgram) -> bytes:
+    """Return the graph as the bytes of one file of ``torch.export``."""
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    return buffer.getvalue()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what torch's exporters say about themselves from the user."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

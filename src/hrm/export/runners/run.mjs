@@ -1,0 +1,41 @@
+// Solve puzzles with the network in this folder: node run.mjs PUZZLE…  (npm install onnxruntime-node)
+// In a page, with the `ort` of onnxruntime-web: const solve = await load(ort, async (name) => (await fetch(name)).arrayBuffer());
+const TYPES = { int8: Int8Array, int32: Int32Array, float32: Float32Array };
+
+export async function load(ort, read) {
+  const m = JSON.parse(new TextDecoder().decode(await read("manifest.json")));
+  const network = await ort.InferenceSession.create(new Uint8Array(await read(m.network)));
+  const start = {};
+  for (const { name, dtype, shape, file } of m.inputs) {
+    const dims = shape.map((size) => (size === "batch" ? 1 : size));
+    if (file) start[name] = new ort.Tensor(dtype, new TYPES[dtype](await read(file)), dims);
+  }
+  const pairs = m.differ && new Int32Array(await read(m.differ));
+  const differ = (answer) => pairs.every((cell, i) => i % 2 || answer[cell] !== answer[pairs[i + 1]]);
+
+  // `segments`: run exactly so many. `onSegment` is told of every answer on the way. Further inputs are tensors by name.
+  return async function solve(text, { segments = 0, onSegment = () => {}, ...given } = {}) {
+    const tokens = Int32Array.from(text, (character) => m.tokens.indexOf(character));
+    if (tokens.length !== m.shape[0] * m.shape[1] || tokens.includes(-1))
+      throw new Error(`give ${m.shape[0] * m.shape[1]} characters, each one of "${m.tokens.join("")}"`);
+    const feeds = { ...start, ...given, tokens: new ort.Tensor("int32", tokens, [1, tokens.length]) };
+    for (let segment = 1; ; segment++) {
+      const out = await network.run(feeds);
+      for (const name of m.outputs) if (name.startsWith("next_")) feeds[name.slice(5)] = out[name];
+      const { data: logits, dims } = out.logits;
+      const best = (cell) => m.answers.reduce((a, b) => (logits[cell * dims[2] + b] > logits[cell * dims[2] + a] ? b : a));
+      const answer = tokens.map((token, cell) => (m.padded && token === 0 ? 0 : best(cell)));
+      const [halt, goOn = 0] = out.q.data;
+      const keeps = () => tokens.every((t, cell) => t === m.blank || t === answer[cell]) && differ(answer);
+      const found = { answer: Array.from(answer, (t) => m.tokens[t]).join(""), done: pairs ? keeps() : halt > goOn, segment };
+      onSegment(found);
+      if (segment >= (segments || m.max_segments) || (!segments && found.done)) return found;
+    }
+  };
+}
+
+if (globalThis.process?.argv[1]?.endsWith("run.mjs")) {
+  const read = async (name) => new Uint8Array(await (await import("node:fs/promises")).readFile(new URL(name, import.meta.url))).buffer;
+  const solve = await load((await import("onnxruntime-node")).default, read);
+  for (const puzzle of process.argv.slice(2)) console.log((await solve(puzzle)).answer);
+}
