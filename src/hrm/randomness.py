@@ -23,6 +23,7 @@ class Stream(IntEnum):
     REVEAL = 7
     VARIANT = 8
     TRANSLATE = 9
+    PIN = 10
 
 
 def uniforms(seed: int, stream: Stream, counters: Int[np.ndarray, " n"], count: int) -> Float[np.ndarray, "n {count}"]:

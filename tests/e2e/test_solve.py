@@ -15,6 +15,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PUZZLE, ANSWER = "..1.4.....2.3...", "2314413214233241"
 INKALA = "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4.."
+PLATINUM = ".......12........3..23..4....18....5.6..7.8.......9.....85.....9...4.5..47...6..."
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,27 @@ class TestUntilItIsSolved:
         assert several.code == 4 and "several solutions" in several.err
         assert hrm("solve", "sudoku-4x4", "1" + "." * 15, "--no-check").code in (0, 1)
 
+    def test_effort_bounds_all_tries_of_a_puzzle(self, hrm):
+        hard = "..53.....8......2..7..1.5..4....53...1..7...6..32...8..6.5....9..4....3......97.."  # Arto Inkala, 2010
+        found = hrm("solve", "sudoku-9x9", hard, "--json").json
+        assert found["verified"] and found["pinned"] and found["segments"] <= 8 < 64 < found["total_segments"] <= 2048
+        quick = hrm("solve", "sudoku-9x9", PLATINUM, "--effort", "quick")
+        assert quick.code == 1 and quick.err.endswith("not solved in 64 segments; try --effort normal\n")
+        refused = hrm("solve", "sudoku-4x4", PUZZLE, "--effort", "max", "--attempts", 3)
+        assert refused.code == 2 and "give effort or attempts" in refused.err
+        assert hrm("solve", "sudoku-4x4", PUZZLE, "--effort", "more").code == 2
+
+    def test_abstain_withholds_what_breaks_a_rule(self, hrm):
+        once = ("--max-segments", 3, "--attempts", 1, "--abstain")
+        text = hrm("solve", "sudoku-9x9", INKALA, *once)
+        assert (text.code, text.out) == (1, "") and "answer withheld" in text.err
+        plain = hrm("solve", "sudoku-9x9", INKALA, *once, "--json")
+        assert plain.code == 1 and plain.json["answer"] is None and plain.json["verified"] is False
+        rows = hrm("solve", "sudoku-9x9", "-", *once, "--csv", stdin=f"{INKALA}\n")
+        assert rows.code == 1 and list(csv.DictReader(io.StringIO(rows.out)))[0]["answer"] == ""
+        solved = hrm("solve", "sudoku-4x4", PUZZLE, "--abstain")
+        assert solved.code == 0 and solved.out.splitlines()[0] == ANSWER
+
     def test_two_segment_limits_are_refused(self, hrm):
         assert hrm("solve", "sudoku-4x4", PUZZLE, "--segments", 2, "--max-segments", 3).code == 2
 
@@ -69,7 +91,7 @@ class TestLists:
     def test_columns_can_be_split_whatever_the_symbols(self, hrm):
         found = hrm("solve", "maze-10x10", EXAMPLES / "mazes.csv")
         header, *lines = [line.split("\t") for line in found.out.splitlines()]
-        assert header == ["row", "state", "segments", "puzzle", "answer"]
+        assert header == ["row", "state", "segments", "puzzle", "answer", "total_segments"]
         assert len(lines) == 20 and all(len(line[3]) == len(line[4]) == 100 for line in lines)
 
     def test_a_wrong_answer_in_a_list_is_a_failure(self, hrm):

@@ -22,7 +22,7 @@ def test_an_answer_turns_into_plain_values():
     plain = answer_of(FAMILY, FAMILY.parse(PUZZLE), outputs, segments=2, trace=True, settled=2, model="mine").as_dict()
     assert json.loads(json.dumps(plain)) == {
         "puzzle": PUZZLE, "answer": ANSWER, "verified": True, "segments": 2, "q_halt": 0.75, "halted_by_choice": True,
-        "settled": 2, "attempts": 1,
+        "settled": 2, "attempts": 1, "total_segments": 0, "pinned": [],
         "trace": [
             {"segment": 1, "answer": WRONG, "changed": [0, 1, *range(3, 4), *range(5, 10), 11, 13, 14, 15],
              "q_halt": 0.25},
@@ -47,3 +47,11 @@ def test_answers_to_images_are_mapped_back():
     )
     back = seen.mapped_back(image)
     assert np.array_equal(back.tokens, own.tokens) and np.array_equal(back.confidence, sure)
+
+
+def test_abstaining_withholds_all_but_verified_answers():
+    for text, ruled in ((ANSWER, True), (WRONG, False)):
+        answer = answer_of(FAMILY, FAMILY.parse(PUZZLE), [output(text)], segments=1, trace=True)
+        plain = answer.as_dict(abstain=True)
+        assert plain["verified"] is ruled and plain["answer"] == (text if ruled else None)
+        assert ("trace" in plain) is ruled and answer.as_dict()["answer"] == text

@@ -1,6 +1,7 @@
 """Rows of a list with their answers, and what to say about them."""
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,9 @@ from hrm.data.sources.questions import questions
 from hrm.errors import DataError, UsageError
 from hrm.inference.answer import Answer
 from hrm.inference.load import load
-from hrm.inference.rows import Summary, advice, ambiguity, solve_row, solve_rows
+from hrm.inference.rows import Summary, advice, ambiguity, fault_beside_answer, require_rules, solve_row, solve_rows
+from hrm.inference.solver import Solver
+from hrm.puzzles.table import Declaration, Table
 
 FAMILY = puzzles.get("sudoku-4x4")
 PUZZLE, ANSWER = "..1.4.....2.3...", "2314413214233241"
@@ -40,9 +43,9 @@ def test_what_breaks_a_rule_and_what_is_unlike_the_training_is_counted(solver):
     assert summary.unsolved == [row.answer for row in rows if row.answer.verified is False]
     maze, summary = load("maze-10x10", "cpu"), Summary()
     near = "SG" + "#" * 98
-    row = solve_row(maze, near)
+    row = solve_row(maze, near, effort="quick")
     assert "its shortest path has 1 move" in row.outside
-    list(solve_rows(maze, questions(stream(f"{near}\n"), maze.puzzle), summary))
+    list(solve_rows(maze, questions(stream(f"{near}\n"), maze.puzzle), summary, effort="quick"))
     assert summary.outside == [row.outside]
 
 
@@ -61,6 +64,14 @@ def test_the_exact_search_says_what_is_wrong_with_a_puzzle():
     assert "no solution" in str(ambiguity(FAMILY, FAMILY.parse("12.....3........")))
 
 
+def test_a_puzzle_without_solution_is_refused_before_a_model_tries():
+    with pytest.raises(DataError, match="no solution"):
+        fault_beside_answer(FAMILY, "12.....3........")
+    assert "several solutions" in str(fault_beside_answer(FAMILY, "1" + "." * 15))
+    assert fault_beside_answer(FAMILY, PUZZLE) is None
+    assert fault_beside_answer(Table(Declaration((1, 2), ("a", "b"), ".")), "..") is None
+
+
 def answer(segments, settled, attempts=1):
     tokens = FAMILY.parse(ANSWER)
     return Answer(PUZZLE, ANSWER, tokens, False, segments, 0.5, True, settled=settled, attempts=attempts)
@@ -71,4 +82,14 @@ def test_advice_follows_from_how_the_answers_ended():
     assert advice([answer(1, 1)], 1) == exactly
     moving = "not solved in 64 segments, 8 times; try --max-segments 256"
     assert advice([answer(64, 3), answer(64, 60, 8)], None) == moving
+    tried = [replace(answer(16, 3, 100), total_segments=1024), replace(answer(16, 3, 9), total_segments=80)]
+    assert advice(tried, None, "normal") == "not solved in 1024 segments (100 runs); try --effort max"
+    assert advice(tried, None, "max") == "not solved in 1024 segments (100 runs)"
+    assert advice([replace(answer(64, 3), total_segments=64)], None, "quick").endswith("try --effort normal")
     assert advice([answer(64, 3)], None) == "not solved in 64 segments, and the answer no longer changes"
+
+
+def test_answers_of_unknown_rules_cannot_be_withheld(solver):
+    require_rules(solver)
+    with pytest.raises(UsageError, match="leave out --abstain"):
+        require_rules(Solver(solver.model, Table(Declaration((4, 4), ("1", "2", "3", "4"), ".")), 4))

@@ -12,29 +12,34 @@ if TYPE_CHECKING:
     from hrm.inference.rows import Row
 
 STATES = {True: "solved", False: "unsolved", None: "unchecked"}
-COLUMNS = ("row", "state", "segments", "puzzle", "answer")
+COLUMNS = ("row", "state", "segments", "puzzle", "answer", "total_segments")
 
 
-def print_rows(rows: "Iterable[Row]", total: int | None, as_csv: bool, as_json: bool) -> None:
-    """Print every answer as soon as it is known: a table in a terminal, else columns with tabs, or CSV or JSON."""
+def print_rows(rows: "Iterable[Row]", total: int | None, as_csv: bool, as_json: bool, abstain: bool) -> None:
+    """Print every answer as soon as it is known: a table in a terminal, else columns with tabs, or CSV or JSON.
+
+    Args:
+        abstain: withhold answers that are not verified.
+    """
     write_csv = csv.writer(sys.stdout, lineterminator="\n").writerow
     write = write_csv if as_csv else lambda cells: print(*cells, sep="\t")
     with progress("solved", total) as (console, advance):
         for count, row in enumerate(rows):
             answer, state = row.answer, STATES[row.answer.verified]
+            text = "" if abstain and not answer.verified else answer.answer
             if as_json:
-                print_json(answer.as_dict())
+                print_json(answer.as_dict(abstain))
             elif sys.stdout.isatty() and not as_csv:
                 if count == 0:
                     console.print(f"{'row':>5}  {'state':<9}  {'segments':>8}  answer", style="bold")
                 console.print(
-                    f"{row.number:>5}  {state:<9}  {answer.segments:>8}  {answer.answer}",
+                    f"{row.number:>5}  {state:<9}  {answer.total_segments:>8}  {text}",
                     soft_wrap=True, markup=False, style="red" if answer.verified is False else None,
                 )  # fmt: skip
             else:
                 if count == 0:
                     write(COLUMNS)
-                write((row.number, state, answer.segments, answer.puzzle, answer.answer))
+                write((row.number, state, answer.segments, answer.puzzle, text, answer.total_segments))
             sys.stdout.flush()
             advance()
 
@@ -42,5 +47,8 @@ def print_rows(rows: "Iterable[Row]", total: int | None, as_csv: bool, as_json: 
 def verdict(answer: "Answer") -> str:
     """Say in one line whether an answer is right, and how it came about."""
     failure = ": the model did not solve this one" if answer.verified is False else ""
-    tries = f", attempt {answer.attempts} (a symmetric image)" if answer.verified and answer.attempts > 1 else ""
-    return f"{answer.verdict}{failure}; {answer.segments} segments, q_halt {answer.q_halt:.2f}{tries}"
+    pinned = len(answer.pinned)
+    how = f"{pinned} cell{'s' * (pinned > 1)} of an earlier answer taken as given" if pinned else "a symmetric image"
+    tries = f", attempt {answer.attempts} ({how})" if answer.verified and answer.attempts > 1 else ""
+    total = f" of {answer.total_segments:,} in all" if answer.total_segments > answer.segments else ""
+    return f"{answer.verdict}{failure}; {answer.segments} segments{total}, q_halt {answer.q_halt:.2f}{tries}"

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -24,15 +24,23 @@ Exactly = Annotated[
 AtMost = Annotated[
     int | None,
     Parameter(
-        help="Give up after this many segments. Default: 64. Where the rules are known, the model goes on "
+        help="End a try after this many segments (otherwise 64). Where the rules are known, the model goes on "
         "until its answer keeps them; else until it decides to stop."
     ),
 ]
 Attempts = Annotated[
-    int,
+    int | None,
     Parameter(
-        help="Number of tries. Where the answer breaks a rule in the end, the next try is with a symmetric image of "
-        "the puzzle."
+        help="Number of tries (8 where --max-segments is given). Where the answer breaks a rule in the end, the next "
+        "try is with a symmetric image of the puzzle."
+    ),
+]
+Effort = Annotated[
+    Literal["quick", "normal", "max"] | None,
+    Parameter(
+        help="How long to try, where the rules are known and none of the numbers above is given. quick: one try; "
+        "normal: up to 2,048 segments a puzzle (mazes: 8 tries); max: up to 4,096. In a Sudoku, each further try takes "
+        "one or two cells of the last answer as given; elsewhere it is with a symmetric image. Default: normal."
     ),
 ]
 Variants = Annotated[int | None, Parameter(help="For ARC: number of variants of the task that vote. Default: all.")]
@@ -50,9 +58,13 @@ def solve(
     *,
     segments: Exactly = None,
     max_segments: AtMost = None,
-    attempts: Attempts = 8,
+    attempts: Attempts = None,
+    effort: Effort = None,
     trace: Annotated[
         bool, Parameter(negative="", help="Show what each segment changed (for a file: with --json).")
+    ] = False,
+    abstain: Annotated[
+        bool, Parameter(negative="", help="Withhold answers that break a rule. Only where the rules are known.")
     ] = False,
     check: Annotated[
         bool, Parameter(help="Search a single puzzle for a second solution, and say so where it has none or several.")
@@ -66,49 +78,57 @@ def solve(
 ) -> None:
     """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line; of ARC: a task).
 
-    Exit code 1: at least one answer breaks a rule of its puzzle. Exit code 4: a puzzle cannot be read, or has no
-    solution or several.
+    Exit code 1: at least one answer breaks a rule of its puzzle; --abstain withholds such answers. Exit code 4: a
+    puzzle cannot be read, or has no solution or several.
 
     Example: `hrm solve sudoku-4x4 ..1.4.....2.3... --trace`.
     """
     located = locate(model)
     source = _source(puzzle)
     from hrm.inference.load import load
-    from hrm.inference.rows import Summary, advice, ambiguity, solve_row, solve_rows
+    from hrm.inference.rows import Summary, advice, fault_beside_answer, require_rules, solve_row, solve_rows
 
     register_own(own, model)
     solver = load(model, device, precision)
+    if abstain:
+        require_rules(solver)
     if solver.table is not None and isinstance(source, Path):
         from hrm.cli.solve_arc import solve_tasks
 
         tell_weights(located)
         solve_tasks(solver, source, segments, variants, trace, json)
         return
-    limits: dict[str, Any] = {"segments": segments, "max_segments": max_segments, "attempts": attempts}
+    limits: dict[str, Any] = {
+        "segments": segments, "max_segments": max_segments, "attempts": attempts, "effort": effort
+    }  # fmt: skip
+    if segments is max_segments is attempts is None:
+        effort = effort or "normal"
     # a list: print answers as they come, then say what is wrong with puzzles and answers
     if source is not None:
         given, total, summary = questions(source, solver.puzzle), None, Summary()
         if isinstance(source, Path):
             given = list(given)
             total = sum(question.tokens is not None for question in given)
-        print_rows(solve_rows(solver, given, summary, trace=trace, **limits), total, csv, json)
+        print_rows(solve_rows(solver, given, summary, trace=trace, **limits), total, csv, json, abstain)
         _refuse_faults(summary.faults)
         tell_weights(located)
         if summary.outside:
             warn_outside(len(summary.outside), summary.rows, summary.outside[0])
         if summary.unsolved:
             count = f"{len(summary.unsolved)} of {summary.rows} puzzles"
-            raise UnsolvedError(f"{count}: {advice(summary.unsolved, segments)}")
+            raise UnsolvedError(f"{count}: {advice(summary.unsolved, segments, effort)}")
         return
-    # one puzzle: a fault of the puzzle is reported after its answer
+    # one puzzle: what is wrong with it is said after its answer, if it can have one
+    problem = fault_beside_answer(solver.puzzle, puzzle) if check else None
     row = solve_row(solver, puzzle, trace=trace, **limits)
-    problem = ambiguity(solver.puzzle, row.inputs) if check else None
     if problem is not None and row.answer.verified is False:
         raise problem
     tell_weights(located)
     _tell_if_outside(row)
     if json:
-        print_json(row.answer.as_dict())
+        print_json(row.answer.as_dict(abstain))
+    elif abstain and not row.answer.verified:
+        stderr().print("answer withheld: it breaks a rule")
     elif trace:
         from hrm.viz.puzzle.terminal import replay
 
@@ -120,7 +140,7 @@ def solve(
     if problem is not None:
         raise problem
     if row.answer.verified is False:
-        raise UnsolvedError(advice([row.answer], segments))
+        raise UnsolvedError(advice([row.answer], segments, effort))
 
 
 def show(
@@ -136,7 +156,8 @@ def show(
     ] = None,
     segments: Exactly = None,
     max_segments: AtMost = None,
-    attempts: Attempts = 8,
+    attempts: Attempts = None,
+    effort: Effort = None,
     device: Device = "auto",
     precision: Precision = "auto",
     own: UserPuzzle = "",
@@ -162,7 +183,9 @@ def show(
         return
     if (source := _source(puzzle)) is not None:
         puzzle = question_at(questions(source, solver.puzzle), row, puzzle).text
-    solved = solve_row(solver, puzzle, segments=segments, trace=True, max_segments=max_segments, attempts=attempts)
+    solved = solve_row(
+        solver, puzzle, segments=segments, trace=True, max_segments=max_segments, attempts=attempts, effort=effort
+    )
     answer = solved.answer
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

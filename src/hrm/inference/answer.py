@@ -38,6 +38,12 @@ class SegmentOutput:
         np.put_along_axis(confidence, image.cells, self.confidence, axis=1)
         return replace(self, tokens=image.inverse().apply(self.tokens), confidence=confidence)
 
+    @staticmethod
+    def join(parts: Sequence["SegmentOutput"]) -> "SegmentOutput":
+        """Return the answers of several batches as those to one batch."""
+        names = ("tokens", "confidence", "q_halt", "prefers_halt")
+        return SegmentOutput(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
     def rows(self, chosen: slice) -> "SegmentOutput":
         """Return the answers to some of the puzzles."""
         return SegmentOutput(
@@ -80,7 +86,7 @@ class Answer:
     verified: bool | None
     """Whether the answer keeps the givens and every rule; None where the family knows no rules."""
     segments: int
-    """Segments used."""
+    """Segments of the run that gave the answer."""
     q_halt: float
     """Probability that the answer is right, as the Q-head estimates it."""
     halted_by_choice: bool
@@ -90,7 +96,11 @@ class Answer:
     settled: int = 0
     """The last segment that changed the answer."""
     attempts: int = 1
-    """Attempts made; all but the first are with a symmetric image of the puzzle."""
+    """Runs made; all but the first are with a symmetric image of the puzzle, or with cells pinned."""
+    total_segments: int = 0
+    """Segments of all runs together."""
+    pinned: tuple[int, ...] = ()
+    """Open cells, by their numbers, that the run which gave the answer took as given; the rules still decide."""
     family: Puzzle | None = field(default=None, compare=False)
     """The family of the puzzle, which says how to draw it."""
     model: str = field(default="", compare=False)
@@ -102,10 +112,16 @@ class Answer:
         words = {True: "keeps every rule", False: "breaks a rule", None: "no rules are known to check it by"}
         return words[self.verified]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values, as ``hrm solve --json`` prints them."""
+    def as_dict(self, abstain: bool = False) -> dict[str, Any]:
+        """Return plain values, as ``hrm solve --json`` prints them.
+
+        Args:
+            abstain: withhold the answer and its trace unless the answer is verified.
+        """
         names = ("puzzle", "answer", "verified", "segments", "q_halt", "halted_by_choice", "settled", "attempts")
-        plain = {name: getattr(self, name) for name in names}
+        plain = {name: getattr(self, name) for name in (*names, "total_segments")} | {"pinned": list(self.pinned)}
+        if abstain and not self.verified:
+            return plain | {"answer": None}
         return plain if self.trace is None else plain | {"trace": [step.as_dict() for step in self.trace]}
 
     def __repr__(self) -> str:
@@ -141,6 +157,8 @@ def answer_of(
     settled: int = 0,
     attempts: int = 1,
     model: str = "",
+    total_segments: int = 0,
+    pinned: tuple[int, ...] = (),
 ) -> Answer:
     """Return the answer to a parsed puzzle, which is the last of its outputs, each a batch of one.
 
@@ -163,6 +181,8 @@ def answer_of(
         trace=tuple(steps) if trace else None,
         settled=settled,
         attempts=attempts,
+        total_segments=total_segments,
+        pinned=pinned,
         family=puzzle,
         model=model,
     )

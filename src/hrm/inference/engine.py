@@ -4,7 +4,7 @@ A puzzle that is done makes room for the next one. Axes: B batch, C cells.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,15 +12,15 @@ from jaxtyping import Bool, UInt8
 
 from hrm.errors import HrmError
 from hrm.inference.answer import SegmentOutput
+from hrm.inference.search import Plan, Search, Start
 from hrm.inference.slots import KeyedSlots
 from hrm.model.follow import Row
 from hrm.model.network import Embedded, Latents, Network
-from hrm.puzzles.base import Symmetries
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run of a puzzle from its beginning."""
+    """One run from its beginning."""
 
     outputs: tuple[SegmentOutput, ...] = ()
     """After every segment where a trace is kept, else after the last one; each is a batch of one."""
@@ -37,49 +37,62 @@ class Attempt:
         return Attempt(outputs, segments, segments if changed else self.settled)
 
 
-@dataclass(eq=False)
 class Job:
-    """A puzzle in work."""
+    """A puzzle in work.
 
-    number: int
-    """Its place in the stream."""
-    inputs: UInt8[np.ndarray, " C"]
-    images: Sequence[Symmetries]
-    """Symmetries under which to try again, each a batch of one."""
-    attempts: list[Attempt] = field(default_factory=lambda: [Attempt()])
-    """The first is of the puzzle as it is, the others are of its images; all answers are to the puzzle as it is."""
-    done: bool = False
+    Args:
+        number: its place in the stream.
+        search: yields how its runs begin.
+        total: segments that all its runs may take together.
+        trace: keep the answers after every segment of a run.
+    """
+
+    def __init__(self, number: int, inputs: UInt8[np.ndarray, " C"], search: Search, total: int, trace: bool):
+        """Begin with the first run."""
+        self.number, self.inputs = number, inputs
+        self._search, self._total, self._trace = search, total, trace
+        self.start = next(search)
+        """How the present run began; once the job is done, that which gave the answer."""
+        self.attempt = Attempt()
+        """The present run, and in the end the one that gave the answer; all answers are to the puzzle as it is."""
+        self.attempts, self.segments, self.done = 1, 0, False
+        self._first: tuple[Start, Attempt] | None = None
 
     @property
     def place(self) -> Row:
-        """Which segment of which attempt comes next."""
-        return Row(self.number, len(self.attempts), self.attempts[-1].segments + 1)
+        """Which segment of which run comes next."""
+        return Row(self.number, self.attempts, self.attempt.segments + 1)
 
     @property
     def key(self) -> tuple[int, int]:
-        """The puzzle and the present attempt at it, by their numbers."""
-        return self.number, len(self.attempts)
+        """The puzzle and the present run, by their numbers."""
+        return self.number, self.attempts
 
-    @property
-    def view(self) -> UInt8[np.ndarray, " C"]:
-        """The puzzle as the network sees it in the present attempt."""
-        return self.inputs if len(self.attempts) == 1 else self._image.apply(self.inputs[None])[0]
+    def own(self, output: SegmentOutput) -> SegmentOutput:
+        """Return the answer to the puzzle as it is, where this is the one to what the network sees."""
+        return output if self.start.image is None else output.mapped_back(self.start.image)
 
-    @property
-    def _image(self) -> Symmetries:
-        return self.images[len(self.attempts) - 2]
-
-    def advance(self, output: SegmentOutput, stops: bool, budget: int, trace: bool) -> None:
-        """Note the answer after one more segment, and stop, go on, or try again."""
-        if len(self.attempts) > 1:
-            output = output.mapped_back(self._image)
-        self.attempts[-1] = self.attempts[-1].after(output, trace)
+    def advance(self, output: SegmentOutput, stops: bool) -> None:
+        """Note the answer after one more segment, and stop, go on, or begin another run."""
+        self.attempt = self.attempt.after(output, self._trace)
+        self.segments += 1
         if stops:
             self.done = True
-        elif self.attempts[-1].segments >= budget:
-            self.done = len(self.attempts) > len(self.images)
-            # where no attempt has solved it, the answer is that to the puzzle itself
-            self.attempts.append(self.attempts[0] if self.done else Attempt())
+        elif self.segments >= self._total:
+            self._give_up()
+        elif self.attempt.segments >= self.start.segments:
+            self._first = self._first or (self.start, self.attempt)
+            try:
+                self.start = self._search.send(output.tokens[0])
+            except StopIteration:
+                self._give_up()
+            else:
+                self.attempt, self.attempts = Attempt(), self.attempts + 1
+
+    def _give_up(self) -> None:
+        """End with the answer to the puzzle itself, for want of one that keeps the rules."""
+        self.done = True
+        self.start, self.attempt = self._first or (self.start, self.attempt)
 
 
 @dataclass
@@ -93,10 +106,10 @@ class Engine:
     """Runs one segment of a batch, told what its rows are."""
     stops: Callable[[UInt8[np.ndarray, "B C"], SegmentOutput], Bool[np.ndarray, " B"]]
     """Says which puzzles may stop with these answers."""
-    budget: int
-    """No attempt runs more segments."""
-    images: Sequence[Symmetries]
-    """Symmetries under which to try again, one after the other, a puzzle whose budget is used up."""
+    plan: Plan
+    """Returns the search for a puzzle: the runs to make, one after the other, until it may stop."""
+    total: int
+    """Segments that all runs of a puzzle may take together."""
     capacity: int
     """Puzzles in work at once, at most."""
     trace: bool
@@ -117,7 +130,8 @@ class Engine:
             # take new puzzles while there is room
             try:
                 while fault is None and len(jobs) < self.capacity and (following := next(waiting, None)):
-                    jobs.append(Job(*following, self.images))
+                    number, inputs = following
+                    jobs.append(Job(number, inputs, self.plan(inputs), self.total, self.trace))
             except HrmError as error:
                 fault = error
             if not jobs:
@@ -136,9 +150,10 @@ class Engine:
     @torch.inference_mode()
     def _advance(self, jobs: list[Job], slots: KeyedSlots) -> None:
         """Run one segment of every puzzle in work."""
-        slots.fill([job.key for job in jobs], lambda row: jobs[row].view)
+        slots.fill([job.key for job in jobs], lambda row: jobs[row].start.view)
         slots.latents, output = self.segment(slots.latents, slots.x, slots.inputs, [job.place for job in jobs])
-        output = output.rows(slice(len(jobs)))
-        stops = self.stops(slots.inputs[: len(jobs)], output)
-        for row, job in enumerate(jobs):
-            job.advance(output.rows(slice(row, row + 1)), bool(stops[row]), self.budget, self.trace)
+        answers = [job.own(output.rows(slice(row, row + 1))) for row, job in enumerate(jobs)]
+        # the rules are those of the puzzle itself, whatever the network saw
+        stops = self.stops(np.stack([job.inputs for job in jobs]), SegmentOutput.join(answers))
+        for job, answer, stop in zip(jobs, answers, stops.tolist(), strict=True):
+            job.advance(answer, stop)

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from hrm.data.sources.blocks import Question
-from hrm.errors import DataError, UndecidedError
+from hrm.errors import DataError, UndecidedError, UsageError
 from hrm.inference.answer import Answer, counted
+from hrm.inference.search import Effort
 from hrm.inference.solver import Solver
 from hrm.puzzles.base import Puzzle
 
@@ -99,12 +100,44 @@ def ambiguity(puzzle: Puzzle, inputs: UInt8[np.ndarray, " C"]) -> DataError | No
     return None
 
 
-def advice(unsolved: list[Answer], segments: int | None) -> str:
+def fault_beside_answer(puzzle: Puzzle, given: object) -> DataError | None:
+    """Return what is wrong with a puzzle that can be answered all the same; None: nothing known.
+
+    Raises:
+        DataError: the puzzle cannot be read, or has no solution: no model needs to try.
+    """
+    if not puzzle.spec.has_rules:
+        return None
+    inputs = puzzle.parse(given)
+    problem = ambiguity(puzzle, inputs)
+    if problem is not None and not len(puzzle.solutions(inputs, 1)):
+        raise problem
+    return problem
+
+
+def require_rules(solver: Solver) -> None:
+    """Refuse to tell verified answers from others where no rules are known.
+
+    Raises:
+        UsageError: the family knows no rules.
+    """
+    if not solver.puzzle.spec.has_rules:
+        name = solver.puzzle.spec.name
+        raise UsageError(f"no rules of {name} are known, so no answer can be verified: leave out --abstain")
+
+
+def advice(unsolved: list[Answer], segments: int | None, effort: Effort | None = None) -> str:
     """Say that answers break a rule, and what may help.
 
     Args:
         segments: the exact number that was asked for.
+        effort: how long each puzzle was tried, where no number of segments or tries was asked for.
     """
+    if effort is not None:
+        spent = max(unsolved, key=lambda answer: answer.total_segments)
+        runs = f" ({spent.attempts} runs)" if spent.attempts > 1 else ""
+        more = {"quick": "; try --effort normal", "normal": "; try --effort max", "max": ""}[effort]
+        return f"not solved in {counted(spent.total_segments, 'segment')}{runs}{more}"
     most = max(answer.segments for answer in unsolved)
     tries = max(answer.attempts for answer in unsolved)
     failure = f"not solved in {counted(most, 'segment')}{f', {tries} times' if tries > 1 else ''}"

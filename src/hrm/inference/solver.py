@@ -20,18 +20,16 @@ from hrm.errors import DataError, UsageError
 from hrm.inference.answer import Answer, SegmentOutput, answer_of, counted
 from hrm.inference.engine import Engine
 from hrm.inference.origin import Origin
+from hrm.inference.search import ATTEMPTS, Effort, Plan, by_effort, images, one_run
 from hrm.model.follow import Hook, Row, followed_segment
 from hrm.model.halting import prefers_halt
 from hrm.model.network import Embedded, Latents, Network, Segment, parameter_counts
-from hrm.puzzles.base import PAD, Puzzle, Symmetries
-from hrm.randomness import Stream, uniforms
+from hrm.puzzles.base import PAD, Puzzle
 
 MOST_SEGMENTS = 65536
 """Segments that one call may ask for."""
 USUAL_SEGMENTS = 64
 """Segments after which a loaded model gives up, unless it was trained with more."""
-ATTEMPTS = 8
-"""Times to try a puzzle whose rules tell that the answers before were wrong."""
 ROWS_ON_CPU = 16
 """Puzzles at once on a CPU, where larger batches gain nothing."""
 
@@ -101,29 +99,34 @@ class Solver:
         segments: int | None = None,
         trace: bool = False,
         max_segments: int | None = None,
-        attempts: int = ATTEMPTS,
+        attempts: int | None = None,
+        effort: Effort | None = None,
     ) -> Answer:
         """Solve one puzzle given as text, nested lists or an array.
 
         If the family knows its rules, the network continues until the answer keeps all of them, even if the Q-head
-        would stop earlier. Where it knows none, the Q-head decides. Either way it gives up after ``max_segments``.
+        would stop earlier. Where it knows none, the Q-head decides, and there is one run.
 
-        Where the answer still breaks a rule, the network tries again from the start with a symmetric image of the
-        puzzle: a Sudoku with other digits and rows in another order, say. A puzzle that no attempt solves gets the
-        answer of the first one.
+        Where the answer still breaks a rule, the network tries again from the start, as long as the effort allows. In
+        a Sudoku it takes the symbol of its last answer in one or two random open cells as given; elsewhere it sees
+        a symmetric image of the puzzle. The answer is always checked against the rules and givens of the puzzle
+        itself. A puzzle that no run solves gets the answer of the first one.
 
         Args:
             puzzle: what ``Puzzle.parse`` of the family reads.
-            segments: run exactly this many.
-            trace: keep what every segment changed.
-            max_segments: give up after this many; None: after ``Solver.max_segments``.
-            attempts: tries in all; where ``segments`` are given, or the family knows no rules, it is one.
+            segments: run exactly this many, once.
+            trace: keep what every segment of the run that gives the answer changed.
+            max_segments: end every run after this many, and try ``attempts`` times; None: ``Solver.max_segments``.
+            attempts: runs in all, all but the first with symmetric images; 8 if ``max_segments`` are given.
+            effort: "quick": one run of ``Solver.max_segments``; "normal", which is the default: runs of up to 2,048
+                segments in all with cells taken as given, or 8 runs with images; "max": up to 4,096 segments in all.
+                Not together with one of the numbers above.
 
         Raises:
             DataError: the puzzle cannot be read, or contradicts itself.
             UsageError: a number of segments is out of range, or the model knows a puzzle by its task only (ARC).
         """
-        return next(self.solve_many([puzzle], segments, trace, max_segments, attempts))
+        return next(self.solve_many([puzzle], segments, trace, max_segments, attempts, effort))
 
     __call__ = solve
 
@@ -133,7 +136,8 @@ class Solver:
         segments: int | None = None,
         trace: bool = False,
         max_segments: int | None = None,
-        attempts: int = ATTEMPTS,
+        attempts: int | None = None,
+        effort: Effort | None = None,
         parsed: bool = False,
     ) -> Iterator[Answer]:
         """Yield the answers in the order of the puzzles, each as soon as it is known.
@@ -144,20 +148,21 @@ class Solver:
         Args:
             parsed: the puzzles are what ``Puzzle.parse`` returned.
         """
+        plan, total = self._plan(segments, max_segments, attempts, effort)
         engine = Engine(
             self.model, self.embed, self._segment,
             stops=self._stops if segments is None else lambda inputs, output: np.zeros(len(inputs), bool),
-            budget=self._budget(segments, max_segments),
-            images=self._images(attempts) if segments is None else [],
+            plan=plan, total=total,
             capacity=min(self.batch_size, ROWS_ON_CPU) if self.device.type == "cpu" else self.batch_size,
             trace=trace,
         )  # fmt: skip
+        name = "" if self.origin is None else self.origin.name
         for job in engine.run(iter(puzzles) if parsed else map(self.puzzle.parse, puzzles)):
-            attempt, tries = job.attempts[-1], min(len(job.attempts), 1 + len(job.images))
-            name = "" if self.origin is None else self.origin.name
+            run = job.attempt
             yield answer_of(
-                self.puzzle, job.inputs, attempt.outputs, attempt.segments, trace, attempt.settled, tries, name
-            )
+                self.puzzle, job.inputs, run.outputs, run.segments, trace, run.settled, job.attempts, name,
+                job.segments, job.start.pinned,
+            )  # fmt: skip
 
     def outside(self, puzzle: UInt8[np.ndarray, " C"]) -> str | None:
         """Say how a parsed puzzle differs from the model's training data; None: in no known way."""
@@ -253,29 +258,32 @@ class Solver:
             tokens, confidence, _numpy(segment.q_halt_logit.sigmoid()), _numpy(wishes)
         )
 
-    def _budget(self, segments: int | None, max_segments: int | None) -> int:
-        given = {"segments": segments, "max_segments": max_segments}
-        for name, value in given.items():
+    def _plan(
+        self, segments: int | None, max_segments: int | None, attempts: int | None, effort: Effort | None
+    ) -> tuple[Plan, int]:
+        """Return the search that was asked for, and the segments that all runs of a puzzle may take together."""
+        # refuse what is out of range or contradicts itself
+        numbers = {"segments": segments, "max_segments": max_segments, "attempts": attempts}
+        for name, value in numbers.items():
             if value is not None and not 1 <= value <= MOST_SEGMENTS:
                 raise UsageError(f"{name} must be 1 to {MOST_SEGMENTS} (got {value})")
         if segments is not None and max_segments is not None:
             raise UsageError("give segments (run exactly so many) or max_segments (at most so many), not both")
+        if effort is not None and (given := [name for name, value in numbers.items() if value is not None]):
+            raise UsageError(f"give effort or {given[0]}, not both: an effort sets the number of segments and runs")
         if self.table is not None:
             raise UsageError(
                 "a grid alone does not say which task it belongs to: give the file of its task, "
                 "`hrm solve MODEL TASK.json`"
             )
-        return segments or max_segments or self.max_segments
-
-    def _images(self, attempts: int) -> list[Symmetries]:
-        """Return the symmetries under which to try a puzzle again, the same for every puzzle."""
-        if not 1 <= attempts <= MOST_SEGMENTS:
-            raise UsageError(f"attempts must be 1 to {MOST_SEGMENTS} (got {attempts})")
-        spec = self.puzzle.spec
-        if not spec.has_rules or not spec.symmetry_draws:
-            return []
-        draws = uniforms(0, Stream.SYMMETRY, np.arange(attempts - 1), spec.symmetry_draws)
-        return [self.puzzle.symmetries(draws[i : i + 1]) for i in range(attempts - 1)]
+        # numbers mean what they say; without any, the effort decides
+        if segments is not None:
+            return one_run(segments), segments
+        longest = max_segments or self.max_segments
+        if max_segments is None and attempts is None:
+            return by_effort(self.puzzle, effort or "normal", longest)
+        attempts = attempts or ATTEMPTS
+        return images(self.puzzle, longest, attempts), longest * attempts
 
     def _stops(self, inputs: UInt8[np.ndarray, "B C"], output: SegmentOutput) -> Bool[np.ndarray, " B"]:
         """Say which answers end their puzzle: those that keep the rules, or that the Q-head takes for right."""
