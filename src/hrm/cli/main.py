@@ -17,6 +17,7 @@ from hrm.cli import (
     doctor,
     evaluate,
     export,
+    import_,
     inspect,
     report,
     serve,
@@ -49,6 +50,7 @@ def _register() -> None:
     }
     without = {
         (USE, "models"): inspect.models,
+        (USE, "import"): import_.import_,
         (TRAIN, "demo"): demo.demo,
         (TRAIN, "train"): train.train,
         (TRAIN, "recipes"): inspect.recipes,
