@@ -5,7 +5,7 @@
 '2314413214233241'
 
 =============  ==========================================================================================
-`load`         load a shipped model, a run folder or a checkpoint folder; returns a `Solver`
+`load`         load a shipped model, a run folder, a checkpoint folder or `hf:ORG/NAME`; returns a `Solver`
 `models`       the names of the shipped models
 `Solver`       a model with its puzzle family: `solver(puzzle)`, `solve`, `solve_many`, `save`
 `Answer`       what a solver returns: the answer, whether it keeps the rules, `save("solve.gif")`

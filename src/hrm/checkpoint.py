@@ -1,22 +1,24 @@
 """Everything needed to go on, in a folder that is either whole or refused.
 
-A checkpoint is ``config.toml`` (what was trained), ``model.safetensors`` (the weights to use), optionally
-``state.safetensors`` (what training needs beside them), ``README.md`` (its card) and, of families with tasks,
-``variants.u1`` and ``tasks.json`` (the table of puzzle ids), and ``manifest.json``, which holds the size and sha256 of
-each and a sha256 of itself. A flipped bit or a missing byte anywhere is found before a tensor is built, because no
-format here has a checksum of its own; ``hrm.manifest`` compares them.
+A checkpoint is ``config.toml`` (what was trained; on the hub ``config.json``), ``model.safetensors`` (the weights to
+use), optionally ``state.safetensors`` (what training needs beside them), ``README.md`` (its card) and, of families with
+tasks, ``variants.u1`` and ``tasks.json`` (the table of puzzle ids), and ``manifest.json``, which holds the size and
+sha256 of each and a sha256 of itself. A flipped bit or a missing byte anywhere is found before a tensor is built,
+because no format here has a checksum of its own; ``hrm.manifest`` compares them.
 """
 
 import json
 import re
 import secrets
 import shutil
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import safetensors.torch
+import tomli_w
 import torch
 from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
@@ -34,7 +36,8 @@ HEADER_BYTES = 1 << 20
 """A longer safetensors header is refused unread."""
 REMEDY = "use another checkpoint of the run, or copy or download this one again"
 
-_CONFIG, _WEIGHTS, _STATE, _CARD = "config.toml", "model.safetensors", "state.safetensors", "README.md"
+_CONFIG, _CONFIG_JSON = "config.toml", "config.json"
+_WEIGHTS, _STATE, _CARD = "model.safetensors", "state.safetensors", "README.md"
 _ASIDE = r"\.update-\d{6,}\.old-[0-9a-f]{8}"  # a good checkpoint whose replacement was cut short
 _NAME = re.compile(rf"update-\d{{6,}}|{_ASIDE}", re.ASCII)
 _LEFTOVER = re.compile(r"\.update-\d{6,}\.(tmp|gone)-[0-9a-f]{8}", re.ASCII)
@@ -88,18 +91,22 @@ def save_checkpoint(
     meta: Mapping[str, Any],
     card: str | None = None,
     table: TaskTable | None = None,
+    as_json: bool = False,
 ) -> None:
     """Write a checkpoint whole or not at all, in place of an older one of that name.
 
     Args:
+        config: TOML.
         meta: anything that JSON can say; no NaN.
+        as_json: write the configuration as JSON, as models on the hub have it.
 
     Raises:
         HrmError: the disk is too full (checked before anything is written) or the place cannot be written.
         UsageError: something that is not a checkpoint already has this name.
     """
     folder = Path(folder)
-    contents = {_CONFIG: config.encode(), _WEIGHTS: _serialized(weights)}
+    contents = {_CONFIG_JSON: _json(config)} if as_json else {_CONFIG: config.encode()}
+    contents[_WEIGHTS] = _serialized(weights)
     if state is not None:
         contents[_STATE] = _serialized(state)
     if card is not None:
@@ -141,7 +148,11 @@ def load_checkpoint(folder: str | Path, with_state: bool = False) -> Checkpoint:
     if manifest.format == 1:
         weights, state = renamed(weights), None if state is None else renamed(state)
     weights_sha256 = manifest.files[_WEIGHTS].sha256
-    config, table = data[_CONFIG].decode(errors="replace"), None if ROWS not in data else table_of(data, folder, REMEDY)
+    if _CONFIG_JSON in data:
+        config = _toml(folder / _CONFIG_JSON, data[_CONFIG_JSON])
+    else:
+        config = data[_CONFIG].decode(errors="replace")
+    table = None if ROWS not in data else table_of(data, folder, REMEDY)
     card = folder / _CARD  # for readers only, so that an edited one is no damage
     card = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
     return Checkpoint(folder, config, weights, state, weights_sha256, manifest.meta, table, card)
@@ -165,6 +176,17 @@ def card_is_edited(folder: Path) -> bool:
     """Say whether the card of a checkpoint is another than the one that was saved with it."""
     promised = _manifest(folder).files.get(_CARD)
     return promised is not None and not ((folder / _CARD).is_file() and sha256_of(folder / _CARD) == promised.sha256)
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """Return the configuration of a checkpoint, not validated; empty where it cannot be read: loading says why."""
+    for name, parsed in ((_CONFIG_JSON, json.loads), (_CONFIG, tomllib.loads)):
+        try:
+            tree = parsed((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            continue
+        return tree if isinstance(tree, dict) else {}
+    return {}
 
 
 def latest_checkpoint(folder: str | Path) -> tuple[Path | None, list[str]]:
@@ -237,13 +259,25 @@ def _manifest(folder: Path) -> _Manifest:
     """Return the manifest once it and the sizes of the files that it names are right."""
     manifest = read_manifest(folder, _FORM)
     names = set(manifest.files)
-    whole = names <= {_CONFIG, _WEIGHTS, _STATE, _CARD, ROWS, TASKS} and (ROWS in names) == (TASKS in names)
-    if not (whole and {_CONFIG, _WEIGHTS} <= names):
+    configs, tables = names & {_CONFIG, _CONFIG_JSON}, names & {ROWS, TASKS}
+    known = names <= {_WEIGHTS, _STATE, _CARD} | configs | tables
+    if not (known and _WEIGHTS in names and len(configs) == 1 and len(tables) != 1):
         raise damaged(folder / MANIFEST, f"it lists {', '.join(manifest.files)[:80]}", REMEDY)
     for name, promised in manifest.files.items():
         if name != _CARD:
             check_size(folder / name, promised, REMEDY)
     return manifest
+
+
+def _json(config: str) -> bytes:
+    return (json.dumps(tomllib.loads(config), indent=2, allow_nan=False) + "\n").encode()
+
+
+def _toml(file: Path, data: bytes) -> str:
+    try:
+        return tomli_w.dumps(json.loads(data))
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{file} is refused: no configuration as JSON ({str(error)[:80]}); {REMEDY}") from None
 
 
 def _tensors(file: Path, data: bytes) -> dict[str, Tensor]:

@@ -14,7 +14,8 @@ from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.request import EvalRequest
 from hrm.evaluation.run import evaluate_model
-from hrm.inference.load import PUZZLES, load
+from hrm.inference.load import load
+from hrm.inference.weights import PUZZLES
 from hrm.model.config import HRMConfig
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
 from hrm.train.trainer import Trainer

@@ -17,7 +17,8 @@ from hrm.evaluation.arc import answer_tasks
 from hrm.evaluation.request import EvalRequest
 from hrm.evaluation.run import evaluate_model
 from hrm.evaluation.tasks import solve_tests
-from hrm.inference.load import PUZZLES, load, load_model
+from hrm.inference.load import load
+from hrm.inference.weights import PUZZLES, load_model
 from hrm.puzzles import get
 from hrm.puzzles.arc.files import read_tasks
 from hrm.train.trainer import Trainer

@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 
 from hrm.checkpoint import load_checkpoint
 from hrm.config import from_toml
-from hrm.inference.load import load, load_model
+from hrm.inference.load import load
+from hrm.inference.weights import load_model
 from hrm.model.renames import renamed
 from hrm.train.trainer import Trainer
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from hrm import recipes
 from hrm.data.arc import build_arc
 from hrm.errors import DataError, UsageError
-from hrm.inference.load import PUZZLES, load_model
+from hrm.inference.weights import PUZZLES, load_model
 from hrm.train.trainer import Trainer
 from hrm.workflows.adapt import adapt
 

@@ -8,6 +8,7 @@ ENVIRONMENT = """\
 `hrm COMMAND --help` explains a command. Start with `hrm demo`, or `hrm solve sudoku-4x4 ..1.4.....2.3...`.
 
 Environment: HRM_CACHE (cache folder), OMP_NUM_THREADS (CPU threads), HF_ENDPOINT (host of downloads),
+HF_HOME (cache of models from the hub), HF_HUB_OFFLINE (use only that cache), HF_TOKEN (login of the hub),
 NO_COLOR (plain output), CUDA_VISIBLE_DEVICES (which GPU).
 
 Documentation: the folder docs of the source, README.md first; every command: docs/cli.md.

@@ -54,7 +54,7 @@ def tell_weights(*located: Located) -> None:
     for each in located:
         print_note(f"model: {each}")
         from hrm.checkpoint import card_is_edited
-        from hrm.inference.load import find_checkpoint
+        from hrm.inference.weights import find_checkpoint
 
         if card_is_edited(folder := find_checkpoint(each.folder)):
             note = "was edited or removed since it was saved; the weights are as they were"

@@ -9,6 +9,7 @@ from rich.table import Table
 from hrm import pretrained
 from hrm.cli.console import print_json, stdout
 from hrm.cli.options import Json, Overrides, Recipe
+from hrm.inference.origin import require
 from hrm.recipes import RECIPES, function, names, resolve
 
 
@@ -49,7 +50,7 @@ def params(
 
     Example: `hrm params hrm-sudoku`.
     """
-    pretrained.require(name, names())
+    require(name, names())
     from hrm.workflows.params import count
 
     counts = count(name)

@@ -19,6 +19,7 @@ from hrm.cli import (
     export,
     import_,
     inspect,
+    push,
     report,
     serve,
     shell,
@@ -28,7 +29,7 @@ from hrm.cli import (
 from hrm.cli.app import app
 from hrm.errors import HrmError
 
-MODEL = "MODEL is a run folder, a checkpoint folder or a shipped model (`hrm models`)."
+MODEL = "MODEL is a run folder, a checkpoint folder, a shipped model (`hrm models`) or hf:ORG/NAME@REVISION on the hub."
 USE, TRAIN, UNDERSTAND, DATA, SETUP = (
     Group.create_ordered(name) for name in ("Use", "Train", "Understand", "Data", "Set up")
 )
@@ -44,6 +45,7 @@ def _register() -> None:
         (USE, "adapt"): adapt.adapt,
         (USE, "serve"): serve.serve,
         (USE, "export"): export.export,
+        (USE, "push"): push.push,
         (UNDERSTAND, "analyze"): analyze.analyze,
         (UNDERSTAND, "report"): report.report,
         (UNDERSTAND, "params"): inspect.params,

@@ -10,7 +10,10 @@ from hrm import pretrained, puzzles, recipes
 Json = Annotated[bool, Parameter(negative="", help="Print one JSON object on stdout and nothing else there.")]
 Model = Annotated[
     str,
-    Parameter(help="Shipped model, run folder or checkpoint folder.", completer=lambda context: pretrained.names()),
+    Parameter(
+        help="Shipped model, run folder, checkpoint folder or hf:ORG/NAME.",
+        completer=lambda context: pretrained.names(),
+    ),
 ]
 Recipe = Annotated[
     str,
@@ -72,6 +75,6 @@ def register_own(name: str, *models: str) -> None:
     """
     puzzles.register_from_path(name, Path.cwd())
     if models and name and ":" not in name:
-        from hrm.inference.load import require_family
+        from hrm.inference.weights import require_family
 
         require_family(name, models)

@@ -1,131 +1,16 @@
-"""From a name to a solver: a shipped model, a checkpoint folder, or a run folder."""
+"""From a name to a solver: a shipped model, a checkpoint folder, a run folder, or a model on the hub."""
 
-import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 
-import torch
-
-from hrm import puzzles
-from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
-from hrm.config import RunConfig, from_toml
-from hrm.data.prepare import family
-from hrm.data.task_table import TaskTable
-from hrm.errors import DataError, UsageError
-from hrm.inference.origin import BEST, CHECKPOINTS, Origin, locate
-from hrm.inference.solver import USUAL_SEGMENTS, Solver
-from hrm.model.build import build
-from hrm.model.network import Network
-from hrm.runtime.allocator import keep_freed_memory
-from hrm.runtime.device import choose_device, choose_dtype
-
-PUZZLES = "f_I.puzzle_embedding.weight"
-
-
-def find_checkpoint(name: str | Path) -> Path:
-    """Return the checkpoint folder behind a run folder, a checkpoint folder or the name of a shipped model.
-
-    A folder of the user's own comes before a shipped model of the same name.
-
-    A run gives its best checkpoint, or the newest one where none was chosen yet.
-
-    Raises:
-        UsageError: no such name or folder.
-        DataError: the folder holds no checkpoint.
-    """
-    folder = locate(name).folder
-    if (folder / BEST).is_dir():
-        return folder / BEST
-    if (folder / CHECKPOINTS).is_dir():
-        newest, _ = latest_checkpoint(folder / CHECKPOINTS)
-        if newest is None:
-            raise DataError(f"the run {folder} has no usable checkpoint yet; let it train on, or choose another")
-        return newest
-    return folder
-
-
-def require_family(name: str, models: Iterable[str]) -> None:
-    """Refuse a family that is not the one that all of these models were trained on.
-
-    Raises:
-        UsageError: a model of another family.
-    """
-    for model in models:
-        config = find_checkpoint(model) / "config.toml"
-        try:
-            trained_on = str(tomllib.loads(config.read_text(encoding="utf-8"))["data"]["puzzle"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # reading the model says what is wrong
-        if not puzzles.same(trained_on, name):
-            remedy = f"give --puzzle {trained_on}" if ":" in trained_on else "leave --puzzle out"
-            raise UsageError(f"{model} solves {trained_on}, not {name}: {remedy}, or choose another model")
-
-
-def load_model(
-    name: str | Path, device: str = "auto", precision: str = "auto"
-) -> tuple[Network, RunConfig, Checkpoint]:
-    """Load the weights to use, verified, with the configuration that they were trained under.
-
-    Args:
-        precision: auto is what the run was trained in, where this machine has it.
-
-    Raises:
-        UsageError: no such name.
-        DataError: not a checkpoint, or a damaged one.
-    """
-    checkpoint = load_checkpoint(find_checkpoint(name))
-    try:
-        config = from_toml(checkpoint.config, str(checkpoint.path / "config.toml"))
-    except UsageError as error:
-        raise DataError(f"the checkpoint was written by another version: {error}") from None
-    keep_freed_memory()
-    place = choose_device(device)
-    table, rows = checkpoint.table, checkpoint.weights.get(PUZZLES)
-    if table is not None:
-        table.require_variants(family(config.data), checkpoint.path, "choose another")
-        if rows is not None and len(rows) != len(table):
-            raise DataError(f"{checkpoint.path} has {len(rows)} puzzle rows for {len(table)} ids; choose another")
-    model = build(config.model, dtype=choose_dtype(config.train.precision if precision == "auto" else precision, place))
-    load_weights(model, checkpoint)
-    return model.to(place).eval(), config, checkpoint
-
-
-def load_weights(model: Network, checkpoint: Checkpoint, table: TaskTable | None = None) -> None:
-    """Put a checkpoint's weights into a network of the same sizes.
-
-    Args:
-        table: of a family with tasks, the puzzle ids that the network is for: a variant that the checkpoint knows
-            brings its row of the puzzle embedding along, any other begins at the mean of all rows. None: those of the
-            checkpoint.
-
-    Raises:
-        DataError: tensors that are missing, extra or wrongly shaped, by name.
-    """
-    own = model.state_dict()
-    weights = dict(checkpoint.weights)
-    if table is not None and PUZZLES in own and PUZZLES in weights:
-        old = weights[PUZZLES]
-        weights[PUZZLES] = old.mean(0, keepdim=True).repeat(len(table), 1)
-        if checkpoint.table is not None:
-            new_rows, old_rows = map(torch.from_numpy, table.shared_with(checkpoint.table))
-            weights[PUZZLES][new_rows] = old[old_rows]
-    problems = [f"missing {name!r}" for name in own if name not in weights]
-    for name, tensor in weights.items():
-        if name not in own:
-            problems.append(f"extra {name!r}")
-        elif tensor.shape != own[name].shape:
-            problems.append(f"{name!r} has shape {tuple(tensor.shape)}, expected {tuple(own[name].shape)}")
-    if problems:
-        more = f" and {len(problems) - 3} more; compare the [model] sections" if len(problems) > 3 else ""
-        raise DataError(f"{checkpoint.path} does not fit this network: {'; '.join(problems[:3])}{more}")
-    model.load_state_dict(weights)
+from hrm.inference.solver import Solver
+from hrm.inference.weights import load_model
 
 
 def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_size: int = 64) -> Solver:
-    """Return a solver from a shipped model's name, a checkpoint folder or a run folder.
+    """Return a solver from a shipped model's name, a checkpoint folder, a run folder, or a name on the hub.
 
     Args:
-        name: such as ``sudoku-4x4`` or ``runs/sudoku-4x4-1a2b3c4d``.
+        name: such as ``sudoku-4x4``, ``runs/sudoku-4x4-1a2b3c4d`` or ``hf:ORG/NAME@REVISION``.
         device: auto, cpu, cuda or mps.
         precision: auto, fp32 or bf16.
         batch_size: puzzles solved at once.
@@ -133,15 +18,6 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
     Raises:
         UsageError: no such name.
         DataError: not a checkpoint, or a damaged one.
+        HrmError: the hub cannot be reached.
     """
-    model, config, checkpoint = load_model(name, device, precision)
-    trained = config.halting.max_segments
-    gives_up_early = checkpoint.table is not None or not config.model.recurrent  # one pass, or no rules to reach
-    return Solver(
-        model,
-        family(config.data),
-        max_segments=trained if gives_up_early else max(USUAL_SEGMENTS, trained),
-        batch_size=batch_size,
-        table=checkpoint.table,
-        origin=Origin(str(name), checkpoint.path, config, checkpoint.meta, checkpoint.card, checkpoint.weights_sha256),
-    )
+    return Solver.of(*load_model(name, device, precision), str(name), batch_size)

@@ -7,18 +7,21 @@ Axes: B batch, C cells.
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor
 
-from hrm.checkpoint import save_checkpoint
+from hrm.checkpoint import Checkpoint
+from hrm.config import RunConfig
+from hrm.data.prepare import family
 from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.inference.answer import Answer, SegmentOutput, answer_of, counted
 from hrm.inference.engine import Engine
+from hrm.inference.hub_methods import HubMethods
 from hrm.inference.origin import Origin
 from hrm.inference.search import ATTEMPTS, Effort, Plan, by_effort, images, one_run
 from hrm.model.follow import Hook, Row, followed_segment
@@ -26,6 +29,7 @@ from hrm.model.halting import prefers_halt
 from hrm.model.network import Embedded, Latents, Network, Segment, parameter_counts
 from hrm.puzzles.base import PAD, Puzzle
 
+S = TypeVar("S", bound="Solver")
 MOST_SEGMENTS = 65536
 """Segments that one call may ask for."""
 USUAL_SEGMENTS = 64
@@ -34,7 +38,7 @@ ROWS_ON_CPU = 16
 """Puzzles at once on a CPU, where larger batches gain nothing."""
 
 
-class Solver:
+class Solver(HubMethods):
     """A network together with the family of puzzles that it was trained on.
 
     Args:
@@ -66,6 +70,23 @@ class Solver:
         self._never = torch.from_numpy(~puzzle.spec.answerable).to(self.device)
         self._relations = torch.from_numpy(puzzle.relation_matrices).to(self.device)
 
+    @classmethod
+    def of(
+        cls: type[S], model: Network, config: RunConfig, checkpoint: Checkpoint, name: str = "", batch_size: int = 64
+    ) -> S:
+        """Put together what ``load_model`` returned.
+
+        Args:
+            name: the name that it was loaded by.
+        """
+        trained = config.halting.max_segments
+        gives_up_early = checkpoint.table is not None or not config.model.recurrent  # one pass, or no rules to reach
+        origin = Origin(name, checkpoint.path, config, checkpoint.meta, checkpoint.card, checkpoint.weights_sha256)
+        return cls(
+            model, family(config.data), trained if gives_up_early else max(USUAL_SEGMENTS, trained), batch_size,
+            checkpoint.table, origin,
+        )  # fmt: skip
+
     def __repr__(self) -> str:
         """Return what it solves, how large it is and where it runs, in one line."""
         components, _ = parameter_counts(self.model)
@@ -80,18 +101,7 @@ class Solver:
             UsageError: the solver was put together by hand, or the folder holds something else.
             HrmError: the folder cannot be written.
         """
-        if self.origin is None:
-            raise UsageError(
-                "this solver does not know its configuration: save a model that hrm.load or a Trainer made"
-            )
-        save_checkpoint(
-            folder,
-            config=self.origin.config.to_toml(),
-            weights=self.model.state_dict(),
-            meta=self.origin.meta,
-            card=self.origin.card,
-            table=self.table,
-        )
+        self._write(folder, self._known_origin.card)
 
     def solve(
         self,

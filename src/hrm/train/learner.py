@@ -11,8 +11,8 @@ from hrm.config import RunConfig
 from hrm.data.store import Split
 from hrm.data.task_table import TaskTable
 from hrm.evaluation.evaluate import evaluate
-from hrm.inference.load import load_weights
 from hrm.inference.solver import Solver
+from hrm.inference.weights import load_weights
 from hrm.model.build import build
 from hrm.optim.ema import ema_decay, update_ema
 from hrm.optim.optimizers import Optimizers

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from hrm.checkpoint import load_checkpoint, prune, save_checkpoint
 from hrm.config import RunConfig
-from hrm.inference.load import find_checkpoint
 from hrm.inference.origin import BEST, CHECKPOINTS
+from hrm.inference.weights import find_checkpoint
 from hrm.model.halting import continue_target, should_halt
 from hrm.runtime.allocator import keep_freed_memory
 from hrm.runtime.environment import present

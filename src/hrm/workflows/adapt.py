@@ -11,8 +11,8 @@ from hrm.data.prepare import family
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.arc import write_submission
 from hrm.evaluation.tasks import scored, solve_tests, truth_of
-from hrm.inference.load import load_model
 from hrm.inference.solver import Solver
+from hrm.inference.weights import load_model
 from hrm.puzzles.arc.family import Arc
 from hrm.puzzles.arc.files import Notes
 from hrm.train.trainer import Trainer

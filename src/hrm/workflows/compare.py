@@ -16,7 +16,8 @@ from hrm.errors import UsageError
 from hrm.evaluation.run import choose_split, measure, with_answers
 from hrm.experiment import Experiment
 from hrm.files import replace_file
-from hrm.inference.load import BEST, load
+from hrm.inference.load import load
+from hrm.inference.origin import BEST
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.network import parameter_counts
 from hrm.train.setup import Setup, set_up

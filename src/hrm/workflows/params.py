@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from hrm import pretrained, recipes
-from hrm.inference.load import load_model
+from hrm import recipes
+from hrm.inference.origin import require
+from hrm.inference.weights import load_model
 from hrm.model.build import build
 from hrm.model.flops import flops_per_segment
 from hrm.model.network import parameter_counts
@@ -23,7 +24,7 @@ def count(name: str) -> dict[str, Any]:
         config = recipes.get(name)
         model = build(config.model)
     else:
-        pretrained.require(name, recipes.names())
+        require(name, recipes.names())
         model, config, _ = load_model(name, device="cpu")
     counts, table = parameter_counts(model)
     stack = _STACKS.get(config.model.kind, "f_L")

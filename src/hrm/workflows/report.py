@@ -27,8 +27,7 @@ from hrm.evaluation.provenance import digest, early_exit_rule, machine, provenan
 from hrm.evaluation.request import Request
 from hrm.evaluation.rollout import Progress, no_progress, rollout
 from hrm.evaluation.run import open_solver
-from hrm.inference.load import BEST, CHECKPOINTS
-from hrm.inference.origin import Origin
+from hrm.inference.origin import BEST, CHECKPOINTS, Origin
 from hrm.inference.solver import Solver
 from hrm.model.flops import flops_per_segment
 from hrm.model.network import Network, parameter_counts
