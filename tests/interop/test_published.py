@@ -356,6 +356,17 @@ def test_settings_that_are_not_understood_are_refused(tmp_path, capsys, settings
     assert named in line and not (tmp_path / "ours").exists()
 
 
+@pytest.mark.parametrize("file, settings", [
+    ("TRM-MLP-Sudoku.pt", "TRM-MLP-Sudoku.yaml"), ("model.pt", "all_config.yaml"),
+    ("pytorch_model.bin", "all_config.yaml"), ("last.pth", "last.yaml"),
+])  # fmt: skip
+def test_files_of_other_names_are_read_by_their_settings(tmp_path, file, settings):
+    folder = publish(tmp_path / "published", TINY, tensors_of(TINY, 11, 81, 1), file, ema=True, ema_rate=0.999)
+    (folder / "all_config.yaml").rename(folder / settings)
+    imported = import_checkpoint(folder / file, tmp_path / "ours")
+    assert (imported.network, imported.update, imported.weights) == ("TRM", None, "averaged (EMA, decay 0.999)")
+
+
 @pytest.mark.parametrize("file, network", [
     ("maze_unique.pth", "EqR"), ("pytorch_model.bin", "CGAR"), ("model.pt", "InfiLoop"),
 ])  # fmt: skip

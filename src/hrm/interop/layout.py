@@ -1,7 +1,8 @@
 """Which published checkpoint lies in a folder, and what its ``all_config.yaml`` says. Free of torch.
 
 The official code of HRM and TRM saves a state dict under the name ``step_N`` beside ``all_config.yaml``; the HRM team
-publishes it as ``checkpoint``. Checkpoints of networks that this package does not have are known by their layout.
+publishes it as ``checkpoint``, and others under a name of their own, beside a YAML file of that name. Checkpoints of
+networks that this package does not have are known by their layout.
 """
 
 import re
@@ -68,9 +69,12 @@ def find(path: Path) -> Published:
     if not path.exists():
         raise UsageError(f"there is no {path}: give the folder of a downloaded checkpoint, or its file")
     file = _weights_in(path) if path.is_dir() else path
-    for pattern, network in FOREIGN_FILES.items():
-        if file.match(pattern):
-            raise _foreign(file, network)
+    # The settings say which network it is; without them, the name of the file may.
+    beside = next((each for each in (file.parent / SETTINGS, file.with_suffix(".yaml")) if each.exists()), None)
+    if beside is None:
+        for pattern, network in FOREIGN_FILES.items():
+            if file.match(pattern):
+                raise _foreign(file, network)
     try:
         with open_file(file) as f:
             size = f.seek(0, 2)
@@ -78,7 +82,7 @@ def find(path: Path) -> Published:
         raise DataError(f"{file} cannot be read: {error.strerror}") from None
     if size > MOST_BYTES:
         raise DataError(f"{file} has {size} bytes; at most {MOST_BYTES} are read")
-    settings = read_settings(file.parent / SETTINGS)
+    settings = read_settings(beside or file.parent / SETTINGS)
     name = str(settings["arch"].get("name", ""))
     if name not in NETWORKS:
         known = next((network for part, network in FOREIGN_NAMES.items() if part in name.lower()), "")
@@ -124,7 +128,7 @@ def _weights_in(folder: Path) -> Path:
     foreign = [name for name in sorted(names) if any(Path(name).match(pattern) for pattern in FOREIGN_FILES)]
     if foreign:
         return folder / foreign[0]
-    raise DataError(f"{folder} holds no checkpoint of HRM or TRM: neither `checkpoint` nor `step_N` is in it")
+    raise DataError(f"{folder} holds neither `checkpoint` nor `step_N`: give the file of the weights")
 
 
 def _foreign(file: Path, network: str) -> DataError:
