@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from hrm.model.config import hrm
+from hrm.model.build import build
+from hrm.model.config import EquivariantConfig, hrm, small
 from hrm.model.hrm import HRM
 from hrm.model.network import Latents
 
@@ -99,6 +100,36 @@ def test_gradients_of_several_calls_are_summed_in_fp32():
     total.backward()
     assert layer.weight.grad.dtype == torch.float32
     assert layer.weight.grad.item() == 1.5
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        EquivariantConfig(
+            kind="equivariant", vocab_size=6, cells=16, symbols=4, width=16, message=8, inner=32, layers=1
+        ),
+        small(6, 16, width=32, heads=2, h_layers=1, l_layers=1),
+        small(6, 16, width=32, mixer="messages", relation_kinds=(1,), tied=True, l_layers=1, puzzle_width=0),
+    ],
+    ids=["symbols", "attention", "messages"],
+)
+def test_bf16_loses_no_gradient_of_any_weight(config):
+    """Sums over thousands of positions must not run in bf16: it drops what is small beside the sum so far."""
+    generator = torch.Generator().manual_seed(0)
+    inputs, labels = (torch.randint(2, 6, (512, 16), generator=generator) for _ in range(2))
+    inputs[torch.rand(512, 16, generator=generator) < 0.5] = 1
+    kinds = len(config.relation_kinds)
+    related = torch.stack([torch.arange(16).div(n, rounding_mode="floor") for n in (4, 2, 8)[:kinds]])
+    gradients = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        network = build(config, seed=0, dtype=dtype)
+        x = network.embed(inputs, relations=(related[:, :, None] == related[:, None]).long())
+        logits = network.segment(network.initial(x), x).logits.float()
+        torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten()).backward()
+        gradients[dtype] = {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+    for name, exact in gradients[torch.float32].items():
+        error = (gradients[torch.bfloat16][name] - exact).norm() / exact.norm().clamp(min=1e-12)
+        assert error < 0.15, name
 
 
 def test_initial_vectors_are_not_trained():

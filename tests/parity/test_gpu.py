@@ -9,6 +9,7 @@ from rich.console import Console
 
 import hrm
 from hrm import recipes
+from hrm.evaluation.evaluate import evaluate
 from hrm.interop import official
 from hrm.train.trainer import Trainer
 
@@ -44,3 +45,14 @@ def test_it_trains(tmp_path, precision):
     changes = {"train": {"device": "cuda", "precision": precision, "updates": 20}, "eval": {"every": 20}}
     config = recipes.get("smoke", changes)
     assert Trainer(config, tmp_path / "run", tmp_path, console=Console(quiet=True)).fit().updates == 20
+
+
+def test_training_measures_the_weights_that_it_saves(tmp_path):
+    changes = {"train": {"device": "cuda", "precision": "bf16", "updates": 30}, "eval": {"every": 10}}
+    trainer = Trainer(recipes.get("smoke", changes), tmp_path / "run", tmp_path, console=Console(quiet=True))
+    trainer.fit()
+    said = trainer._learner.evaluate(trainer.store.puzzle, trainer.splits["validation"])
+    trainer.save(tmp_path / "saved", with_state=False)
+    saved = hrm.load(tmp_path / "saved", device="cuda", precision="bf16")
+    found = evaluate(saved, trainer.splits["validation"], trainer.config.eval.segments)
+    assert {name: found[name] for name in said} == said

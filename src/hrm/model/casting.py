@@ -15,8 +15,9 @@ class Runner:
     """Runs a module of fp32 weights the cheapest way that gives the same numbers.
 
     Calls that carry gradient go through the module itself, which casts its weights at each call so that autograd
-    sums the gradients of all calls in fp32. Calls without gradient go through a copy whose weights are cast once
-    after each change of the weights.
+    sums the gradients of all calls in fp32. Calls without gradient go through a copy with cast weights. Of weights that
+    are not trained it is made once after each change that torch counts. Fused and foreach updates, the usual ones on
+    GPUs, are not counted; so weights that are trained, or lie on another device than the CPU, are cast at each call.
     """
 
     def __init__(self, module: nn.Module, dtype: torch.dtype):
@@ -43,7 +44,7 @@ class Runner:
                 for module in self._copy.modules():
                     if isinstance(module, Linear):
                         module.to(self._dtype)
-            elif self._copied[1] != versions:
+            elif device.type != "cpu" or weights[0].requires_grad or self._copied[1] != versions:
                 torch._foreach_copy_(list(self._copy.parameters()), weights)
         self._copied = device, versions
         return self._copy

@@ -52,8 +52,10 @@ class SymbolInput(nn.Module):
         symbols = torch.arange(self.others, self.config.vocab_size, device=inputs.device)
         tokens = inputs.unsqueeze(-1)  # B C 1
         elsewhere = torch.where(tokens >= self.others, self.others + 1, tokens)
-        shown = torch.where(tokens == symbols, self.others, elsewhere)  # B C N
-        x = self.token_embedding.to(self.dtype)[shown.flatten(1)]
+        shown = torch.where(tokens == symbols, self.others, elsewhere).flatten(1)  # B S
+        # as a product, whose gradient is summed in fp32: that of an index would be summed, and lost, in bf16
+        rows = torch.arange(self.others + 2, device=inputs.device)
+        x = (shown.unsqueeze(-1) == rows).to(self.dtype) @ self.token_embedding.to(self.dtype)
         planes = relation_planes(relations, self.config.relation_kinds)
         assert planes is not None
         planes = planes * (1 - torch.eye(planes.shape[-1], device=planes.device))  # no message to itself
