@@ -153,8 +153,8 @@ def test_the_equivariant_network_with_one_state(text):
     config = of(untied, f"x:{text}").model
     model = build(config)
     relations = torch.from_numpy(puzzles.get("sudoku-6x6").relation_matrices)
+    x = model.embed(torch.ones(1, 36, dtype=torch.int64), relations=relations)
     with FlopCounterMode(display=False) as counter:
-        x = model.embed(torch.ones(1, 36, dtype=torch.int64), relations=relations)
         model.segment(model.initial(x), x)
     assert flops_per_segment(config) == counter.get_total_flops() - 2 * config.width
     assert config.loop.states == 1 and "start_L" not in model.state_dict() and model.initial(1).z_L.numel() == 0

@@ -20,6 +20,4 @@ def load(name: str | Path, device: str = "auto", precision: str = "auto", batch_
         DataError: not a checkpoint, or a damaged one.
         HrmError: the hub cannot be reached.
     """
-    model, config, checkpoint = load_model(name, device, precision)
-    model.requires_grad_(False)  # so that its weights are cast once, not at every call
-    return Solver.of(model, config, checkpoint, str(name), batch_size)
+    return Solver.of(*load_model(name, device, precision), str(name), batch_size)

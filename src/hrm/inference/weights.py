@@ -61,7 +61,7 @@ def require_family(name: str, models: Iterable[str]) -> None:
 def load_model(
     name: str | Path, device: str = "auto", precision: str = "auto"
 ) -> tuple[Network, RunConfig, Checkpoint]:
-    """Load the weights to use, verified, with the configuration that they were trained under.
+    """Load the weights to use, verified and without gradient, with the configuration that they were trained under.
 
     Args:
         precision: auto is what the run was trained in, where this machine has it.
@@ -84,6 +84,7 @@ def load_model(
             raise DataError(f"{checkpoint.path} has {len(rows)} puzzle rows for {len(table)} ids; choose another")
     model = build(config.model, dtype=choose_dtype(config.train.precision if precision == "auto" else precision, place))
     load_weights(model, checkpoint)
+    model.requires_grad_(False)  # so that they are cast once, not at every call
     return model.to(place).eval(), config, checkpoint
 
 

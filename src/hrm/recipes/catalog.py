@@ -13,6 +13,7 @@ RECIPES = {
     "hrm-6x6": "sudoku.hrm_6x6",
     "best-sudoku": "sudoku.best_sudoku",
     "maze-10x10": "maze.maze_10x10",
+    "maze-30x30": "maze.maze_30x30",
     "killer-4x4": "sudoku.killer_4x4",
     "samurai-4x4": "sudoku.samurai_4x4",
     "coloring": "coloring.coloring",

@@ -1,4 +1,4 @@
-"""Mazes: from an hour on a laptop to the published experiments."""
+"""Mazes: from minutes on a laptop to the published experiments."""
 
 from hrm.config import EvalConfig, HaltingConfig, RunConfig, TrainConfig
 from hrm.data.config import DataConfig
@@ -29,6 +29,33 @@ def maze_10x10() -> RunConfig:
         ),
         eval=EvalConfig(every=300, segments=16, batch_size=250),
     )  # fmt: skip
+
+
+def maze_30x30() -> RunConfig:
+    """Learn the one shortest path, of more than 110 moves, through each of 1,000 mazes of 30×30, turned and mirrored.
+
+    The network of ``maze-10x10`` with twice the timesteps a cycle: a message travels 20 cells a segment. Command:
+    ``hrm train maze-30x30``, or with your own files: ``--data.generate false --data.path MAZES.csv
+    --data.validation-path OTHERS.csv``. 1.2 s an update on two CPU cores with bf16. Shipped as ``maze-30x30``: the best
+    of 300 validation mazes in the first 2,001 of 4,000 planned updates, update 1,500 after 98 minutes; expected there:
+    95.7 % at 16 segments (one seed). The rate is high for this network: other updates near it reach 76 – 93 %.
+    """
+    config = maze_10x10()
+    network = small(
+        6, 900, mixer="messages", relation_kinds=(0, 4), tied=True, l_layers=2, cycles=2, timesteps=4, grad_calls=10,
+        puzzle_width=0,
+    )  # fmt: skip
+    return RunConfig(
+        recipe="maze-30x30",
+        model=network,
+        data=DataConfig(puzzle="maze-30x30-unique", generate=True, train=1000, validation=300, augment=True),
+        optim=config.optim,
+        halting=HaltingConfig(max_segments=12),
+        train=config.train.model_copy(
+            update={"updates": 4000, "batch_size": 32, "log_every": 25, "checkpoint_every": 50}
+        ),
+        eval=EvalConfig(every=250, segments=16, batch_size=50),
+    )
 
 
 def hrm_maze() -> RunConfig:
