@@ -91,8 +91,8 @@ ROWS = [(PUZZLE, ANSWER), (".1.....3...4.4..", "3142421313242431"), ("2....3....
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("HRM_CACHE", str(tmp_path / "cache"))
+def own_cache(environment, monkeypatch):
+    monkeypatch.setenv("HRM_CACHE", environment["HRM_CACHE"])
 
 
 def test_evaluate_gives_the_numbers_of_the_command(solver, tmp_path, capsys):

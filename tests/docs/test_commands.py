@@ -31,10 +31,11 @@ def commands(page):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, environment, monkeypatch):
     """What a clone has beside the package, and nothing else."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HRM_CACHE", environment["HRM_CACHE"])
     return tmp_path
 
 

@@ -9,8 +9,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "inside.md"
 SECTION = "## Read and change the states yourself"
 
 
-def test_the_intervention_prints_what_the_page_shows(capsys, tmp_path, monkeypatch):
-    monkeypatch.setenv("HRM_CACHE", str(tmp_path))
+def test_the_intervention_prints_what_the_page_shows(capsys, environment, monkeypatch):
+    monkeypatch.setenv("HRM_CACHE", environment["HRM_CACHE"])
     section = PAGE.read_text(encoding="utf-8").split(SECTION)[1].split("\n## ")[0]
     snippet, shown = re.findall(r"^```\w*\n(.*?)^```", section, re.S | re.M)
     # sixty of the 200 puzzles, for speed: shares differ by chance, not in what they say

@@ -37,9 +37,9 @@ def test_every_public_name_has_a_section_that_says_something(reference):
     assert "self" not in re.findall(r"\((\w+)", page) and "Args:" not in page and ">>>" not in page
 
 
-def test_the_example_on_the_first_screen_of_the_python_page_runs(reference, tmp_path, monkeypatch, capsys):
+def test_the_example_on_the_first_screen_of_the_python_page_runs(reference, environment, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HRM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HRM_CACHE", environment["HRM_CACHE"])
     block = re.search(r"```python\n(.*?)```", reference.API, re.S)[1]
     exec(block, {})
     printed = re.findall(r"# (.+)$", block, re.M)
