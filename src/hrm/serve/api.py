@@ -13,7 +13,7 @@ from hrm.errors import DataError, HrmError, UsageError, did_you_mean
 from hrm.inference.answer import Answer
 from hrm.inference.solver import Solver
 from hrm.model.network import parameter_counts
-from hrm.serve.worker import Options, Ticket, Worker
+from hrm.serve.worker import LateError, Options, Ticket, Worker
 
 MOST_PUZZLES, MOST_TRACED = 32, 4
 """Puzzles of one request: in all, and where the answers after each segment are kept."""
@@ -211,7 +211,12 @@ class Service:
             raise UsageError(error.errors()[0]["msg"]) from None
         ticket = self.ticket(checked)
         self.worker.submit(ticket)
-        return response(ticket, ticket.result.result())
+        try:
+            return response(ticket, ticket.result.result(max(0.0, ticket.deadline - time.monotonic())))
+        except TimeoutError:
+            raise LateError("the deadline passed before every puzzle was solved") from None
+        finally:
+            ticket.result.cancel()
 
 
 def response(ticket: Ticket, answers: list[Answer]) -> dict[str, Any]:

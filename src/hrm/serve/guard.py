@@ -1,18 +1,19 @@
 """What a request must pass before anything reads it: the host that it names, the size of its body, and its patience."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.datastructures import Headers
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hrm.errors import HrmError
 from hrm.serve.api import refusal
 
 MOST_BYTES = 64 * 1024
 """Of a body."""
-BODY_SECONDS = 10.0
+BODY_SECONDS = 8.0
 """In which a body must have arrived."""
 _DISCARDED = 1024 * 1024
 """Bytes of a refused body that are read and dropped, so that its sender gets to the answer."""
@@ -26,6 +27,13 @@ class _TooLargeError(Exception):
     """The body is longer than allowed."""
 
 
+_PASSED: Message = {"type": "passed"}
+
+
+async def _passed(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(_PASSED)
+
+
 class Hosts:
     """Refuses a request whose Host header names another machine, as a web page with a false name would send it.
 
@@ -33,21 +41,18 @@ class Hosts:
     """
 
     def __init__(self, app: ASGIApp, allowed: Sequence[str]):
-        self._app, self._allowed = app, allowed
+        self._app = app
+        self._check = TrustedHostMiddleware(_passed, allowed, www_redirect=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        passed = False
+        said: list[Message] = []
 
-        async def note(scope: Scope, receive: Receive, send: Send) -> None:
-            nonlocal passed
-            passed = True
+        async def note(message: Message) -> None:
+            said.append(message)
 
-        async def drop(message: Message) -> None:
-            pass
-
-        await TrustedHostMiddleware(note, self._allowed, www_redirect=False)(scope, receive, drop)
-        if passed:
+        await self._check(scope, receive, note)
+        if said == [_PASSED]:
             await self._app(scope, receive, send)
         else:
             await answer(400, "this Host is not served here: start the server with --allow-host")(scope, receive, send)
@@ -98,6 +103,29 @@ class BodyLimit:
             body += chunk
             if not more:
                 return bytes(body)
+
+
+class Room:
+    """Refuses a request for answers while there is no room for it, before anything is spent on reading it.
+
+    Args:
+        path: where answers are asked for, by POST.
+        require_room: raises the reason where there is no room.
+        status: the status code of each reason.
+    """
+
+    def __init__(self, app: ASGIApp, path: str, require_room: Callable[[], None], status: Mapping[type[HrmError], int]):
+        self._app, self._path, self._require_room, self._status = app, path, require_room, status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http" and scope["path"] == self._path and scope["method"] == "POST":
+            try:
+                self._require_room()
+            except HrmError as error:
+                await answer(self._status[type(error)], error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def answer(status: int, reason: object, close: bool = False) -> JSONResponse:

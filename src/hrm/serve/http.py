@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
@@ -24,7 +24,7 @@ from hrm.serve.api import (
     SolveResponse,
     response,
 )
-from hrm.serve.guard import BODY_SECONDS, BodyLimit, Hosts, answer
+from hrm.serve.guard import BODY_SECONDS, BodyLimit, Hosts, Room, answer
 from hrm.serve.metrics import Counted, Metrics
 from hrm.serve.worker import BusyError, LateError, StoppingError, Ticket
 
@@ -41,6 +41,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     503: {"model": Refusal, "description": "the server is stopping"},
     504: {"model": Refusal, "description": "the deadline has passed"},
 }
+SOLVE = "/v1/solve"
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
@@ -78,11 +79,13 @@ def create_app(
     app = FastAPI(
         title="hrm serve", version=version("hierarchical-reasoning"), lifespan=lifespan,
         description="Puzzles solved by the Hierarchical Reasoning Model.", docs_url=None, redoc_url=None,
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )  # fmt: skip
     app.state.service = service
     _add_paths(app, service, metrics)
     _add_refusals(app)
     # the last one added is the first to see a request
+    app.add_middleware(Room, path=SOLVE, require_room=service.worker.require_room, status=STATUS)
     app.add_middleware(BodyLimit, seconds=body_seconds)
     app.add_middleware(Hosts, allowed=hosts)
     paths = frozenset(app.openapi()["paths"]) | {"/openapi.json"}
@@ -99,7 +102,7 @@ def _add_paths(app: FastAPI, service: Service, metrics: Metrics) -> None:
     }
 
     # puzzles
-    @app.post("/v1/solve", response_model=SolveResponse, responses=REFUSALS, openapi_extra=schema, tags=["puzzles"])
+    @app.post(SOLVE, response_model=SolveResponse, responses=REFUSALS, openapi_extra=schema, tags=["puzzles"])
     async def solve(request: Request) -> Response:
         """Solve one puzzle or several."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -130,7 +133,7 @@ def _add_paths(app: FastAPI, service: Service, metrics: Metrics) -> None:
         """Say whether puzzles are taken."""
         return JSONResponse({"status": "ready"}) if service.worker.is_ready else answer(503, "the server is stopping")
 
-    @app.get("/metrics", tags=["operation"])
+    @app.get("/metrics", response_class=PlainTextResponse, tags=["operation"])
     async def numbers() -> Response:
         """Return counters in the text format of Prometheus."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
@@ -143,7 +146,9 @@ def _add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def no_path(request: Request, error: HTTPException) -> Response:
-        return answer(error.status_code, f"{request.method} {request.url.path[:80]}: {error.detail}")
+        refused = answer(error.status_code, f"{request.method} {request.url.path[:80]}: {error.detail}")
+        refused.headers.update(error.headers or {})  # the methods that are allowed
+        return refused
 
     @app.exception_handler(Exception)
     async def own_fault(request: Request, error: Exception) -> Response:
@@ -166,6 +171,7 @@ async def _awaited(ticket: Ticket, request: Request) -> list[Answer]:
             return found.result()
         raise Left if done else LateError("the deadline passed before every puzzle was solved")
     finally:
+        found.cancel()  # else its exception would be nobody's
         ticket.result.cancel()
         gone.cancel()
 

@@ -1,14 +1,17 @@
 """A process that serves: it loads the models, listens, and ends gracefully."""
 
 import asyncio
+import gc
 import signal
 import socket
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -17,7 +20,7 @@ from hrm.inference.load import load
 from hrm.inference.solver import Solver
 from hrm.serve.http import LOCAL, create_app
 
-HEAD_SECONDS = 10.0
+HEAD_SECONDS = 8.0
 """In which the head of a request must have arrived."""
 CONNECTIONS = 1000
 """At once; further ones get 503."""
@@ -71,6 +74,9 @@ def serve(request: ServeRequest, on_ready: Callable[[str, list[str]], None]) -> 
         shown = f"[{request.host}]" if ":" in request.host else request.host
         url = f"http://{shown}:{listening.getsockname()[1]}"
         server = _Server(config, lambda: on_ready(url, list(solvers)), app.state.service.worker.refuse_more)
+        # a full garbage collection, which halts everything, then passes over what is loaded
+        gc.collect()
+        gc.freeze()
         server.run(sockets=[listening])
 
 
@@ -127,9 +133,11 @@ class _Patient(H11Protocol):
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        made = socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         raise HrmError(f"cannot listen on {host}, port {port}: {error}; choose another --host or --port") from None
+    # asyncio sends small answers at once (TCP_NODELAY) only where a socket names its protocol
+    return socket.socket(made.family, made.type, socket.IPPROTO_TCP, fileno=made.detach())
 
 
 def _load(request: ServeRequest) -> dict[str, Solver]:
@@ -140,4 +148,11 @@ def _load(request: ServeRequest) -> dict[str, Solver]:
         if name in solvers:
             raise UsageError(f"two models would be called {name}: rename a folder")
         solvers[name] = load(model, request.device, request.precision)
+        _warm_up(solvers[name])
     return solvers
+
+
+def _warm_up(solver: Solver) -> None:
+    """Run one segment, since the first one of a process is many times slower."""
+    spec = solver.puzzle.spec
+    deque(solver.run(np.full((1, spec.cells), spec.blank, np.uint8), 1), maxlen=0)

@@ -115,7 +115,7 @@ class Worker:
     def __init__(self, solvers: Mapping[str, Solver], queue: int, on_batch: Callable[[int], None] = lambda size: None):
         self._solvers = {name: _Watched(solver, self._check) for name, solver in solvers.items()}
         self._queue, self._on_batch = queue, on_batch
-        self._waiting: deque[Ticket] = deque()
+        self._waiting: dict[Ticket, None] = {}  # in order
         self._due: deque[Ticket] = deque()  # for each puzzle in work, in order, its request
         self._changed = threading.Condition()
         self._stopping = False
@@ -143,14 +143,27 @@ class Worker:
             StoppingError: the server is stopping.
         """
         with self._changed:
-            if self._stopping:
-                raise StoppingError("the server is stopping")
-            if len(self._waiting) >= self._queue:
-                self._waiting = deque(each for each in self._waiting if each.is_awaited)
-            if len(self._waiting) >= self._queue:
-                raise BusyError(f"{self._queue} requests are waiting already: ask again later")
-            self._waiting.append(ticket)
+            self.require_room()
+            self._waiting[ticket] = None
             self._changed.notify()
+        ticket.result.add_done_callback(lambda result: self._forget(ticket))
+
+    def require_room(self) -> None:
+        """Check that a request could be taken now, before anything is spent on reading it.
+
+        Raises:
+            BusyError: the queue is full.
+            StoppingError: the server is stopping.
+        """
+        if self._stopping:
+            raise StoppingError("the server is stopping")
+        if len(self._waiting) >= self._queue:
+            raise BusyError(f"{self._queue} requests are waiting already: ask again later")
+
+    def _forget(self, ticket: Ticket) -> None:
+        """Let a request leave the queue that nobody waits for any more."""
+        with self._changed:
+            self._waiting.pop(ticket, None)
 
     def refuse_more(self) -> None:
         """Take no more requests; those that were taken are answered. Safe to call from a signal handler."""
@@ -182,18 +195,17 @@ class Worker:
         """Wait for requests; return the oldest one with those that can be solved along with it, or none at the end."""
         with self._changed:
             while True:
-                self._waiting = deque(ticket for ticket in self._waiting if ticket.is_awaited)
-                if self._waiting or self._stopping:
+                waiting = [ticket for ticket in list(self._waiting) if ticket.is_awaited]
+                if waiting or self._stopping:
                     break
                 self._changed.wait(timeout=0.5)  # refuse_more does not wake it
             batch: list[Ticket] = []
             room = TOGETHER
-            for ticket in self._waiting:
-                if ticket.options == self._waiting[0].options and (not batch or len(ticket.inputs) <= room):
+            for ticket in waiting:
+                if ticket.options == waiting[0].options and (not batch or len(ticket.inputs) <= room):
                     batch.append(ticket)
                     room -= len(ticket.inputs)
-            chosen = set(map(id, batch))
-            self._waiting = deque(ticket for ticket in self._waiting if id(ticket) not in chosen)
+                    self._forget(ticket)
             return batch
 
     def _solve(self, batch: list[Ticket]) -> None:

@@ -91,8 +91,9 @@ class DigitPuzzle(Puzzle):
         """
         digits = np.array(self.digits(puzzle))
         same = (digits[:, None] == digits[None, :]) & (digits[:, None] > 0)
+        np.fill_diagonal(same, False)
         for unit, related in zip(UNITS, self.related, strict=True):
-            for a, b in np.argwhere(np.triu(same & related.astype(bool), k=1))[:1].tolist():
+            for a, b in np.argwhere(same & related.astype(bool))[:1].tolist():
                 first, second = (place(cell, self.layout.canvas[1]) for cell in (a, b))
                 raise DataError(
                     f"the givens contradict each other: {first} and {second} are in the same {unit} and both hold "
