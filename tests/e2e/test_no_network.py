@@ -47,6 +47,7 @@ data export store --out official
 data import official --out again --puzzle sudoku-4x4
 data arc 0a0b0c0d.json --out arc --variants 1
 serve sudoku-4x4 --port 0
+mcp sudoku-4x4
 """
 SLOW = """
 demo --out demo

@@ -96,6 +96,15 @@ def test_mistakes_are_one_line(hrm, arguments, code, said):
     assert found.code == code and said in found.err and found.err.count("\n") == 1 and found.out == ""
 
 
+@pytest.mark.parametrize("arguments, said", [
+    (("sudoku-4x5",), "Did you mean 'sudoku-4x4'?"),
+    (("sudoku-4x4", "--deadline", "0"), "--deadline must be"),
+])  # fmt: skip
+def test_mistakes_with_mcp_are_one_line(hrm, arguments, said):
+    found = hrm("mcp", *arguments, timeout=60)
+    assert found.code == 2 and said in found.err and found.err.count("\n") == 1 and found.out == ""
+
+
 def test_a_port_that_is_taken(hrm):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         found = hrm("serve", "sudoku-4x4", "--port", taken.getsockname()[1], timeout=60)

@@ -12,6 +12,7 @@ from hrm.inference.load import load
 from .conftest import INKALA
 
 PUZZLE, ANSWER = "..1.4.....2.3...", "2314413214233241"
+UNSOLVABLE = "1...2...3....4.."
 JSON = {"Content-Type": "application/json"}
 
 
@@ -43,6 +44,22 @@ def test_many_puzzles_in_order_and_as_lists(within, puzzles):
 def test_a_trace_and_a_budget(within):
     found = posted(within, json.dumps({"puzzle": PUZZLE, "trace": True, "max_segments": 3})).json()["answers"][0]
     assert found["trace"][-1]["answer"] == ANSWER and len(found["trace"]) == found["segments"] <= 3
+
+
+def test_the_default_is_one_run_and_effort_searches_on(within, monkeypatch):
+    monkeypatch.setattr("hrm.inference.search.NORMAL_SEGMENTS", 100)
+    hasty = load("sudoku-4x4", "cpu")
+    hasty.max_segments = 2
+
+    async def test(client):
+        usual, quick, normal = [
+            (await client.post("/v1/solve", json={"puzzle": UNSOLVABLE} | more)).json()["answers"][0]
+            for more in ({}, {"effort": "quick"}, {"effort": "normal"})
+        ]
+        assert usual == quick and usual["attempts"] == 1 and usual["total_segments"] == 2 and not usual["verified"]
+        assert normal["attempts"] > 5 and 90 < normal["total_segments"] <= 100 and not normal["verified"]
+
+    within(test, solvers={"sudoku-4x4": hasty})
 
 
 def test_models_health_schema_and_metrics(within):
@@ -115,6 +132,9 @@ def test_two_hundred_clients_get_each_its_own_answer(within, puzzles):
     (json.dumps({"puzzle": PUZZLE, "max_segments": "3"}), 422, "max_segments"),
     (json.dumps({"puzzle": PUZZLE, "max_segments": 1024, "attempts": 64}), 422, "4096"),
     (json.dumps({"puzzle": PUZZLE, "attempts": 65}), 422, "attempts"),
+    (json.dumps({"puzzle": PUZZLE, "attempts": 2, "effort": "max"}), 422, "not both"),
+    (json.dumps({"puzzle": PUZZLE, "effort": "much"}), 422, "effort: Input should be 'quick', 'normal' or 'max'"),
+    (json.dumps({"puzzle": [1] * 16385}), 422, "puzzle"),
     (json.dumps({"puzzle": PUZZLE, "deadline": 0}), 422, "deadline"),
     ('{"puzzle": "' + PUZZLE + '", "deadline": NaN}', 422, "deadline"),
     (json.dumps({"puzzle": PUZZLE, "trace": 1}), 422, "trace"),

@@ -44,6 +44,7 @@ def _register() -> None:
         (USE, "eval"): evaluate.evaluate,
         (USE, "adapt"): adapt.adapt,
         (USE, "serve"): serve.serve,
+        (USE, "mcp"): serve.mcp,
         (USE, "export"): export.export,
         (USE, "push"): push.push,
         (UNDERSTAND, "analyze"): analyze.analyze,

@@ -1,4 +1,4 @@
-"""``hrm serve``."""
+"""``hrm serve`` and ``hrm mcp``: models for programs."""
 
 from importlib.util import find_spec
 from typing import Annotated
@@ -11,18 +11,19 @@ from hrm.cli.options import Device, Json, Precision, UserPuzzle, register_own
 from hrm.errors import UsageError
 from hrm.inference.origin import locate
 
-NEEDED = ("fastapi", "uvicorn", "prometheus_client")
+Models = Annotated[
+    list[str],
+    Parameter(
+        name="MODEL",
+        help="Shipped models, run folders or checkpoint folders.",
+        completer=lambda context: pretrained.names(),
+    ),
+]
+Deadline = Annotated[float, Parameter(help="Seconds after which a request is given up.")]
 
 
 def serve(
-    models: Annotated[
-        list[str],
-        Parameter(
-            name="MODEL",
-            help="Shipped models, run folders or checkpoint folders.",
-            completer=lambda context: pretrained.names(),
-        ),
-    ],
+    models: Models,
     /,
     *,
     host: Annotated[str, Parameter(help="Address to listen at; 0.0.0.0 for every network of this machine.")] = (
@@ -34,7 +35,7 @@ def serve(
         Parameter(help="Name under which clients may ask for this server, beside localhost. Can be repeated."),
     ] = (),
     queue: Annotated[int, Parameter(help="Requests that may wait; further ones are refused with 429.")] = 64,
-    deadline: Annotated[float, Parameter(help="Seconds after which a request is given up with 504.")] = 30.0,
+    deadline: Deadline = 30.0,
     device: Device = "auto",
     precision: Precision = "auto",
     own: UserPuzzle = "",
@@ -47,8 +48,7 @@ def serve(
     Example: `hrm serve sudoku-4x4 sudoku-9x9`.
     """
     located = [locate(model) for model in models]
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise UsageError(f"{missing[0]} is not installed: pip install 'hierarchical-reasoning[serve]'")
+    _require("serve", "fastapi", "uvicorn", "prometheus_client")
     from hrm.serve.server import ServeRequest, serve
 
     register_own(own, *models)
@@ -61,3 +61,33 @@ def serve(
             print_line(f"{', '.join(names)} at {url} (Ctrl-C ends it)")
 
     serve(ServeRequest(models, host, port, allow_host, queue, deadline, device, precision), announce)
+
+
+def mcp(
+    models: Models,
+    /,
+    *,
+    deadline: Deadline = 30.0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    own: UserPuzzle = "",
+) -> None:
+    """Offer models as tools to a language model, by the Model Context Protocol over stdin and stdout.
+
+    The tools: list_models, solve, verify, explain. The program of the language model starts this command itself;
+    docs/mcp.md says how to tell it.
+
+    Example: `hrm mcp sudoku-9x9 maze-10x10`.
+    """
+    located = [locate(model) for model in models]
+    _require("mcp", "mcp")
+    from hrm.serve.mcp import serve_tools
+
+    register_own(own, *models)
+    serve_tools(models, device, precision, deadline, lambda: tell_weights(*located))
+
+
+def _require(extra: str, *packages: str) -> None:
+    """Refuse to go on without the packages of an extra."""
+    if missing := [name for name in packages if find_spec(name) is None]:
+        raise UsageError(f"{missing[0]} is not installed: pip install 'hierarchical-reasoning[{extra}]'")

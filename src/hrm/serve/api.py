@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from hrm.errors import DataError, HrmError, UsageError, did_you_mean
 from hrm.inference.answer import Answer
+from hrm.inference.search import Effort
 from hrm.inference.solver import Solver
 from hrm.model.network import parameter_counts
 from hrm.serve.worker import LateError, Options, Ticket, Worker
@@ -21,17 +22,43 @@ MOST_SEGMENTS, MOST_ATTEMPTS, MOST_WORK = 1024, 64, 4096
 """Segments of one attempt, attempts, and their product."""
 LONGEST_REASON = 400
 
+LONGEST_TEXT, MOST_CELLS = 65536, 16384
+"""Of one puzzle."""
+
+# what several requests share; each comes with its limits
 Cell = Annotated[int, Field(ge=0, le=9999)] | Annotated[str, Field(max_length=64)]
+Cells = Annotated[list[Cell], Field(max_length=MOST_CELLS)]
 Given = Annotated[
-    str | list[Cell | list[Cell]],
+    Annotated[str, Field(max_length=LONGEST_TEXT)] | Annotated[list[Cell | Cells], Field(max_length=MOST_CELLS)],
     Field(description="A puzzle as text, or as a JSON list of cells or of rows, as `hrm solve` reads it."),
+]
+Many = Annotated[list[Given], Field(min_length=1, max_length=MOST_PUZZLES, description="Several puzzles.")]
+ModelName = Annotated[str, Field(max_length=1000, description="Default: the first one served.")]
+Segments = Annotated[
+    int,
+    Field(ge=1, le=MOST_SEGMENTS, description="End a run after so many. Default: what the model takes in `hrm solve`."),
+]
+Attempts = Annotated[
+    int, Field(ge=1, le=MOST_ATTEMPTS, description="Runs, all but the first with a symmetric image. Default: 1.")
+]
+HowLong = Annotated[
+    Effort,
+    Field(
+        description="How long to try, as `hrm solve --effort`; not together with max_segments or attempts. Default: "
+        "quick, one run."
+    ),
+]
+Trace = Annotated[bool, Field(description=f"Also return the answer after each segment, of at most {MOST_TRACED}.")]
+Deadline = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False, description="Seconds to wait for the answers; at most those of the server."),
 ]
 EXAMPLE: dict[str, JsonValue] = {"model": "sudoku-4x4", "puzzle": "..1.4.....2.3..."}
 EXAMPLES = {
     "one": {"summary": "one puzzle", "value": EXAMPLE},
     "many": {
-        "summary": "several puzzles, more attempts",
-        "value": {"puzzles": ["..1.4.....2.3...", "3.4......3..1..4"], "attempts": 8},
+        "summary": "several puzzles, a longer search",
+        "value": {"puzzles": ["..1.4.....2.3...", "3.4......3..1..4"], "effort": "normal"},
     },
     "trace": {"summary": "what each segment changed", "value": {"puzzle": "3.4......3..1..4", "trace": True}},
 }
@@ -46,19 +73,14 @@ class SolveRequest(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra={"examples": [EXAMPLE]})
 
-    model: Annotated[str, Field(max_length=1000)] | None = Field(None, description="Default: the first one served.")
+    model: ModelName | None = None
     puzzle: Given | None = None
-    puzzles: Annotated[list[Given], Field(min_length=1, max_length=MOST_PUZZLES)] | None = None
-    trace: bool = Field(False, description=f"Also return the answer after each segment, of at most {MOST_TRACED}.")
-    max_segments: int | None = Field(
-        None, ge=1, le=MOST_SEGMENTS, description="Give up after so many segments. Default: what `hrm solve` takes."
-    )
-    attempts: int = Field(
-        1, ge=1, le=MOST_ATTEMPTS, description="Tries, all but the first with a symmetric image of the puzzle."
-    )
-    deadline: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="Seconds to wait for the answers; at most those of the server."
-    )
+    puzzles: Many | None = None
+    effort: HowLong | None = None
+    max_segments: Segments | None = None
+    attempts: Attempts | None = None
+    trace: Trace = False
+    deadline: Deadline | None = None
 
 
 class StepRecord(BaseModel):
@@ -82,7 +104,9 @@ class AnswerRecord(BaseModel):
     q_halt: float = Field(description="Probability that the answer is right, as the network estimates it.")
     halted_by_choice: bool
     settled: int = Field(description="The last segment that changed the answer.")
-    attempts: int
+    attempts: int = Field(description="Runs made.")
+    total_segments: int = Field(description="Segments of all runs together.")
+    pinned: list[int] = Field(description="Open cells, by their numbers, that the run which found it took as given.")
     trace: list[StepRecord] | None = None
 
 
@@ -143,13 +167,25 @@ class Service:
                 raise UsageError(
                     f"{name} cannot be served: its puzzles are parts of tasks; use `hrm solve {name} FILE`"
                 )
-        self._solvers = dict(solvers)
+        self.solvers = dict(solvers)
         self.deadline_s = deadline_s
         self.worker = Worker(solvers, queue, on_batch)
 
     def models(self) -> dict[str, Any]:
         """Return what is served, the default first."""
-        return {"models": [_described(name, solver) for name, solver in self._solvers.items()]}
+        return {"models": [_described(name, solver) for name, solver in self.solvers.items()]}
+
+    def solver(self, name: str | None) -> tuple[str, Solver]:
+        """Return a model with its name; None: the default.
+
+        Raises:
+            UsageError: there is none of this name.
+        """
+        name = name or next(iter(self.solvers))
+        if name not in self.solvers:
+            known = list(self.solvers)
+            raise UsageError(f"no model {name[:80]!r} here: {', '.join(known)}.{did_you_mean(name[:80], known)}")
+        return name, self.solvers[name]
 
     def read(self, body: bytes | str) -> SolveRequest:
         """Read a request from JSON.
@@ -161,11 +197,9 @@ class Service:
         try:
             return SolveRequest.model_validate_json(body)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            if first["type"] == "json_invalid":
-                raise MalformedError(first["msg"]) from None
-            places = [str(part) for part in first["loc"] if isinstance(part, int) or part in SolveRequest.model_fields]
-            raise UsageError(": ".join([*places, first["msg"]])) from None
+            if error.errors(include_input=False)[0]["type"] == "json_invalid":
+                raise MalformedError(error.errors(include_input=False)[0]["msg"]) from None
+            raise UsageError(_first(error)) from None
 
     def ticket(self, request: SolveRequest) -> Ticket:
         """Return a request as what the worker takes: everything about it is checked, and its puzzles are read.
@@ -174,19 +208,17 @@ class Service:
             UsageError: no such model, or more than is allowed.
             DataError: a puzzle cannot be read, or contradicts itself.
         """
-        name = request.model or next(iter(self._solvers))
-        solver = self._solvers.get(name)
-        if solver is None:
-            known = list(self._solvers)
-            raise UsageError(f"no model {name[:80]!r} here: {', '.join(known)}.{did_you_mean(name[:80], known)}")
+        name, solver = self.solver(request.model)
         if (request.puzzle is None) == (request.puzzles is None):
             raise UsageError("give puzzle (one) or puzzles (a list)")
         given = [request.puzzle] if request.puzzles is None else request.puzzles
         if request.trace and len(given) > MOST_TRACED:
             raise UsageError(f"a trace is kept of at most {MOST_TRACED} puzzles at once (got {len(given)})")
-        segments = request.max_segments or min(solver.max_segments, MOST_SEGMENTS)
-        if segments * request.attempts > MOST_WORK:
-            raise UsageError(f"max_segments × attempts must be at most {MOST_WORK} (got {segments * request.attempts})")
+        segments, attempts = request.max_segments or min(solver.max_segments, MOST_SEGMENTS), request.attempts or 1
+        if segments * attempts > MOST_WORK:
+            raise UsageError(f"max_segments × attempts must be at most {MOST_WORK} (got {segments * attempts})")
+        if request.effort is not None and (request.max_segments is not None or request.attempts is not None):
+            raise UsageError("give effort, or max_segments and attempts, not both: an effort sets these numbers")
         inputs = []
         for number, puzzle in enumerate(given, start=1):
             try:
@@ -194,7 +226,10 @@ class Service:
             except DataError as error:
                 raise DataError(str(error) if len(given) == 1 else f"puzzle {number}: {error}") from None
         wait_s = min(request.deadline or self.deadline_s, self.deadline_s)
-        options = Options(name, segments, request.attempts, request.trace)
+        if request.effort in (None, "quick"):
+            options = Options(name, request.trace, segments, attempts)
+        else:
+            options = Options(name, request.trace, effort=request.effort)
         return Ticket(options, inputs, time.monotonic() + wait_s)
 
     def solve(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,18 +240,39 @@ class Service:
             DataError: a puzzle cannot be read.
             HrmError: too many wait, the server is stopping, or the deadline has passed.
         """
+        return response(*self.answers(request))
+
+    def answers(self, request: Mapping[str, Any]) -> tuple[Ticket, list[Answer]]:
+        """Solve, and wait for the answers. What it raises is what ``solve`` raises."""
         try:
             checked = SolveRequest.model_validate(request)
         except ValidationError as error:
-            raise UsageError(error.errors()[0]["msg"]) from None
+            raise UsageError(_first(error)) from None
         ticket = self.ticket(checked)
         self.worker.submit(ticket)
         try:
-            return response(ticket, ticket.result.result(max(0.0, ticket.deadline - time.monotonic())))
+            return ticket, ticket.result.result(max(0.0, ticket.deadline - time.monotonic()))
         except TimeoutError:
             raise LateError("the deadline passed before every puzzle was solved") from None
         finally:
             ticket.result.cancel()
+
+
+def _first(error: ValidationError) -> str:
+    """Return what is wrong first, and where."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    places = [str(part) for part in first["loc"] if isinstance(part, int) or part in SolveRequest.model_fields]
+    return ": ".join([*places, first["msg"]])
+
+
+def check_deadline(seconds: float) -> None:
+    """Refuse a deadline that no server can keep.
+
+    Raises:
+        UsageError: out of range.
+    """
+    if not 0.1 <= seconds <= 86400:
+        raise UsageError(f"--deadline must be 0.1 to 86400 (got {seconds})")
 
 
 def response(ticket: Ticket, answers: list[Answer]) -> dict[str, Any]:

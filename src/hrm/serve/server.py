@@ -4,21 +4,18 @@ import asyncio
 import gc
 import signal
 import socket
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hrm.errors import HrmError, UsageError
-from hrm.inference.load import load
-from hrm.inference.solver import Solver
+from hrm.serve.api import check_deadline
 from hrm.serve.http import LOCAL, create_app
+from hrm.serve.models import load_models
 
 HEAD_SECONDS = 8.0
 """In which the head of a request must have arrived."""
@@ -52,18 +49,16 @@ def serve(request: ServeRequest, on_ready: Callable[[str, list[str]], None]) -> 
         UsageError: no such model, or a value out of range.
         HrmError: the port is taken.
     """
-    if not request.models:
-        raise UsageError("which model? `hrm serve sudoku-9x9`, say; `hrm models` lists those that are shipped")
-    for name, value, least in (("queue", request.queue, 1), ("deadline", request.deadline_s, 0.1)):
-        if not least <= value <= 86400:
-            raise UsageError(f"--{name} must be {least} to 86400 (got {value})")
+    check_deadline(request.deadline_s)
+    if not 1 <= request.queue <= 86400:
+        raise UsageError(f"--queue must be 1 to 86400 (got {request.queue})")
     if bad := [
         host for host in request.allow_hosts if "*" in host[1:] or (host[:1] == "*" and host[1:2] not in ("", "."))
     ]:
         raise UsageError(f"--allow-host takes a name, *.example.com or * (got {bad[0]})")
     listening = _listen(request.host, request.port)
     with listening:
-        solvers = _load(request)
+        solvers = load_models(request.models, request.device, request.precision)
         any_address = request.host in ("0.0.0.0", "::", "")
         hosts = [*LOCAL, *([] if any_address else [request.host]), *request.allow_hosts]
         app = create_app(solvers, request.queue, request.deadline_s, hosts)
@@ -138,21 +133,3 @@ def _listen(host: str, port: int) -> socket.socket:
         raise HrmError(f"cannot listen on {host}, port {port}: {error}; choose another --host or --port") from None
     # asyncio sends small answers at once (TCP_NODELAY) only where a socket names its protocol
     return socket.socket(made.family, made.type, socket.IPPROTO_TCP, fileno=made.detach())
-
-
-def _load(request: ServeRequest) -> dict[str, Solver]:
-    """Return the models by the names that clients use: the last part of a folder's."""
-    solvers: dict[str, Solver] = {}
-    for model in request.models:
-        name = Path(model).resolve().name
-        if name in solvers:
-            raise UsageError(f"two models would be called {name}: rename a folder")
-        solvers[name] = load(model, request.device, request.precision)
-        _warm_up(solvers[name])
-    return solvers
-
-
-def _warm_up(solver: Solver) -> None:
-    """Run one segment, since the first one of a process is many times slower."""
-    spec = solver.puzzle.spec
-    deque(solver.run(np.full((1, spec.cells), spec.blank, np.uint8), 1), maxlen=0)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from hrm.errors import HrmError
 from hrm.inference.answer import Answer
+from hrm.inference.search import Effort
 from hrm.inference.solver import Solver
 
 TOGETHER = 64
@@ -49,9 +50,11 @@ class Options:
     """How to solve; only requests with the same options share a batch."""
 
     model: str
-    max_segments: int
-    attempts: int
     trace: bool
+    max_segments: int | None = None
+    attempts: int | None = None
+    effort: Effort | None = None
+    """In place of the two numbers."""
 
 
 @dataclass(eq=False)
@@ -218,6 +221,7 @@ class Worker:
             trace=options.trace,
             max_segments=options.max_segments,
             attempts=options.attempts,
+            effort=options.effort,
         )
         for answer in answers:
             self._due.popleft().take(answer)
