@@ -8,7 +8,7 @@ import pytest
 
 from hrm.errors import DataError, UsageError
 from hrm.inference.load import load
-from hrm.serve.api import EXAMPLE, MOST_PUZZLES, Service
+from hrm.serve.api import EXAMPLE, MOST_PUZZLES, Service, SolveRequest
 from hrm.serve.worker import LateError, StoppingError
 
 from .conftest import INKALA
@@ -26,7 +26,7 @@ def service(solver):
 
 
 def ticket(service, **request):
-    return service.ticket(service.read(json.dumps({"puzzle": PUZZLE} | request)))
+    return service.ticket(service.read(json.dumps({"puzzle": PUZZLE} | request), SolveRequest))
 
 
 def submitted(service, *tickets):

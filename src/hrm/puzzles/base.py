@@ -64,6 +64,10 @@ class PuzzleSpec:
     """Further token ids that the answer replaces: each says something about a cell without being its answer."""
     answers: tuple[int, ...] = ()
     """Token ids that may stand in an answer; empty: all but padding, the blank and the clues."""
+    marks: tuple[int, ...] = ()
+    """Token ids that only answers hold: the path of a maze."""
+    once: tuple[int, ...] = ()
+    """Token ids that every puzzle holds exactly once: start and goal."""
     box: tuple[int, int] = (0, 0)
     """Rows and columns of a box that pictures set apart by a thick line; (0, 0) where there are none."""
     first_name: str = ""

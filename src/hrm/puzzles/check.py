@@ -161,6 +161,12 @@ def _generate(case: _Case) -> _Findings:
         "an answer holds the blank: name in PuzzleSpec.answers every token id that an answer may hold",
     )
     yield np.array_equal(case.inputs == PAD, case.answers == PAD), "padding differs between puzzle and answer"
+    yield not np.isin(case.inputs, spec.marks).any(), "a puzzle holds one of PuzzleSpec.marks, which only answers hold"
+    for token in spec.once:
+        yield (
+            bool(((case.inputs == token).sum(axis=1) == 1).all()),
+            f"token {token} of PuzzleSpec.once is not there once",
+        )
 
 
 def _parse(case: _Case) -> _Findings:

@@ -5,7 +5,7 @@ Every limit stands here, so that the records, their schema and the messages say 
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -14,6 +14,7 @@ from hrm.inference.answer import Answer
 from hrm.inference.search import Effort
 from hrm.inference.solver import Solver
 from hrm.model.network import parameter_counts
+from hrm.page.describe import Grid, drawing_of, grid_of
 from hrm.serve.worker import LateError, Options, Ticket, Worker
 
 MOST_PUZZLES, MOST_TRACED = 32, 4
@@ -64,8 +65,15 @@ EXAMPLES = {
 }
 
 
+Record = TypeVar("Record", bound=BaseModel)
+
+
 class MalformedError(HrmError):
     """What was sent is no JSON."""
+
+
+class KindError(HrmError):
+    """What was sent is not declared as JSON."""
 
 
 class SolveRequest(BaseModel):
@@ -83,11 +91,22 @@ class SolveRequest(BaseModel):
     deadline: Deadline | None = None
 
 
+class ReadRequest(BaseModel):
+    """A puzzle to read."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra={"examples": [EXAMPLE]})
+
+    model: ModelName | None = None
+    puzzle: Given
+
+
 class StepRecord(BaseModel):
     """The answer after one segment."""
 
     segment: int
     answer: str
+    cells: list[int] = Field(description="The same as tokens: places in the symbols of the model's grid.")
+    confidence: list[float] = Field(description="Of each cell: probability of its token, to two decimals.")
     changed: list[int] = Field(description="Cells that differ from the step before, by their numbers.")
     q_halt: float
 
@@ -127,6 +146,7 @@ class ModelRecord(BaseModel):
     parameters: int
     max_segments: int = Field(description="When it gives up, unless told.")
     checked: bool = Field(description="Whether answers are checked by the rules.")
+    grid: Grid = Field(description="Its puzzles, as an editor sees them.")
 
 
 class ModelsResponse(BaseModel):
@@ -168,12 +188,13 @@ class Service:
                     f"{name} cannot be served: its puzzles are parts of tasks; use `hrm solve {name} FILE`"
                 )
         self.solvers = dict(solvers)
+        self._models = {"models": [_described(name, solver) for name, solver in solvers.items()]}
         self.deadline_s = deadline_s
         self.worker = Worker(solvers, queue, on_batch)
 
     def models(self) -> dict[str, Any]:
         """Return what is served, the default first."""
-        return {"models": [_described(name, solver) for name, solver in self.solvers.items()]}
+        return self._models
 
     def solver(self, name: str | None) -> tuple[str, Solver]:
         """Return a model with its name; None: the default.
@@ -187,7 +208,19 @@ class Service:
             raise UsageError(f"no model {name[:80]!r} here: {', '.join(known)}.{did_you_mean(name[:80], known)}")
         return name, self.solvers[name]
 
-    def read(self, body: bytes | str) -> SolveRequest:
+    def drawing(self, body: bytes | str) -> dict[str, Any]:
+        """Read a puzzle, and return what pictures show of it.
+
+        Raises:
+            MalformedError: no JSON.
+            UsageError: no such request, or no such model.
+            DataError: the puzzle cannot be read, or contradicts itself.
+        """
+        request = self.read(body, ReadRequest)
+        puzzle = self.solver(request.model)[1].puzzle
+        return drawing_of(puzzle, puzzle.parse(request.puzzle)).model_dump(mode="json")
+
+    def read(self, body: bytes | str, record: type[Record]) -> Record:
         """Read a request from JSON.
 
         Raises:
@@ -195,7 +228,7 @@ class Service:
             UsageError: JSON that is no such request.
         """
         try:
-            return SolveRequest.model_validate_json(body)
+            return record.model_validate_json(body)
         except ValidationError as error:
             if error.errors(include_input=False)[0]["type"] == "json_invalid":
                 raise MalformedError(error.errors(include_input=False)[0]["msg"]) from None
@@ -277,7 +310,15 @@ def check_deadline(seconds: float) -> None:
 
 def response(ticket: Ticket, answers: list[Answer]) -> dict[str, Any]:
     """Return the answers to a request as plain values."""
-    return {"model": ticket.options.model, "answers": [answer.as_dict() for answer in answers]}
+    return {"model": ticket.options.model, "answers": [_with_cells(answer) for answer in answers]}
+
+
+def _with_cells(answer: Answer) -> dict[str, Any]:
+    """Return an answer as ``hrm solve --json`` prints it; its trace also says what every cell held."""
+    plain = answer.as_dict()
+    for step, record in zip(answer.trace or (), plain.get("trace", ()), strict=True):
+        record |= {"cells": step.tokens.tolist(), "confidence": step.confidence.astype(float).round(2).tolist()}
+    return plain
 
 
 def refusal(status: int, reason: object) -> dict[str, Any]:
@@ -292,4 +333,5 @@ def _described(name: str, solver: Solver) -> dict[str, Any]:
         "name": name, "puzzle": spec.name, "rows": spec.shape[0], "columns": spec.shape[1],
         "parameters": sum(parameter_counts(solver.model)[0].values()),
         "max_segments": solver.max_segments, "checked": spec.has_rules,
+        "grid": grid_of(solver.puzzle).model_dump(mode="json"),
     }  # fmt: skip

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from starlette.datastructures import Headers
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hrm.errors import HrmError
-from hrm.serve.api import refusal
+from hrm.serve.api import KindError, refusal
 
 MOST_BYTES = 64 * 1024
 """Of a body."""
@@ -126,6 +127,17 @@ class Room:
                 await answer(self._status[type(error)], error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def require_json(request: Request) -> None:
+    """Refuse a body that is not declared as JSON, as the form of a foreign web page would send it.
+
+    Raises:
+        KindError: it is not.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise KindError("send JSON, with the header Content-Type: application/json")
 
 
 def answer(status: int, reason: object, close: bool = False) -> JSONResponse:

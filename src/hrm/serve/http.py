@@ -16,6 +16,7 @@ from hrm.inference.answer import Answer
 from hrm.inference.solver import Solver
 from hrm.serve.api import (
     EXAMPLES,
+    KindError,
     MalformedError,
     ModelsResponse,
     Refusal,
@@ -24,12 +25,14 @@ from hrm.serve.api import (
     SolveResponse,
     response,
 )
-from hrm.serve.guard import BODY_SECONDS, BodyLimit, Hosts, Room, answer
+from hrm.serve.guard import BODY_SECONDS, BodyLimit, Hosts, Room, answer, require_json
 from hrm.serve.metrics import Counted, Metrics
+from hrm.serve.page import add_page, add_readers
 from hrm.serve.worker import BusyError, LateError, StoppingError, Ticket
 
 STATUS: dict[type[HrmError], int] = {
-    MalformedError: 400, UsageError: 422, DataError: 422, BusyError: 429, StoppingError: 503, LateError: 504,
+    MalformedError: 400, KindError: 415, UsageError: 422, DataError: 422, BusyError: 429, StoppingError: 503,
+    LateError: 504,
 }  # fmt: skip
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "no JSON, or a Host that is not served"},
@@ -83,12 +86,14 @@ def create_app(
     )  # fmt: skip
     app.state.service = service
     _add_paths(app, service, metrics)
+    add_readers(app, service, REFUSALS)
+    pages = add_page(app)
     _add_refusals(app)
     # the last one added is the first to see a request
     app.add_middleware(Room, path=SOLVE, require_room=service.worker.require_room, status=STATUS)
     app.add_middleware(BodyLimit, seconds=body_seconds)
     app.add_middleware(Hosts, allowed=hosts)
-    paths = frozenset(app.openapi()["paths"]) | {"/openapi.json"}
+    paths = frozenset(app.openapi()["paths"]) | {"/openapi.json"} | pages
     app.add_middleware(Counted, metrics=metrics, paths=paths)
     return app
 
@@ -105,10 +110,8 @@ def _add_paths(app: FastAPI, service: Service, metrics: Metrics) -> None:
     @app.post(SOLVE, response_model=SolveResponse, responses=REFUSALS, openapi_extra=schema, tags=["puzzles"])
     async def solve(request: Request) -> Response:
         """Solve one puzzle or several."""
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            return answer(415, "send JSON, with the header Content-Type: application/json")
-        ticket = service.ticket(service.read(await request.body()))
+        require_json(request)
+        ticket = service.ticket(service.read(await request.body(), SolveRequest))
         service.worker.submit(ticket)
         try:
             answers = await _awaited(ticket, request)

@@ -30,15 +30,17 @@ PAGE = {
     "light": {
         "paper": "#fbfbf9", "card": "#ffffff", "ink": "#1b1d22", "quiet": "#5b606b", "line": "#e2e3e0",
         "tint": "#f1f2ef", "accent": "#1d5bbf", "accent-soft": "#d6e3f8", "red": "#b3161f", "second": "#767c88",
-        "third": "#9a6a00",
+        "third": "#9a6a00", "right": "#1a7f37", "clash": "#fbdcdf", "shade": "#d5dbe6", "hair": "#b4b8bf",
+        "edge": "#858a95",
     },
     "dark": {
         "paper": "#101216", "card": "#17191e", "ink": "#e6e7ea", "quiet": "#9ea4b0", "line": "#2a2d35",
         "tint": "#1c1f25", "accent": "#85b0ff", "accent-soft": "#223554", "red": "#ff8b8f", "second": "#8b92a0",
-        "third": "#d9a844",
+        "third": "#d9a844", "right": "#63cf83", "clash": "#46191f", "shade": "#363e4e", "hair": "#4a4f5b",
+        "edge": "#757b88",
     },
 }  # fmt: skip
-"""Of the page of a report, by the name of the CSS property."""
+"""Of pages, by the name of the CSS property."""
 DARK_GROUND = "#2b2b30"
 """The lightest ground of a picture on a dark page."""
 

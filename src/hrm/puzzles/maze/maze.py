@@ -61,6 +61,8 @@ class Maze(Puzzle):
             fills=((WALL, "#30353f"), (PATH, "#2f6fd6"), (START, "#8fd0a5"), (GOAL, "#f4b26b")),
             solid=(WALL, PATH),
             words=((WALL, "wall"), (PATH, "path"), (START, "start"), (GOAL, "goal")),
+            marks=(PATH,),
+            once=(START, GOAL),
         )
         self._unique, self._grid = unique, BitGrid(rows, columns)
 
