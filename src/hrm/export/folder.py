@@ -7,15 +7,12 @@ manifest.
 import hashlib
 import io
 import json
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +20,7 @@ import torch
 from jaxtyping import Int32
 
 from hrm.errors import HrmError, UsageError
-from hrm.export.step import Input, inputs_of, outputs_of, traced
+from hrm.export.step import Input, inputs_of, outputs_of, quiet, traced
 from hrm.files import MANIFEST, replacing, require_writable
 from hrm.inference.solver import Solver
 from hrm.manifest import record
@@ -62,28 +59,31 @@ def require_packages(to: To) -> None:
         raise UsageError(f"--to {to} needs {', '.join(missing)}: pip install 'hierarchical-reasoning[export]'")
 
 
-def export(solver: Solver, folder: Path, to: To) -> Exported:
-    """Write a solver's network, in fp32, into a folder of its own; an older export of that name is replaced.
+def export(solver: Solver, folder: Path, to: To, int8: bool = False) -> Exported:
+    """Write a solver's network into a folder of its own; an older export of that name is replaced.
 
     Args:
         solver: a loaded model on the CPU, in fp32.
         folder: which folder to write.
         to: ``onnx`` for ONNX Runtime, or ``torch`` for ``torch.export.load``.
+        int8: keep weights as int8, and round what they multiply to int8 too; else all is fp32.
 
     Raises:
-        UsageError: a package is missing, or the name belongs to something else.
+        UsageError: a package is missing, int8 is asked of torch, or the name belongs to something else.
         HrmError: the place cannot be written, or torch cannot trace this network.
     """
     require_packages(to)
+    if int8 and to != "onnx":
+        raise UsageError("int8 goes with --to onnx or web only")
     if solver.device.type != "cpu" or solver.model.dtype != torch.float32:
         raise UsageError("export takes a model on the CPU in fp32: hrm.load(name, device='cpu', precision='fp32')")
     require_writable(folder, KIND)
     # Trace the network, and gather the content of all files.
     inputs = inputs_of(solver)
     try:
-        with _quiet():
+        with quiet():
             program = traced(solver, inputs)
-            network = _onnx(program, inputs) if to == "onnx" else _torch(program)
+            network = _onnx(program, inputs, int8) if to == "onnx" else _torch(program)
     except Exception as error:  # whatever torch's tracer raises, for a network of the user's own
         fault = " ".join(str(error).split())[:200]
         raise HrmError(f"a {type(solver.model).__name__} cannot be exported to {to}: {fault}") from error
@@ -93,7 +93,7 @@ def export(solver: Solver, folder: Path, to: To) -> Exported:
         content[DIFFER] = _must_differ(solver.puzzle).tobytes()
     content |= {name: (files("hrm.export") / "runners" / name).read_bytes() for name in RUNNERS[to]}
     # Write them, the manifest last.
-    manifest = _manifest(solver, inputs, to, content)
+    manifest = _manifest(solver, inputs, to, int8, content)
     with replacing(folder, sum(map(len, content.values())) + 2**20, KIND) as work:
         for name, data in content.items():
             (work / name).write_bytes(data)
@@ -101,7 +101,7 @@ def export(solver: Solver, folder: Path, to: To) -> Exported:
     return Exported(folder, {name: len(data) for name, data in content.items()}, solver.puzzle.spec.differ_is_all)
 
 
-def _manifest(solver: Solver, inputs: list[Input], to: To, content: dict[str, bytes]) -> dict[str, Any]:
+def _manifest(solver: Solver, inputs: list[Input], to: To, int8: bool, content: dict[str, bytes]) -> dict[str, Any]:
     """Return all that a runner needs to know, as plain values."""
     spec, origin = solver.puzzle.spec, solver.origin
     names = [each.name for each in inputs]
@@ -110,6 +110,7 @@ def _manifest(solver: Solver, inputs: list[Input], to: To, content: dict[str, by
         "format": FORMAT,
         "hrm": version("hierarchical-reasoning"),
         "to": to,
+        "arithmetic": "int8" if int8 else "fp32",
         "model": "" if origin is None else origin.name,
         "weights_sha256": "" if origin is None else origin.weights_sha256,
         "puzzle": spec.name,
@@ -146,13 +147,15 @@ def _file(each: Input) -> str:
     return f"{each.name}.bin"
 
 
-def _onnx(program: torch.export.ExportedProgram, inputs: list[Input]) -> bytes:
+def _onnx(program: torch.export.ExportedProgram, inputs: list[Input], int8: bool) -> bytes:
     """Return the graph as the bytes of one ONNX file."""
     names = [each.name for each in inputs]
     made = torch.onnx.export(program, dynamo=True, verbose=False, input_names=names, output_names=outputs_of(names))
     assert made is not None
     proto = made.model_proto
     _share_weights(proto.graph)
+    if int8:
+        proto = _quantized(proto)
     del proto.metadata_props[:]
     for part in (*proto.graph.node, *proto.graph.initializer, *proto.graph.value_info, *proto.graph.input):
         del part.metadata_props[:]  # places in the code that was traced
@@ -176,22 +179,22 @@ def _share_weights(graph: Any) -> None:
     graph.initializer.extend(unique)
 
 
+def _quantized(proto: Any) -> Any:
+    """Return the graph with int8 weights, one scale for each of their columns."""
+    import onnx
+    from onnxruntime.quantization import quantize_dynamic
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with TemporaryDirectory() as work:
+        whole, folded, small = (Path(work) / f"{name}.onnx" for name in ("whole", "folded", "small"))
+        onnx.save(proto, whole)
+        quant_pre_process(whole, folded, skip_symbolic_shape=True)  # else a transposed weight is not seen as one
+        quantize_dynamic(folded, small, per_channel=True)
+        return onnx.load(small)
+
+
 def _torch(program: torch.export.ExportedProgram) -> bytes:
     """Return the graph as the bytes of one file of ``torch.export``."""
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     return buffer.getvalue()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what torch's exporters say about themselves from the user."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -4,6 +4,10 @@ Every tensor is an input or an output with a name: the latents go in and come ou
 how often. Axes: B batch, C cells.
 """
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,3 +102,19 @@ def traced(solver: Solver, inputs: list[Input]) -> torch.export.ExportedProgram:
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)
     return program
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what exporters say about themselves from the user."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "")]  # ONNX Runtime speaks through the root
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
