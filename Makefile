@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo bench docs test test-all check clean
+.PHONY: setup demo bench docs web-runtime test test-all check clean
 .DEFAULT_GOAL := setup
 
 setup: $(READY)  ## create .venv with everything that demo and test need
@@ -23,10 +23,14 @@ bench: setup  ## how fast it is here: the better part of an hour; BENCH=--quick 
 docs: setup  ## write docs/cli.md and docs/python-api.md from the code
 	$(BIN)/python docs/reference.py
 
+web-runtime:  ## what `hrm export MODEL… FOLDER --to web` copies into a site, from npm
+	npm install --prefix . --no-save --no-package-lock --ignore-scripts --no-audit --no-fund onnxruntime-web@1.30.0
+
 test: check  ## the test suite: at most 8 minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu" -q --durations=20
 
-test-all: check  ## with the tests that take minutes, the notebook, and the exact searches beside a SAT solver
+test-all: check  ## with the tests that take minutes, the notebook, exact searches beside a SAT solver, sites in a browser
+	if command -v npm >/dev/null; then $(MAKE) web-runtime; fi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,notebook,oracles]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not gpu"
 

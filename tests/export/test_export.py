@@ -201,7 +201,9 @@ def test_the_runner_in_javascript_runs_the_same_loop(exported, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found == {"answer": answer.answer, "done": True, "segment": answer.segments, "told": answer.segments}
+    cells = solver.puzzle.parse(answer.answer).tolist()
+    told = {"answer": answer.answer, "done": True, "segment": answer.segments, "cells": cells, "checked": True}
+    assert found == told | {"told": answer.segments}
 
 
 JAVASCRIPT = """

@@ -7,6 +7,7 @@ manifest.
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
@@ -73,12 +74,22 @@ def export(solver: Solver, folder: Path, to: To, int8: bool = False) -> Exported
         HrmError: the place cannot be written, or torch cannot trace this network.
     """
     require_packages(to)
+    require_writable(folder, KIND)
+    content = contents(solver, to, int8)
+    write_files(folder, content, KIND)
+    sizes = {name: len(data) for name, data in content.items() if name != MANIFEST}
+    return Exported(folder, sizes, solver.puzzle.spec.differ_is_all)
+
+
+def contents(solver: Solver, to: To, int8: bool = False) -> dict[str, bytes]:
+    """Return all files of an exported folder by their names, the manifest last.
+
+    Args and errors: as those of ``export``.
+    """
     if int8 and to != "onnx":
         raise UsageError("int8 goes with --to onnx or web only")
     if solver.device.type != "cpu" or solver.model.dtype != torch.float32:
         raise UsageError("export takes a model on the CPU in fp32: hrm.load(name, device='cpu', precision='fp32')")
-    require_writable(folder, KIND)
-    # Trace the network, and gather the content of all files.
     inputs = inputs_of(solver)
     try:
         with quiet():
@@ -92,13 +103,25 @@ def export(solver: Solver, folder: Path, to: To, int8: bool = False) -> Exported
     if solver.puzzle.spec.differ_is_all:
         content[DIFFER] = _must_differ(solver.puzzle).tobytes()
     content |= {name: (files("hrm.export") / "runners" / name).read_bytes() for name in RUNNERS[to]}
-    # Write them, the manifest last.
-    manifest = _manifest(solver, inputs, to, int8, content)
-    with replacing(folder, sum(map(len, content.values())) + 2**20, KIND) as work:
+    return content | {MANIFEST: as_json(_manifest(solver, inputs, to, int8, content))}
+
+
+def write_files(folder: Path, content: Mapping[str, bytes], kind: str) -> None:
+    """Write a folder of files whole or not at all; names may have a folder before them.
+
+    Raises:
+        HrmError: the place cannot be written.
+        UsageError: the name belongs to something else.
+    """
+    with replacing(folder, sum(map(len, content.values())) + 2**20, kind) as work:
         for name, data in content.items():
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
             (work / name).write_bytes(data)
-        (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    return Exported(folder, {name: len(data) for name, data in content.items()}, solver.puzzle.spec.differ_is_all)
+
+
+def as_json(value: object) -> bytes:
+    """Return plain values as the text of a JSON file."""
+    return (json.dumps(value, indent=1) + "\n").encode()
 
 
 def _manifest(solver: Solver, inputs: list[Input], to: To, int8: bool, content: dict[str, bytes]) -> dict[str, Any]:

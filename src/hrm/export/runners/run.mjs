@@ -13,8 +13,8 @@ export async function load(ort, read) {
   const pairs = m.differ && new Int32Array(await read(m.differ));
   const differ = (answer) => pairs.every((cell, i) => i % 2 || answer[cell] !== answer[pairs[i + 1]]);
 
-  // `segments`: run exactly so many. `onSegment` is told of every answer on the way. Further inputs are tensors by name.
-  return async function solve(text, { segments = 0, onSegment = () => {}, ...given } = {}) {
+  // `segments`: run exactly so many; `most`: at most. `onSegment` gets answers and outputs. Further inputs are tensors.
+  return async function solve(text, { segments = 0, most = m.max_segments, onSegment = () => {}, ...given } = {}) {
     const tokens = Int32Array.from(text, (character) => m.tokens.indexOf(character));
     if (tokens.length !== m.shape[0] * m.shape[1] || tokens.includes(-1))
       throw new Error(`give ${m.shape[0] * m.shape[1]} characters, each one of "${m.tokens.join("")}"`);
@@ -28,8 +28,9 @@ export async function load(ort, read) {
       const [halt, goOn = 0] = out.q.data;
       const keeps = () => tokens.every((t, cell) => t === m.blank || t === answer[cell]) && differ(answer);
       const found = { answer: Array.from(answer, (t) => m.tokens[t]).join(""), done: pairs ? keeps() : halt > goOn, segment };
-      onSegment(found);
-      if (segment >= (segments || m.max_segments) || (!segments && found.done)) return found;
+      Object.assign(found, { cells: Array.from(answer), checked: Boolean(pairs) });
+      onSegment(found, out);
+      if (segment >= (segments || most) || (!segments && found.done)) return found;
     }
   };
 }

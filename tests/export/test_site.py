@@ -1,0 +1,251 @@
+"""A site is the page of a server with its networks in the browser: whole, held to its own files, right in Chromium."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hrm as package
+from hrm.export.folder import RUNNERS
+from hrm.export.web import RUNTIME
+from hrm.files import kind_of, sha256_of
+from hrm.page.site import OVER_HTTP
+from hrm.page.site import files as page_files
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "src" / "hrm" / "export" / "site"
+RUNTIME_PACKAGE = ROOT / "node_modules" / "onnxruntime-web"
+MODELS = ("sudoku-4x4", "sudoku-9x9", "maze-10x10")
+SEGMENTS = 16
+pytestmark = pytest.mark.timeout(900)  # three networks are traced
+
+
+class TestMistakes:
+    def test_a_missing_runtime_says_how_to_get_it(self, hrm, tmp_path):
+        done = hrm("export", "sudoku-4x4", tmp_path / "site", "--to", "web", "--runtime", tmp_path / "gone")
+        assert done.code == 2 and "npm install onnxruntime-web" in done.err and len(done.err.splitlines()) == 1
+        assert not (tmp_path / "site").exists()
+
+    def test_a_folder_and_models_are_needed(self, hrm, tmp_path):
+        assert hrm("export", "sudoku-4x4", "--to", "web").code == 2
+        assert hrm("export", "sudoku-4x4", "maze-10x10", tmp_path / "out", "--to", "onnx").code == 2
+        assert hrm("export", "sudoku-4x4", tmp_path / "out", "--to", "web", "--check", "5").code == 2
+
+
+SEARCH = """
+import { search } from "SEARCH_JS";
+const solution = [1, 2, 3, 4, 5], puzzle = [0, 0, 3, 0, 0], seen = [], found = [];
+for (const needed of [0, 1, 2, 3]) {
+  seen.length = 0;
+  const run = async (cells, most) => {
+    const given = cells.filter((token) => token).length - 1;
+    seen.push([cells, most]);
+    const wrong = solution.map((token, cell) => (cells[cell] ? cells[cell] : given < needed && cell === 4 ? 9 : token));
+    return { done: given >= needed, checked: true, cells: wrong, segment: most ?? 64, steps: [cells] };
+  };
+  for (const effort of ["quick", "normal"]) {
+    const answer = await search(run, puzzle, 0, effort);
+    found.push({ ...answer, seen: seen.splice(0) });
+  }
+}
+console.log(JSON.stringify(found));
+"""
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs Node")
+def test_where_a_rule_is_broken_cells_are_pinned(tmp_path):
+    """A network stands in that is right where enough cells are given: 0, 1, 2 or (never) 3 beside the puzzle's own."""
+    (tmp_path / "search.mjs").write_bytes((SITE / "search.js").read_bytes())
+    (tmp_path / "test.mjs").write_text(SEARCH.replace("SEARCH_JS", "./search.mjs"))
+    done = subprocess.run(["node", tmp_path / "test.mjs"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    for quick, normal, needed in zip(found[::2], found[1::2], range(4), strict=True):
+        assert quick["verified"] == (needed == 0) and quick["attempts"] == len(quick["seen"]) == 1
+        assert normal["verified"] == (needed < 3) and normal["attempts"] == len(normal["seen"])
+        assert normal["total_segments"] == 64 + 8 * (normal["attempts"] - 1) <= 2048 + 8
+        assert len(normal["pinned"]) == (needed if needed < 3 else 0) and 2 not in normal["pinned"]
+        for cells, most in normal["seen"][1:]:
+            assert most == 8 and cells[2] == 3 and 1 <= sum(map(bool, cells)) - 1 <= 2
+    never = found[-1]
+    assert never["attempts"] == 1 + (2048 - 64) // 8 and never["segments"] == 64 and never["steps"] == [[0, 0, 3, 0, 0]]
+    drawn = [cell for cells, _ in never["seen"] for cell in range(5) if cells[cell] and cell != 2]
+    assert min(np.bincount(drawn, minlength=5)[[0, 1, 3, 4]]) > 0.2 * len(drawn)
+
+
+@pytest.fixture(scope="module")
+def site(hrm, tmp_path_factory):
+    """Return a site with the shipped models."""
+    if not RUNTIME_PACKAGE.exists():
+        pytest.skip("needs onnxruntime-web: make web-runtime")
+    folder = tmp_path_factory.mktemp("sites") / "site"
+    done = hrm("export", *MODELS, folder, "--to", "web", "--runtime", RUNTIME_PACKAGE, timeout=900)
+    assert done.code == 0 and "http.server" in done.out, done.err
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """Serve the site from a plain file server."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Start the system's Chromium."""
+    if not os.access(CHROMIUM, os.X_OK):
+        pytest.skip("needs Chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """Return an open page, which may ask its own server only and must run without a fault."""
+    context = browser.new_context()
+    opened, foreign, faults = context.new_page(), [], []
+    context.on("request", lambda request: None if request.url.startswith(address) else foreign.append(request.url))
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    opened.goto(address)
+    yield opened
+    assert not foreign and not faults
+    context.close()
+
+
+@pytest.mark.slow
+class TestFiles:
+    def test_it_is_whole_and_says_what_it_holds(self, site):
+        manifest = json.loads((site / "manifest.json").read_text())
+        names = {str(file.relative_to(site)) for file in site.rglob("*") if file.is_file()} - {"manifest.json"}
+        assert kind_of(site) == "hrm-site" and names == set(manifest["files"])
+        assert all(sha256_of(site / name) == entry["sha256"] for name, entry in manifest["files"].items())
+        assert names >= set(page_files()) - {OVER_HTTP} | {f"runtime/{name}" for name in RUNTIME}
+        assert not names & {OVER_HTTP, "run.py"} and "run.mjs" in names and "run.mjs" in RUNNERS["onnx"]
+        assert [model["name"] for model in manifest["models"]] == list(MODELS)
+        assert manifest["runtime"]["onnxruntime-web"] in (site / "README.md").read_text()
+
+    def test_it_is_a_static_space(self, site):
+        front = (site / "README.md").read_text().split("---\n")[1]
+        fields = dict(line.split(": ", 1) for line in front.splitlines())
+        assert fields["sdk"] == "static" and (site / fields["app_file"]).exists()
+        assert len(fields["short_description"]) <= 60
+
+    def test_it_loads_nothing_from_elsewhere(self, site):
+        for name in page_files().keys() - {OVER_HTTP}:
+            text = (site / name).read_text()
+            assert not re.search(r"(src|href|import|fetch|url)\W{1,3}(https?:)?//", text), name
+        assert "default-src 'none'" in (site / "index.html").read_text()
+
+
+ANSWERS = """async ([name, puzzles, segments]) => {
+  const backend = await import("./backend.js");
+  const model = (await backend.models()).find((each) => each.name === name);
+  const found = [];
+  for (const text of puzzles) {
+    const puzzle = await backend.read(model, text), steps = [];
+    const answer = await backend.solve(model, puzzle, (step) => steps.push(step), { segments });
+    found.push({ cells: puzzle.cells, steps, answer });
+  }
+  return found;
+}"""
+
+
+@pytest.mark.slow
+class TestAnswers:
+    @pytest.mark.parametrize(("name", "count"), [("sudoku-4x4", 50), ("sudoku-9x9", 20), ("maze-10x10", 20)])
+    def test_a_browser_gives_the_answers_of_the_network(self, name, count, page):
+        solver = package.load(name, device="cpu", precision="fp32")
+        inputs = np.stack([solver.puzzle.generate(2002, index)[0] for index in range(count)])
+        found = page.evaluate(ANSWERS, [name, [solver.puzzle.text(row) for row in inputs], SEGMENTS])
+        assert [each["cells"] for each in found] == inputs.tolist()
+        for segment, output in enumerate(solver.run(inputs, SEGMENTS)):
+            steps = [each["steps"][segment] for each in found]
+            assert {step["segment"] for step in steps} == {segment + 1}
+            same = (np.array([step["cells"] for step in steps]) == output.tokens).all(axis=1)
+            # Where a maze has several shortest paths, rounding may decide between them.
+            assert (~same).sum() <= (name == "maze-10x10")
+            sure, halt = (np.array([step[key] for step in steps])[same] for key in ("confidence", "q_halt"))
+            assert np.allclose(sure, output.confidence[same], atol=0.012)
+            assert np.allclose(halt, output.q_halt[same], atol=1e-3)
+        verified = [None] * count if name == "maze-10x10" else solver.puzzle.verify(inputs, output.tokens).tolist()
+        assert [each["answer"]["verified"] for each in found] == verified
+        assert {each["answer"]["segments"] for each in found} == {SEGMENTS}
+
+    def test_it_stops_as_soon_as_the_rules_hold(self, page):
+        solver = package.load("sudoku-9x9", device="cpu", precision="fp32")
+        puzzles = [solver.puzzle.text(solver.puzzle.generate(2003, index)[0]) for index in range(6)]
+        found = page.evaluate(ANSWERS, ["sudoku-9x9", puzzles, 0])
+        expected = list(solver.solve_many(puzzles, attempts=1))
+        assert [each["answer"]["segments"] for each in found] == [answer.segments for answer in expected]
+        assert all(each["answer"]["verified"] for each in found)
+
+
+READ = """async ([name, text]) => {
+  const { models, read } = await import("./backend.js");
+  const model = (await models()).find((each) => each.name === name);
+  return read(model, text).then(({ puzzle }) => puzzle, (error) => `${error.constructor.name}: ${error.message}`);
+}"""
+PUZZLE = "..1.4.....2.3..."
+TEXTS = [
+    PUZZLE, "..1. 4... ..2. 3...", "0010\n4000\n0020\n3000", "..|1.\n4.|..\n..|2.\n3.|..", "..1.4", "..1.4.....2.3..x",
+    "[[0,0,1,0],[4,0,0,0],[0,0,2,0],[3,0,0,0]]", '["", "."]', "..1.1.....2.3...1", "[1, 2", "1...1...........",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+class TestPage:
+    @pytest.mark.parametrize("text", TEXTS)
+    def test_puzzles_are_read_as_the_package_reads_them(self, text, page):
+        family = package.puzzles.get("sudoku-4x4")
+        found = page.evaluate(READ, ["sudoku-4x4", text])
+        try:
+            expected = family.text(family.parse(json.loads(text) if text.startswith("[[") else text))
+        except package.errors.HrmError:
+            assert found.startswith("Refusal: This puzzle cannot be used: ")
+        else:
+            assert found == expected
+
+    def test_mazes_are_read_with_their_spaces(self, page):
+        family = package.puzzles.get("maze-10x10")
+        maze = family.text(family.generate(3, 0)[0])
+        rows = "\n".join(maze[i : i + 10] for i in range(0, 100, 10))
+        assert page.evaluate(READ, ["maze-10x10", maze]) == page.evaluate(READ, ["maze-10x10", rows]) == maze
+        assert "one is needed" in page.evaluate(READ, ["maze-10x10", maze.replace("S", " ")])
+
+    def test_a_person_solves_a_puzzle(self, page):
+        page.get_by_role("button", name="Solve", exact=True).click()
+        page.wait_for_selector("#badge:has-text('Checked against the rules')", timeout=60_000)
+
+    def test_thinking_can_be_stopped(self, page):
+        stopped = page.evaluate("""async (text) => {
+          const { models, read, solve } = await import("./backend.js");
+          const model = (await models())[0], puzzle = await read(model, text), stop = new AbortController();
+          const run = (options) => solve(model, puzzle, () => {}, options);
+          setTimeout(() => stop.abort(), 300);
+          const first = await run({ segments: 60000, signal: stop.signal }).catch((error) => error.name);
+          return [first, (await run({})).verified];
+        }""", PUZZLE)  # fmt: skip
+        assert stopped == ["AbortError", True]
