@@ -34,7 +34,9 @@ class UndecidedError(DataError):
 
 
 class UnsolvedError(HrmError):
-    """A puzzle to which the model has found no answer that keeps the rules."""
+    """The model has found no answer that keeps the rules of the puzzle."""
+
+    exit_code = 5
 
 
 def did_you_mean(given: str, allowed: list[str]) -> str:

@@ -9,10 +9,11 @@ import torch
 from hrm import puzzles
 from hrm.errors import UsageError
 from hrm.inference.load import load
-from hrm.inference.search import MOST_PINS, PIN_SEGMENTS, by_effort, images, pins
+from hrm.inference.search import MOST_PINS, PIN_SEGMENTS, by_budget, by_effort, images, pins
 from hrm.inference.solver import Solver
 from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.nn.layers import NO_CONTEXT
+from hrm.puzzles.conflicts import conflicts
 
 FAMILY = puzzles.get("sudoku-4x4")
 PUZZLE, ANSWER = "..1.4.....2.3...", "2314413214233241"
@@ -61,8 +62,8 @@ def runs(plan, answers, most=40):
 
 
 def test_pins_are_the_symbols_of_the_last_answer_in_open_cells():
-    root, *others = runs(pins(FAMILY.spec, 5, 1000), WRONG)
-    assert root.segments == 5 and root.pinned == () and (root.view == INPUTS).all()
+    root, *others = runs(pins(FAMILY, 12, 1000), WRONG)
+    assert root.segments == 12 and root.pinned == () and (root.view == INPUTS).all()
     for start in others:
         differ = np.flatnonzero(start.view != INPUTS)
         assert tuple(differ) == start.pinned and 1 <= len(differ) <= MOST_PINS and start.segments == PIN_SEGMENTS
@@ -70,22 +71,31 @@ def test_pins_are_the_symbols_of_the_last_answer_in_open_cells():
     assert all(len(b.pinned) == 1 or set(a.pinned) < set(b.pinned) or len(a.pinned) == 2 for a, b in pairwise(others))
 
 
+def test_cells_that_clash_are_pinned_first():
+    answer = RIGHT.copy()
+    answer[:2] = answer[1::-1]  # swapped in their row: they clash in their columns, and others with them
+    clashing = set(np.flatnonzero(conflicts(FAMILY, answer) & (INPUTS == FAMILY.spec.blank)).tolist())
+    starts = runs(pins(FAMILY, 5, 1000), answer, most=200)[1:]
+    single = [start.pinned[0] for start in starts if len(start.pinned) == 1]
+    assert set(single[: len(clashing) // 2]) <= clashing < set(single)
+
+
 def test_no_run_is_made_twice_and_all_are_made_in_the_end():
-    starts = runs(pins(FAMILY.spec, 5, 4000), WRONG, most=1000)
+    starts = runs(pins(FAMILY, 5, 4000), WRONG, most=1000)
     views = {start.view.tobytes() for start in starts}
     blanks = int((INPUTS == FAMILY.spec.blank).sum())
     assert len(views) == len(starts) == 1 + blanks + blanks * (blanks - 1) // 2
 
 
 def test_a_puzzle_without_open_cells_is_run_once():
-    search = pins(FAMILY.spec, 5, 10)(RIGHT)
+    search = pins(FAMILY, 5, 10)(RIGHT)
     next(search)
     with pytest.raises(StopIteration):
         search.send(RIGHT)
 
 
 def test_the_draws_are_the_same_at_every_call():
-    first, second = (runs(pins(FAMILY.spec, 5, 100), WRONG) for _ in range(2))
+    first, second = (runs(pins(FAMILY, 5, 100), WRONG) for _ in range(2))
     assert [start.pinned for start in first] == [start.pinned for start in second]
     assert len({start.pinned for start in first}) > 10
 
@@ -96,6 +106,27 @@ def test_efforts_bound_the_segments_of_a_puzzle(effort, total):
     assert most == total and (len(runs(plan, WRONG)) == 1) is (effort == "quick")
     answer = Solver(Pinned(WRONG), puzzles.get("sudoku-4x4"), 3).solve(PUZZLE, effort=effort)
     assert answer.verified is (effort != "quick") and answer.total_segments <= total
+
+
+def test_a_budget_bounds_the_segments_of_all_runs():
+    solver = Solver(Pinned(WRONG), FAMILY, 3)
+    solver.model.answer = lambda view: WRONG
+    for budget in (1, 3, 10, 20):
+        answer = solver.solve(PUZZLE, budget=budget)
+        assert answer.total_segments == budget and answer.segments == min(3, budget) and answer.verified is False
+    assert solver.solve(PUZZLE, budget=20, max_segments=12).attempts == 3
+    for number in ({"segments": 2}, {"attempts": 2}, {"effort": "max"}):
+        with pytest.raises(UsageError, match="not both"):
+            solver.solve(PUZZLE, budget=9, **number)
+    with pytest.raises(UsageError, match="budget must be 1 to"):
+        solver.solve(PUZZLE, budget=0)
+
+
+def test_a_budget_for_mazes_is_spent_on_images():
+    maze = puzzles.get("maze-4x5")
+    plan, total = by_budget(maze, 20, 8)
+    search = plan(maze.generate(0, 0)[0])
+    assert total == 20 and len(list(search)) == 3
 
 
 def test_mazes_are_turned_and_not_pinned():
@@ -126,7 +157,7 @@ def test_a_search_that_fails_returns_the_answer_to_the_puzzle_itself():
     solver.model.answer = lambda view: WRONG
     answer = solver.solve(impossible)
     assert answer.verified is False and answer.pinned == () and answer.segments == 3
-    assert answer.total_segments == 3 + PIN_SEGMENTS * (answer.attempts - 1) <= 2048
+    assert answer.total_segments == 3 * answer.attempts <= 2048
 
 
 def test_numbers_and_an_effort_contradict_each_other():

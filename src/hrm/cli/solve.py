@@ -40,8 +40,13 @@ Effort = Annotated[
     Parameter(
         help="How long to try, where the rules are known and none of the numbers above is given. quick: one try; "
         "normal: up to 2,048 segments a puzzle (mazes: 8 tries); max: up to 4,096. In a Sudoku, each further try takes "
-        "one or two cells of the last answer as given; elsewhere it is with a symmetric image. Default: normal."
+        "one or two cells of the last answer as given; elsewhere it is with a symmetric image. Default: normal. "
+        "docs/search.md says more."
     ),
+]
+Budget = Annotated[
+    int | None,
+    Parameter(help="Number of segments that all tries of a puzzle may take together, in place of an --effort."),
 ]
 Variants = Annotated[int | None, Parameter(help="For ARC: number of variants of the task that vote. Default: all.")]
 
@@ -60,6 +65,7 @@ def solve(
     max_segments: AtMost = None,
     attempts: Attempts = None,
     effort: Effort = None,
+    budget: Budget = None,
     trace: Annotated[
         bool, Parameter(negative="", help="Show what each segment changed (for a file: with --json).")
     ] = False,
@@ -78,7 +84,7 @@ def solve(
 ) -> None:
     """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line; of ARC: a task).
 
-    Exit code 1: at least one answer breaks a rule of its puzzle; --abstain withholds such answers. Exit code 4: a
+    Exit code 5: at least one answer breaks a rule of its puzzle; --abstain withholds such answers. Exit code 4: a
     puzzle cannot be read, or has no solution or several.
 
     Example: `hrm solve sudoku-4x4 ..1.4.....2.3... --trace`.
@@ -99,9 +105,9 @@ def solve(
         solve_tasks(solver, source, segments, variants, trace, json)
         return
     limits: dict[str, Any] = {
-        "segments": segments, "max_segments": max_segments, "attempts": attempts, "effort": effort
+        "segments": segments, "max_segments": max_segments, "attempts": attempts, "effort": effort, "budget": budget
     }  # fmt: skip
-    if segments is max_segments is attempts is None:
+    if segments is max_segments is attempts is budget is None:
         effort = effort or "normal"
     # a list: print answers as they come, then say what is wrong with puzzles and answers
     if source is not None:
@@ -116,7 +122,7 @@ def solve(
             warn_outside(len(summary.outside), summary.rows, summary.outside[0])
         if summary.unsolved:
             count = f"{len(summary.unsolved)} of {summary.rows} puzzles"
-            raise UnsolvedError(f"{count}: {advice(summary.unsolved, segments, effort)}")
+            raise UnsolvedError(f"{count}: {advice(summary.unsolved, segments, effort, budget)}")
         return
     # one puzzle: what is wrong with it is said after its answer, if it can have one
     problem = fault_beside_answer(solver.puzzle, puzzle) if check else None
@@ -140,7 +146,7 @@ def solve(
     if problem is not None:
         raise problem
     if row.answer.verified is False:
-        raise UnsolvedError(advice([row.answer], segments, effort))
+        raise UnsolvedError(advice([row.answer], segments, effort, budget))
 
 
 def show(
@@ -158,6 +164,7 @@ def show(
     max_segments: AtMost = None,
     attempts: Attempts = None,
     effort: Effort = None,
+    budget: Budget = None,
     device: Device = "auto",
     precision: Precision = "auto",
     own: UserPuzzle = "",
@@ -184,8 +191,9 @@ def show(
     if (source := _source(puzzle)) is not None:
         puzzle = question_at(questions(source, solver.puzzle), row, puzzle).text
     solved = solve_row(
-        solver, puzzle, segments=segments, trace=True, max_segments=max_segments, attempts=attempts, effort=effort
-    )
+        solver, puzzle, segments=segments, trace=True, max_segments=max_segments, attempts=attempts, effort=effort,
+        budget=budget,
+    )  # fmt: skip
     answer = solved.answer
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -126,17 +126,22 @@ def require_rules(solver: Solver) -> None:
         raise UsageError(f"no rules of {name} are known, so no answer can be verified: leave out --abstain")
 
 
-def advice(unsolved: list[Answer], segments: int | None, effort: Effort | None = None) -> str:
+def advice(
+    unsolved: list[Answer], segments: int | None, effort: Effort | None = None, budget: int | None = None
+) -> str:
     """Say that answers break a rule, and what may help.
 
     Args:
         segments: the exact number that was asked for.
         effort: how long each puzzle was tried, where no number of segments or tries was asked for.
+        budget: the segments that all tries of a puzzle could take together, if that was asked for.
     """
-    if effort is not None:
+    if effort is not None or budget is not None:
         spent = max(unsolved, key=lambda answer: answer.total_segments)
         runs = f" ({spent.attempts} runs)" if spent.attempts > 1 else ""
-        more = {"quick": "; try --effort normal", "normal": "; try --effort max", "max": ""}[effort]
+        further = {"quick": "--effort normal", "normal": "--effort max", "max": None}
+        option = further[effort] if effort is not None else f"--budget {2 * (budget or spent.total_segments)}"
+        more = f"; try {option}" if option else ""
         return f"not solved in {counted(spent.total_segments, 'segment')}{runs}{more}"
     most = max(answer.segments for answer in unsolved)
     tries = max(answer.attempts for answer in unsolved)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
 from hrm.errors import UsageError
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Symmetries
+from hrm.puzzles.conflicts import conflicts
 from hrm.randomness import Stream, uniforms
 
 Effort = Literal["quick", "normal", "max"]
@@ -21,8 +22,8 @@ Effort = Literal["quick", "normal", "max"]
 NORMAL_SEGMENTS, MAX_SEGMENTS = 2048, 4096
 ATTEMPTS = 8
 """Runs with symmetric images, unless told."""
-PIN_SEGMENTS = 8
-"""Segments of a run with pinned cells."""
+FIRST_SEGMENTS, PIN_SEGMENTS = 32, 5
+"""Segments of the run on the puzzle itself and of a run with pinned cells, at most."""
 MOST_PINS = 2
 """Cells pinned at once: with more, too many of them are wrong."""
 
@@ -74,45 +75,47 @@ def images(puzzle: Puzzle, segments: int, attempts: int) -> Plan:
     return search
 
 
-def pins(spec: PuzzleSpec, segments: int, rounds: int) -> Plan:
+def pins(puzzle: Puzzle, segments: int, rounds: int) -> Plan:
     """Run the puzzle, then run it again and again with one or two open cells given.
 
-    The cell is drawn, every open one as likely as another; it gets the symbol of the last answer. After a run with
-    two pinned cells the next begins again with the answer to the puzzle itself. What has been run once is known.
+    A cell is drawn among the open ones that clash in the last answer, and gets its symbol there: where an answer breaks
+    a rule, a new given tells most. After a run with two pinned cells the next begins again with the answer to the
+    puzzle itself. What has been run once is known; if the draw comes to that, any open cell is drawn.
 
     Args:
-        segments: of the run on the puzzle itself.
+        segments: of one run, at most.
         rounds: cells drawn, at most.
     """
-    draws = uniforms(0, Stream.PIN, np.arange(rounds), 1)[:, 0]
+    spec, draws = puzzle.spec, uniforms(0, Stream.PIN, np.arange(rounds), 2)
+    first, later = min(segments, FIRST_SEGMENTS), min(segments, PIN_SEGMENTS)
 
     def search(inputs: UInt8[np.ndarray, " C"]) -> Search:
+        blank = inputs == spec.blank
         pinned: Pins = frozenset()
-        answers = {pinned: (yield Start(inputs, segments))}
-        for draw in draws:
-            # draw a cell that is still open
-            open_cells = _open(spec, inputs, pinned)
-            if not open_cells or len(pinned) == MOST_PINS:
-                pinned, open_cells = frozenset(), _open(spec, inputs, frozenset())
-            if not open_cells:
-                return
-            cell = open_cells[int(draw * len(open_cells))]
-            # give it the symbol of the last answer, and run what has not been run before
-            pinned |= {(cell, int(answers[pinned][cell]))}
+        answers = {pinned: (yield Start(inputs, first))}
+        for clash_draw, any_draw in draws.tolist():
+            # draw a cell that is still open, and give it the symbol of the last answer
+            if len(pinned) == MOST_PINS or len(pinned) == blank.sum():
+                pinned = frozenset()
+            is_open, answer = blank.copy(), answers[pinned]
+            is_open[list(dict(pinned))] = False
+            clashing = is_open & conflicts(puzzle, answer, inputs)
+            more = pinned | _drawn(clashing if clashing.any() else is_open, answer, clash_draw)
+            if more in answers:
+                more = pinned | _drawn(is_open, answer, any_draw)
+            # run what has not been run before
+            pinned = more
             if pinned not in answers:
                 view = inputs.copy()
-                for place, symbol in pinned:
-                    view[place] = symbol
-                answers[pinned] = yield Start(view, PIN_SEGMENTS, pinned=tuple(sorted(dict(pinned))))
+                for cell, symbol in pinned:
+                    view[cell] = symbol
+                answers[pinned] = yield Start(view, later, pinned=tuple(sorted(dict(pinned))))
 
     return search
 
 
 def by_effort(puzzle: Puzzle, effort: Effort, segments: int) -> tuple[Plan, int]:
     """Return how to search with an effort, and the segments that all runs of a puzzle may take together.
-
-    Cells are pinned where an open cell never stays open, so that a pinned one looks like a given: in Sudokus, not in
-    mazes. Elsewhere images are tried.
 
     Args:
         segments: of one run, at most.
@@ -122,17 +125,38 @@ def by_effort(puzzle: Puzzle, effort: Effort, segments: int) -> tuple[Plan, int]
     """
     if effort not in get_args(Effort):
         raise UsageError(f"effort must be {', '.join(get_args(Effort))} (got {effort!r})")
-    spec = puzzle.spec
-    if effort == "quick" or not spec.has_rules:
+    if effort == "quick" or not puzzle.spec.has_rules:
         return one_run(segments), segments
-    runs = ATTEMPTS if effort == "normal" else max(1, MAX_SEGMENTS // segments)
-    by_images = images(puzzle, segments, runs)
-    if spec.answerable[spec.blank]:
-        return by_images, runs * segments
-    total = max(segments, NORMAL_SEGMENTS if effort == "normal" else MAX_SEGMENTS)
-    by_pins = pins(spec, segments, total)
-    return lambda inputs: (by_pins if (inputs == spec.blank).any() else by_images)(inputs), total
+    normal = NORMAL_SEGMENTS if can_pin(puzzle.spec) else ATTEMPTS * segments
+    return by_budget(puzzle, max(segments, normal if effort == "normal" else MAX_SEGMENTS), segments)
 
 
-def _open(spec: PuzzleSpec, inputs: UInt8[np.ndarray, " C"], pinned: Pins) -> list[int]:
-    return [cell for cell in np.flatnonzero(inputs == spec.blank).tolist() if cell not in dict(pinned)]
+def by_budget(puzzle: Puzzle, total: int, segments: int) -> tuple[Plan, int]:
+    """Return how to search within a number of segments that all runs of a puzzle may take together, and that number.
+
+    Args:
+        segments: of one run on the puzzle itself, at most.
+    """
+    segments = min(segments, total)
+    by_images = images(puzzle, segments, -(-total // segments))
+    if not can_pin(puzzle.spec):
+        return by_images, total
+    by_pins, blank = pins(puzzle, segments, total), puzzle.spec.blank
+    return lambda inputs: (by_pins if (inputs == blank).any() else by_images)(inputs), total
+
+
+def can_pin(spec: PuzzleSpec) -> bool:
+    """Say whether open cells are pinned in this family: where none stays open, so that a pinned one looks like a given.
+
+    So it is in Sudokus, and not in mazes. Elsewhere images are tried.
+    """
+    return spec.has_rules and not bool(spec.answerable[spec.blank])
+
+
+def _drawn(cells: Bool[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"], draw: float) -> Pins:
+    """Return one of these cells, every one as likely as another, with its symbol; none where there is none."""
+    numbers = np.flatnonzero(cells)
+    if not len(numbers):
+        return frozenset()
+    cell = int(numbers[int(draw * len(numbers))])
+    return frozenset({(cell, int(answer[cell]))})

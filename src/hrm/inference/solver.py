@@ -23,7 +23,7 @@ from hrm.inference.answer import Answer, SegmentOutput, answer_of, counted
 from hrm.inference.engine import Engine
 from hrm.inference.hub_methods import HubMethods
 from hrm.inference.origin import Origin
-from hrm.inference.search import ATTEMPTS, Effort, Plan, by_effort, images, one_run
+from hrm.inference.search import ATTEMPTS, Effort, Plan, by_budget, by_effort, images, one_run
 from hrm.model.follow import Hook, Row, followed_segment
 from hrm.model.halting import prefers_halt
 from hrm.model.network import Embedded, Latents, Network, Segment, parameter_counts
@@ -111,6 +111,7 @@ class Solver(HubMethods):
         max_segments: int | None = None,
         attempts: int | None = None,
         effort: Effort | None = None,
+        budget: int | None = None,
     ) -> Answer:
         """Solve one puzzle given as text, nested lists or an array.
 
@@ -118,7 +119,7 @@ class Solver(HubMethods):
         would stop earlier. Where it knows none, the Q-head decides, and there is one run.
 
         Where the answer still breaks a rule, the network tries again from the start, as long as the effort allows. In
-        a Sudoku it takes the symbol of its last answer in one or two random open cells as given; elsewhere it sees
+        a Sudoku it takes the symbol of its last answer in one or two open cells that clash as given; elsewhere it sees
         a symmetric image of the puzzle. The answer is always checked against the rules and givens of the puzzle
         itself. A puzzle that no run solves gets the answer of the first one.
 
@@ -129,14 +130,16 @@ class Solver(HubMethods):
             max_segments: end every run after this many, and try ``attempts`` times; None: ``Solver.max_segments``.
             attempts: runs in all, all but the first with symmetric images; 8 if ``max_segments`` are given.
             effort: "quick": one run of ``Solver.max_segments``; "normal", which is the default: runs of up to 2,048
-                segments in all with cells taken as given, or 8 runs with images; "max": up to 4,096 segments in all.
-                Not together with one of the numbers above.
+                segments in all with cells taken as given, the first of up to 32 segments, or 8 runs with images;
+                "max": up to 4,096 segments in all. Not together with one of the numbers.
+            budget: segments that all runs may take together, in place of an effort. Not together with ``segments`` or
+                ``attempts``.
 
         Raises:
             DataError: the puzzle cannot be read, or contradicts itself.
             UsageError: a number of segments is out of range, or the model knows a puzzle by its task only (ARC).
         """
-        return next(self.solve_many([puzzle], segments, trace, max_segments, attempts, effort))
+        return next(self.solve_many([puzzle], segments, trace, max_segments, attempts, effort, budget))
 
     __call__ = solve
 
@@ -148,6 +151,7 @@ class Solver(HubMethods):
         max_segments: int | None = None,
         attempts: int | None = None,
         effort: Effort | None = None,
+        budget: int | None = None,
         parsed: bool = False,
     ) -> Iterator[Answer]:
         """Yield the answers in the order of the puzzles, each as soon as it is known.
@@ -158,7 +162,7 @@ class Solver(HubMethods):
         Args:
             parsed: the puzzles are what ``Puzzle.parse`` returned.
         """
-        plan, total = self._plan(segments, max_segments, attempts, effort)
+        plan, total = self._plan(segments, max_segments, attempts, effort, budget)
         engine = Engine(
             self.model, self.embed, self._segment,
             stops=self._stops if segments is None else lambda inputs, output: np.zeros(len(inputs), bool),
@@ -269,11 +273,16 @@ class Solver(HubMethods):
         )
 
     def _plan(
-        self, segments: int | None, max_segments: int | None, attempts: int | None, effort: Effort | None
+        self,
+        segments: int | None,
+        max_segments: int | None,
+        attempts: int | None,
+        effort: Effort | None,
+        budget: int | None,
     ) -> tuple[Plan, int]:
         """Return the search that was asked for, and the segments that all runs of a puzzle may take together."""
         # refuse what is out of range or contradicts itself
-        numbers = {"segments": segments, "max_segments": max_segments, "attempts": attempts}
+        numbers = {"segments": segments, "max_segments": max_segments, "attempts": attempts, "budget": budget}
         for name, value in numbers.items():
             if value is not None and not 1 <= value <= MOST_SEGMENTS:
                 raise UsageError(f"{name} must be 1 to {MOST_SEGMENTS} (got {value})")
@@ -281,6 +290,8 @@ class Solver(HubMethods):
             raise UsageError("give segments (run exactly so many) or max_segments (at most so many), not both")
         if effort is not None and (given := [name for name, value in numbers.items() if value is not None]):
             raise UsageError(f"give effort or {given[0]}, not both: an effort sets the number of segments and runs")
+        if budget is not None and (segments is not None or attempts is not None):
+            raise UsageError("give budget (segments of all runs together) or segments and attempts, not both")
         if self.table is not None:
             raise UsageError(
                 "a grid alone does not say which task it belongs to: give the file of its task, "
@@ -290,6 +301,8 @@ class Solver(HubMethods):
         if segments is not None:
             return one_run(segments), segments
         longest = max_segments or self.max_segments
+        if budget is not None:
+            return by_budget(self.puzzle, budget, longest)
         if max_segments is None and attempts is None:
             return by_effort(self.puzzle, effort or "normal", longest)
         attempts = attempts or ATTEMPTS

@@ -1,4 +1,4 @@
-"""What ``hrm eval``, ``hrm analyze`` and ``hrm report`` do: measure, and write the files that were asked for."""
+"""What ``hrm eval``, ``scale``, ``analyze`` and ``report`` do: measure, and write the files that were asked for."""
 
 import json
 import time
@@ -14,9 +14,11 @@ from hrm.evaluation.record import source_tree, write_record
 from hrm.evaluation.request import EvalRequest
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.evaluation.run import evaluate_model
+from hrm.evaluation.scale import ScaleRequest, scale_model
 from hrm.evaluation.tasks import Ranked
 from hrm.files import replace_file, require_writable_file
 from hrm.viz.figures.draw import draw
+from hrm.viz.figures.scale import draw_scale, sentence
 from hrm.viz.figures.style import require_matplotlib, write
 from hrm.viz.puzzle.arc_sheet import SUFFIXES, save_sheet
 from hrm.viz.puzzle.encode import require_suffix
@@ -99,6 +101,32 @@ def analyze_to_files(
     text = json.dumps({"what": what, "models": entries}, indent=1, ensure_ascii=False, allow_nan=False)
     replace_file(numbers, (text + "\n").encode())
     return entries, [numbers, *(write(draw(what, entries), stem) if figure else [])]
+
+
+def scale_to_files(
+    request: ScaleRequest, out: Path, command: str, figure: bool = True, progress: Progress = no_progress
+) -> tuple[dict[str, Any], list[Path]]:
+    """Measure what more thought buys a model; return the numbers and the files written: numbers (JSON) and figure.
+
+    Args:
+        out: folder for the files.
+        command: what to repeat the measurement with.
+        figure: draw it, as PNG and SVG.
+
+    Raises:
+        UsageError, DataError: as ``scale_model``; matplotlib is missing.
+        HrmError: a file cannot be written; nothing is measured then.
+    """
+    if figure:
+        require_matplotlib()
+    stem = out / f"scale-{Path(str(request.model)).name}"
+    file = stem.with_name(f"{stem.name}.json")
+    require_writable_file(file)
+    source, began = source_tree(), time.monotonic()
+    numbers = scale_model(request, progress)
+    numbers["answer"] = sentence(numbers)
+    write_record(file, numbers, source, command, time.monotonic() - began)
+    return numbers, [file, *(write(draw_scale(numbers), stem) if figure else [])]
 
 
 def write_report(
