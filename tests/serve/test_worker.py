@@ -7,7 +7,9 @@ from concurrent.futures import wait
 import pytest
 
 from hrm.errors import DataError, UsageError
+from hrm.inference.engine import Engine
 from hrm.inference.load import load
+from hrm.inference.solver import ROWS_ON_CPU
 from hrm.serve.api import EXAMPLE, MOST_PUZZLES, Service, SolveRequest
 from hrm.serve.worker import LateError, StoppingError
 
@@ -45,19 +47,32 @@ def test_plain_values_in_and_out(service, solver):
         service.solve({"puzzle": PUZZLE, "attempts": 0})
 
 
-def test_the_same_question_shares_a_batch_and_others_do_not(service):
-    plain, other = [ticket(service) for _ in range(10)], ticket(service, attempts=2)
+def test_all_requests_to_a_model_share_its_batch(service):
+    plain, other = [ticket(service) for _ in range(10)], ticket(service, attempts=2, max_segments=7)
     submitted(service, *plain[:5], other, *plain[5:])
-    assert service.batches == [10, 1]
+    assert service.batches[0] == 11 and service.batches == sorted(service.batches, reverse=True)
     assert {each.result.result()[0].answer for each in [*plain, other]} == {ANSWER}
 
 
-def test_a_batch_is_bounded(service, puzzles):
-    many = [puzzle for puzzle, _ in puzzles[:MOST_PUZZLES]]
-    tickets = [ticket(service, puzzle=None, puzzles=many) for _ in range(5)]
-    submitted(service, *tickets)
-    assert service.batches == [64, 64, 32]
+def test_a_batch_is_bounded_and_requests_take_turns(service, puzzles):
+    many, small = [puzzle for puzzle, _ in puzzles[:MOST_PUZZLES]], ticket(service)
+    tickets = [ticket(service, puzzle=None, puzzles=many) for _ in range(3)]
+    began = []
+    small.result.add_done_callback(lambda result: began.extend(each.begun for each in tickets))
+    submitted(service, *tickets, small)
+    assert max(service.batches) == ROWS_ON_CPU and max(began) < len(many)
     assert all([a.answer for a in each.result.result()] == [a for _, a in puzzles[:32]] for each in tickets)
+
+
+def test_answers_are_those_of_the_solver_whatever_comes_along(service, solver, puzzles):
+    many = [puzzle for puzzle, _ in puzzles[:20]]
+    tickets = [ticket(service, puzzle=None, puzzles=many, max_segments=n) for n in (1, 3, 8)]
+    submitted(service, *tickets)
+    for each, n in zip(tickets, (1, 3, 8), strict=True):
+        found, expected = each.result.result(), list(solver.solve_many(many, max_segments=n, attempts=1))
+        assert [(a.answer, a.segments, a.verified) for a in found] == [
+            (a.answer, a.segments, a.verified) for a in expected
+        ]
 
 
 def test_a_puzzle_that_nobody_waits_for_is_not_begun(service):
@@ -81,15 +96,18 @@ def test_one_that_gives_up_does_not_hold_up_the_rest_of_its_batch():
 
 
 def test_a_fault_of_ours_fails_its_batch_and_the_worker_goes_on(service, monkeypatch, caplog):
-    broken, sound = ticket(service, attempts=3), ticket(service)
-    true = service.worker._solvers["sudoku-4x4"].solve_many
-    monkeypatch.setattr(
-        service.worker._solvers["sudoku-4x4"], "solve_many",
-        lambda given, **options: true(given, **options) if options["attempts"] == 1 else 1 / 0,
-    )  # fmt: skip
-    submitted(service, broken, sound)
+    engine, true, calls = service.worker._engines["sudoku-4x4"], Engine.step, []
+
+    def step():
+        calls.append(len(engine.jobs))
+        return 1 / 0 if len(calls) == 1 else true(engine)
+
+    monkeypatch.setattr(engine, "step", step)
+    broken, sound = ticket(service), ticket(service)
+    submitted(service, broken)
+    service.worker.submit(sound)
+    assert sound.result.result(60)[0].answer == ANSWER and service.worker.is_ready
     assert isinstance(broken.result.exception(), ZeroDivisionError) and "a batch failed" in caplog.text
-    assert sound.result.result()[0].answer == ANSWER and service.worker.is_ready
 
 
 def test_what_was_taken_is_answered_before_the_end(service):

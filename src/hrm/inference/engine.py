@@ -1,9 +1,9 @@
-"""Run a stream of puzzles: small batches, finished puzzles leave, answers come in order.
+"""Run many puzzles at once, each with a budget of its own: finished ones leave, others take their place.
 
-A puzzle that is done makes room for the next one. Axes: B batch, C cells.
+``Engine.run`` answers a stream in order; a server begins, steps and drops puzzles itself. Axes: B batch, C cells.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from jaxtyping import Bool, UInt8
 
 from hrm.errors import HrmError
 from hrm.inference.answer import SegmentOutput
-from hrm.inference.search import Plan, Search, Start
+from hrm.inference.search import Search, Start
 from hrm.inference.slots import KeyedSlots
 from hrm.model.follow import Row
 from hrm.model.network import Embedded, Latents, Network
@@ -45,12 +45,15 @@ class Job:
         search: yields how its runs begin.
         total: segments that all its runs may take together.
         trace: keep the answers after every segment of a run.
+        halts: whether an answer may end it; else it takes all segments.
     """
 
-    def __init__(self, number: int, inputs: UInt8[np.ndarray, " C"], search: Search, total: int, trace: bool):
+    def __init__(
+        self, number: int, inputs: UInt8[np.ndarray, " C"], search: Search, total: int, trace: bool, halts: bool
+    ):
         """Begin with the first run."""
-        self.number, self.inputs = number, inputs
-        self._search, self._total, self._trace = search, total, trace
+        self.number, self.inputs, self.trace = number, inputs, trace
+        self._search, self._total, self._halts = search, total, halts
         self.start = next(search)
         """How the present run began; once the job is done, that which gave the answer."""
         self.attempt = Attempt()
@@ -74,9 +77,9 @@ class Job:
 
     def advance(self, output: SegmentOutput, stops: bool) -> None:
         """Note the answer after one more segment, and stop, go on, or begin another run."""
-        self.attempt = self.attempt.after(output, self._trace)
+        self.attempt = self.attempt.after(output, self.trace)
         self.segments += 1
-        if stops:
+        if stops and self._halts:
             self.done = True
         elif self.segments >= self._total:
             self._give_up()
@@ -95,65 +98,88 @@ class Job:
         self.start, self.attempt = self._first or (self.start, self.attempt)
 
 
-@dataclass
 class Engine:
-    """Runs puzzles through a network until each may stop."""
+    """Runs puzzles through a network, one segment of all at a time; each may leave when it is done.
 
-    model: Network
-    embed: Callable[[UInt8[np.ndarray, "B C"]], Embedded]
-    """Returns a batch of parsed puzzles as the network sees it."""
-    segment: Callable[[Latents, Embedded, UInt8[np.ndarray, "B C"], Sequence[Row]], tuple[Latents, SegmentOutput]]
-    """Runs one segment of a batch, told what its rows are."""
-    stops: Callable[[UInt8[np.ndarray, "B C"], SegmentOutput], Bool[np.ndarray, " B"]]
-    """Says which puzzles may stop with these answers."""
-    plan: Plan
-    """Returns the search for a puzzle: the runs to make, one after the other, until it may stop."""
-    total: int
-    """Segments that all runs of a puzzle may take together."""
-    capacity: int
-    """Puzzles in work at once, at most."""
-    trace: bool
-    """Keep the answers after every segment."""
+    Args:
+        embed: returns a batch of parsed puzzles as the network sees it.
+        segment: runs one segment of a batch, told what its rows are.
+        stops: says which puzzles may stop with these answers.
+        capacity: puzzles in work at once, at most.
+    """
 
-    def run(self, puzzles: Iterator[UInt8[np.ndarray, " C"]]) -> Iterator[Job]:
-        """Yield the puzzles with their answers, in order, each as soon as it and all before it are done.
+    def __init__(
+        self,
+        model: Network,
+        embed: Callable[[UInt8[np.ndarray, "B C"]], Embedded],
+        segment: Callable[[Latents, Embedded, UInt8[np.ndarray, "B C"], Sequence[Row]], tuple[Latents, SegmentOutput]],
+        stops: Callable[[UInt8[np.ndarray, "B C"], SegmentOutput], Bool[np.ndarray, " B"]],
+        capacity: int,
+    ):
+        """Begin without puzzles."""
+        self._segment, self._stops, self._capacity = segment, stops, capacity
+        self._slots = KeyedSlots(model, embed, capacity)
+        self._jobs: list[Job] = []
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """The puzzles in work."""
+        return self._jobs
+
+    @property
+    def room(self) -> int:
+        """How many more puzzles can begin now."""
+        return self._capacity - len(self._jobs)
+
+    def begin(self, job: Job) -> None:
+        """Take a puzzle into work; no other one in work may have its number."""
+        self._jobs.append(job)
+
+    def drop(self, jobs: Collection[Job]) -> None:
+        """Give puzzles up before they are done."""
+        self._jobs = [job for job in self._jobs if job not in jobs]
+
+    @torch.inference_mode()
+    def step(self) -> list[Job]:
+        """Run one segment of every puzzle in work, and return those that are done; they leave."""
+        jobs, slots = self._jobs, self._slots
+        if not jobs:
+            return []
+        slots.fill([job.key for job in jobs], lambda row: jobs[row].start.view)
+        slots.latents, output = self._segment(slots.latents, slots.x, slots.inputs, [job.place for job in jobs])
+        answers = [job.own(output.rows(slice(row, row + 1))) for row, job in enumerate(jobs)]
+        # the rules are those of the puzzle itself, whatever the network saw
+        stops = self._stops(np.stack([job.inputs for job in jobs]), SegmentOutput.join(answers))
+        for job, answer, stop in zip(jobs, answers, stops.tolist(), strict=True):
+            job.advance(answer, stop)
+        self._jobs = [job for job in jobs if not job.done]
+        return [job for job in jobs if job.done]
+
+    def run(self, jobs: Iterator[Job]) -> Iterator[Job]:
+        """Yield the puzzles of a stream, numbered from 0, in order, each as soon as it and all before it are done.
 
         What is wrong with a puzzle ends the stream, once the puzzles before it are answered.
         """
-        waiting = enumerate(puzzles)
-        jobs: list[Job] = []
         done: dict[int, Job] = {}
-        slots = KeyedSlots(self.model, self.embed, self.capacity)
         fault: HrmError | None = None
-        due = 0
+        ended, due = False, 0
         while True:
             # take new puzzles while there is room
             try:
-                while fault is None and len(jobs) < self.capacity and (following := next(waiting, None)):
-                    number, inputs = following
-                    jobs.append(Job(number, inputs, self.plan(inputs), self.total, self.trace))
+                while not ended and self.room:
+                    following = next(jobs, None)
+                    if following is None:
+                        ended = True
+                    else:
+                        self.begin(following)
             except HrmError as error:
-                fault = error
-            if not jobs:
+                fault, ended = error, True
+            if not self._jobs:
                 break
-            # run one segment of all, and let the finished ones leave
-            self._advance(jobs, slots)
-            done |= {job.number: job for job in jobs if job.done}
-            jobs = [job for job in jobs if not job.done]
-            # hand out what is due, in order
+            # run one segment of all, and hand out what is due, in order
+            done |= {job.number: job for job in self.step()}
             while due in done:
                 yield done.pop(due)
                 due += 1
         if fault is not None:
             raise fault
-
-    @torch.inference_mode()
-    def _advance(self, jobs: list[Job], slots: KeyedSlots) -> None:
-        """Run one segment of every puzzle in work."""
-        slots.fill([job.key for job in jobs], lambda row: jobs[row].start.view)
-        slots.latents, output = self.segment(slots.latents, slots.x, slots.inputs, [job.place for job in jobs])
-        answers = [job.own(output.rows(slice(row, row + 1))) for row, job in enumerate(jobs)]
-        # the rules are those of the puzzle itself, whatever the network saw
-        stops = self.stops(np.stack([job.inputs for job in jobs]), SegmentOutput.join(answers))
-        for job, answer, stop in zip(jobs, answers, stops.tolist(), strict=True):
-            job.advance(answer, stop)

@@ -20,7 +20,7 @@ from hrm.data.prepare import family
 from hrm.data.task_table import TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.inference.answer import Answer, SegmentOutput, answer_of, counted
-from hrm.inference.engine import Engine
+from hrm.inference.engine import Engine, Job
 from hrm.inference.hub_methods import HubMethods
 from hrm.inference.origin import Origin
 from hrm.inference.search import ATTEMPTS, Effort, Plan, by_budget, by_effort, images, one_run
@@ -162,21 +162,46 @@ class Solver(HubMethods):
         Args:
             parsed: the puzzles are what ``Puzzle.parse`` returned.
         """
-        plan, total = self._plan(segments, max_segments, attempts, effort, budget)
-        engine = Engine(
-            self.model, self.embed, self._segment,
-            stops=self._stops if segments is None else lambda inputs, output: np.zeros(len(inputs), bool),
-            plan=plan, total=total,
-            capacity=min(self.batch_size, ROWS_ON_CPU) if self.device.type == "cpu" else self.batch_size,
-            trace=trace,
+        asked = self._plan(segments, max_segments, attempts, effort, budget)
+        parse = self.puzzle.parse
+        given = (puzzle if parsed else parse(puzzle) for puzzle in puzzles)
+        jobs = (self._job(number, inputs, trace, segments is None, *asked) for number, inputs in enumerate(given))
+        yield from map(self.answer, self.engine().run(jobs))
+
+    def engine(self) -> Engine:
+        """Return an engine that runs puzzles through this network; ``job`` makes what it takes."""
+        capacity = min(self.batch_size, ROWS_ON_CPU) if self.device.type == "cpu" else self.batch_size
+        return Engine(self.model, self.embed, self._segment, self._stops, capacity)
+
+    def job(
+        self,
+        number: int,
+        inputs: UInt8[np.ndarray, " C"],
+        trace: bool = False,
+        max_segments: int | None = None,
+        attempts: int | None = None,
+        effort: Effort | None = None,
+        budget: int | None = None,
+    ) -> Job:
+        """Return a parsed puzzle as work for an engine; the options and errors are those of ``solve``.
+
+        Args:
+            number: another one for every puzzle in the engine.
+        """
+        return self._job(number, inputs, trace, True, *self._plan(None, max_segments, attempts, effort, budget))
+
+    def _job(
+        self, number: int, inputs: UInt8[np.ndarray, " C"], trace: bool, halts: bool, plan: Plan, total: int
+    ) -> Job:
+        return Job(number, inputs, plan(inputs), total, trace, halts)
+
+    def answer(self, job: Job) -> Answer:
+        """Return the answer to a puzzle that an engine is done with."""
+        run, name = job.attempt, "" if self.origin is None else self.origin.name
+        return answer_of(
+            self.puzzle, job.inputs, run.outputs, run.segments, job.trace, run.settled, job.attempts, name,
+            job.segments, job.start.pinned,
         )  # fmt: skip
-        name = "" if self.origin is None else self.origin.name
-        for job in engine.run(iter(puzzles) if parsed else map(self.puzzle.parse, puzzles)):
-            run = job.attempt
-            yield answer_of(
-                self.puzzle, job.inputs, run.outputs, run.segments, trace, run.settled, job.attempts, name,
-                job.segments, job.start.pinned,
-            )  # fmt: skip
 
     def outside(self, puzzle: UInt8[np.ndarray, " C"]) -> str | None:
         """Say how a parsed puzzle differs from the model's training data; None: in no known way."""

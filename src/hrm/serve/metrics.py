@@ -23,7 +23,10 @@ class Metrics:
         self._answers = Counter("hrm_answers", "Puzzles answered.", ("model", "verdict"), registry=self.registry)
         self._segments = Counter("hrm_segments", "Segments of these answers.", ("model",), registry=self.registry)
         self._batches = Histogram(
-            "hrm_batch_puzzles", "Puzzles solved together.", buckets=(1, 2, 4, 8, 16, 32, 64), registry=self.registry
+            "hrm_batch_puzzles",
+            "Puzzles in a batch, counted before each of its segments.",
+            buckets=(1, 2, 4, 8, 16, 32, 64),
+            registry=self.registry,
         )
         self.waiting = Gauge("hrm_waiting_requests", "Requests in the queue.", registry=self.registry)
 

@@ -1,30 +1,27 @@
-"""One thread that computes for all clients: a bounded queue, requests in batches, a deadline for each.
+"""One thread that computes for all clients: a bounded queue, a deadline for each request, one batch for each model.
 
-Requests that ask for the same (model, budget, trace) are solved together. Of a request that nobody waits for any more,
-because its deadline has passed or its client has gone, no further puzzle is begun; where it holds others up, the batch
-is given up, and the others begin again: the same puzzle gets the same answer however often it begins.
+A puzzle enters the batch of its model as soon as another one leaves, whatever the two ask for; requests take turns. A
+request that nobody waits for any more, because its deadline has passed or its client has gone, leaves after the present
+segment with all its puzzles.
 """
 
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
-from torch import Tensor
+from jaxtyping import UInt8
 
 from hrm.errors import HrmError
 from hrm.inference.answer import Answer
+from hrm.inference.engine import Engine, Job
 from hrm.inference.search import Effort
 from hrm.inference.solver import Solver
-
-TOGETHER = 64
-"""Puzzles of one batch, at most, unless a single request has more."""
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +38,9 @@ class LateError(HrmError):
     """The deadline of a request has passed before its answers were found."""
 
 
-class _GivenUpError(Exception):
-    """Nobody waits any more for the puzzle whose answer is due next."""
-
-
 @dataclass(frozen=True)
 class Options:
-    """How to solve; only requests with the same options share a batch."""
+    """How to solve."""
 
     model: str
     trace: bool
@@ -67,7 +60,10 @@ class Ticket:
     """As ``time.monotonic`` counts."""
     result: Future[list[Answer]] = field(default_factory=Future)
     """Cancel it when nobody waits for the answers any more."""
-    answers: list[Answer] = field(default_factory=list)
+    begun: int = 0
+    """Puzzles that have begun."""
+    answers: dict[int, Answer] = field(default_factory=dict)
+    """By the places of their puzzles."""
 
     @property
     def is_awaited(self) -> bool:
@@ -76,12 +72,12 @@ class Ticket:
             self.fail(LateError("the deadline passed before every puzzle was solved"))
         return not self.result.done()
 
-    def take(self, answer: Answer) -> None:
-        """Note the answer to the next puzzle; the last one completes the request."""
-        self.answers.append(answer)
+    def take(self, place: int, answer: Answer) -> None:
+        """Note the answer to a puzzle; the last one completes the request."""
+        self.answers[place] = answer
         if len(self.answers) == len(self.inputs):
             with suppress(InvalidStateError):  # cancelled at this moment
-                self.result.set_result(self.answers)
+                self.result.set_result([self.answers[place] for place in range(len(self.inputs))])
 
     def fail(self, error: BaseException) -> None:
         """Tell whoever waits that there will be no answer."""
@@ -89,40 +85,26 @@ class Ticket:
             self.result.set_exception(error)
 
 
-class _Watched(Solver):
-    """A solver that asks after every segment whether to go on."""
-
-    def __init__(self, solver: Solver, check: Callable[[], None]):
-        super().__init__(
-            solver.model, solver.puzzle, solver.max_segments, solver.batch_size, solver.table, solver.origin
-        )
-        self._check = check
-
-    def decide(
-        self, logits: Float[Tensor, "B C V"], inputs: UInt8[np.ndarray, "B C"]
-    ) -> tuple[UInt8[np.ndarray, "B C"], Float32[np.ndarray, "B C"]]:
-        """Return the most likely answers, unless nobody waits for them."""
-        self._check()
-        return super().decide(logits, inputs)
-
-
 class Worker:
     """The thread and its queue.
 
     Args:
         solvers: the models by name.
-        queue: requests that may wait; those in work are not counted.
-        on_batch: told the number of puzzles of every batch before it begins.
+        queue: requests that may wait; those that have begun are not counted.
+        on_batch: told the number of puzzles of every batch before it runs a segment.
     """
 
     def __init__(self, solvers: Mapping[str, Solver], queue: int, on_batch: Callable[[int], None] = lambda size: None):
-        self._solvers = {name: _Watched(solver, self._check) for name, solver in solvers.items()}
+        self._solvers = dict(solvers)
+        self._engines = {name: solver.engine() for name, solver in solvers.items()}
         self._queue, self._on_batch = queue, on_batch
         self._waiting: dict[Ticket, None] = {}  # in order
-        self._due: deque[Ticket] = deque()  # for each puzzle in work, in order, its request
+        self._open: list[Ticket] = []  # begun, with puzzles that are not
+        self._work: dict[Job, tuple[Ticket, int]] = {}  # the request of each puzzle in work, and its place there
+        self._numbers = count()
         self._changed = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._work, name="hrm-serve", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="hrm-serve", daemon=True)
 
     @property
     def waiting(self) -> int:
@@ -180,60 +162,70 @@ class Worker:
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
 
-    def _work(self) -> None:
-        while batch := self._next_batch():
-            self._on_batch(sum(len(ticket.inputs) for ticket in batch))
-            while batch := [ticket for ticket in batch if ticket.is_awaited]:
-                try:
-                    self._solve(batch)
-                except _GivenUpError:
+    def _run(self) -> None:
+        while self._begin():
+            for name, engine in self._engines.items():
+                if engine.jobs:
+                    self._on_batch(len(engine.jobs))
+                    self._advance(name, engine)
+
+    def _begin(self) -> bool:
+        """Wait for work, give up what nobody waits for, and begin puzzles where there is room; False: the end."""
+        while True:
+            self._drop([job for job, (ticket, _) in self._work.items() if not ticket.is_awaited])
+            with self._changed:
+                waiting = list(self._waiting)
+                if not (self._work or self._open or waiting):
+                    if self._stopping:
+                        return False
+                    self._changed.wait(timeout=0.5)  # refuse_more does not wake it
                     continue
-                except Exception as error:
-                    if not isinstance(error, HrmError):
-                        log.exception("a batch failed")
-                    for ticket in batch:
-                        ticket.fail(error)
+            self._fill([ticket for ticket in (*self._open, *waiting) if ticket.is_awaited])
+            return True
 
-    def _next_batch(self) -> list[Ticket]:
-        """Wait for requests; return the oldest one with those that can be solved along with it, or none at the end."""
-        with self._changed:
-            while True:
-                waiting = [ticket for ticket in list(self._waiting) if ticket.is_awaited]
-                if waiting or self._stopping:
-                    break
-                self._changed.wait(timeout=0.5)  # refuse_more does not wake it
-            batch: list[Ticket] = []
-            room = TOGETHER
-            for ticket in waiting:
-                if ticket.options == waiting[0].options and (not batch or len(ticket.inputs) <= room):
-                    batch.append(ticket)
-                    room -= len(ticket.inputs)
-                    self._forget(ticket)
-            return batch
+    def _fill(self, tickets: list[Ticket]) -> None:
+        """Begin one puzzle of each request in turn, so that a large one holds up nobody."""
+        left = tickets
+        while left := [ticket for ticket in left if self._begin_next(ticket)]:
+            pass
+        self._open = [ticket for ticket in tickets if 0 < ticket.begun < len(ticket.inputs) and ticket.is_awaited]
 
-    def _solve(self, batch: list[Ticket]) -> None:
-        options, self._due = batch[0].options, deque()
-        for ticket in batch:
-            ticket.answers.clear()
-        answers = self._solvers[options.model].solve_many(
-            self._puzzles(batch),
-            parsed=True,
-            trace=options.trace,
-            max_segments=options.max_segments,
-            attempts=options.attempts,
-            effort=options.effort,
-        )
-        for answer in answers:
-            self._due.popleft().take(answer)
+    def _begin_next(self, ticket: Ticket) -> bool:
+        """Begin a puzzle of a request if there is room, and say whether there may be another."""
+        options, place = ticket.options, ticket.begun
+        engine = self._engines[options.model]
+        if place == len(ticket.inputs) or not engine.room:
+            return False
+        self._forget(ticket)
+        try:
+            job = self._solvers[options.model].job(
+                next(self._numbers), ticket.inputs[place], options.trace, options.max_segments, options.attempts,
+                options.effort,
+            )  # fmt: skip
+        except HrmError as error:
+            ticket.fail(error)
+            return False
+        engine.begin(job)
+        self._work[job], ticket.begun = (ticket, place), place + 1
+        return True
 
-    def _puzzles(self, batch: list[Ticket]) -> Iterator[UInt8[np.ndarray, " C"]]:
-        """Yield the puzzles whose answers are still awaited, each when there is room for it."""
-        for ticket in batch:
-            for inputs in ticket.inputs:
-                if ticket.is_awaited:
-                    self._due.append(ticket)
-                    yield inputs
+    def _advance(self, name: str, engine: Engine) -> None:
+        """Run one segment of a model's batch, and hand out what is done."""
+        try:
+            done = [(job, self._solvers[name].answer(job)) for job in engine.step()]
+        except Exception as error:
+            if not isinstance(error, HrmError):
+                log.exception("a batch failed")
+            for job in engine.jobs:
+                self._work[job][0].fail(error)
+            self._drop(engine.jobs)
+            return
+        for job, answer in done:
+            ticket, place = self._work.pop(job)
+            ticket.take(place, answer)
 
-    def _check(self) -> None:
-        if self._due and not self._due[0].is_awaited:
-            raise _GivenUpError
+    def _drop(self, jobs: Sequence[Job]) -> None:
+        for engine in self._engines.values() if jobs else ():
+            engine.drop(jobs)
+        for job in list(jobs):
+            del self._work[job]
