@@ -129,6 +129,7 @@ def _manifest(solver: Solver, inputs: list[Input], to: To, int8: bool, content: 
     spec, origin = solver.puzzle.spec, solver.origin
     names = [each.name for each in inputs]
     return {
+        # what this is, and where it comes from
         "kind": KIND,
         "format": FORMAT,
         "hrm": version("hierarchical-reasoning"),
@@ -136,6 +137,7 @@ def _manifest(solver: Solver, inputs: list[Input], to: To, int8: bool, content: 
         "arithmetic": "int8" if int8 else "fp32",
         "model": "" if origin is None else origin.name,
         "weights_sha256": "" if origin is None else origin.weights_sha256,
+        # how puzzles are written and checked
         "puzzle": spec.name,
         "shape": spec.shape,
         "tokens": spec.tokens,
@@ -143,6 +145,7 @@ def _manifest(solver: Solver, inputs: list[Input], to: To, int8: bool, content: 
         "answers": np.flatnonzero(spec.answerable).tolist(),
         "padded": spec.padded,
         "differ": DIFFER if spec.differ_is_all else None,
+        # the graph, what goes in and what comes out
         "max_segments": solver.max_segments,
         "network": NETWORK[to],
         "inputs": [
