@@ -20,7 +20,7 @@ sys.exit(code)
 def test_a_sudoku_is_solved_without_any_module_of_arc(options):
     command = [sys.executable, "-c", CODE, "solve", "sudoku-9x9", PUZZLE, "--segments", "1", *options]
     ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode in (0, 1), ran.stderr
+    assert ran.returncode in (0, 5), ran.stderr
     loaded = ran.stdout.rpartition("imported: ")[2].split()
     assert "hrm.inference.solver" in loaded and "hrm.puzzles.sudoku.classic" in loaded
     parts = {module: module.split(".") for module in loaded if module.startswith("hrm.")}
