@@ -23,7 +23,9 @@ NETWORKS = {
     "recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1": "TRM",
 }
 """Networks that are read, as the official settings name them."""
-FOREIGN_FILES = {"*.pth": "EqR", "pytorch_model.bin": "CGAR", "model.pt": "InfiLoop"}
+FOREIGN_FILES = {"*.pth": "EqR", "model.pt": "InfiLoop"}
+CGAR_FILE = "pytorch_model.bin"
+"""CGAR is a way to train TRM: its weights are read where settings that name the network lie beside them."""
 FOREIGN_NAMES = {"fprm": "FPRM", "fixed": "FPRM", "eqr": "EqR", "equilib": "EqR", "infi": "InfiLoop", "cgar": "CGAR"}
 _STEP = re.compile(r"step_(\d{1,12})(?:_.*)?", re.ASCII)
 
@@ -72,6 +74,8 @@ def find(path: Path) -> Published:
     # The settings say which network it is; without them, the name of the file may.
     beside = next((each for each in (file.parent / SETTINGS, file.with_suffix(".yaml")) if each.exists()), None)
     if beside is None:
+        if file.name == CGAR_FILE:
+            raise DataError(f"{file} may be CGAR's, which trains the network TRM: put its {SETTINGS} beside it")
         for pattern, network in FOREIGN_FILES.items():
             if file.match(pattern):
                 raise _foreign(file, network)
@@ -125,7 +129,8 @@ def _weights_in(folder: Path) -> Path:
     steps = {name: int(found[1]) for name in names if (found := _STEP.fullmatch(name))}
     if steps:
         return folder / max(steps, key=lambda name: (steps[name], name))
-    foreign = [name for name in sorted(names) if any(Path(name).match(pattern) for pattern in FOREIGN_FILES)]
+    known = (CGAR_FILE, *FOREIGN_FILES)
+    foreign = [name for name in sorted(names) if any(Path(name).match(pattern) for pattern in known)]
     if foreign:
         return folder / foreign[0]
     raise DataError(f"{folder} holds neither `checkpoint` nor `step_N`: give the file of the weights")
