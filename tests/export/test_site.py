@@ -44,16 +44,17 @@ class TestMistakes:
 SEARCH = """
 import { search } from "SEARCH_JS";
 const solution = [1, 2, 3, 4, 5], puzzle = [0, 0, 3, 0, 0], seen = [], found = [];
+const grid = { blank: 0, pairs: [[0, 4], [1, 2]] };
 for (const needed of [0, 1, 2, 3]) {
   seen.length = 0;
   const run = async (cells, most) => {
     const given = cells.filter((token) => token).length - 1;
     seen.push([cells, most]);
-    const wrong = solution.map((token, cell) => (cells[cell] ? cells[cell] : given < needed && cell === 4 ? 9 : token));
+    const wrong = solution.map((token, cell) => (cells[cell] ? cells[cell] : given < needed && cell === 4 ? 1 : token));
     return { done: given >= needed, checked: true, cells: wrong, segment: most ?? 64, steps: [cells] };
   };
   for (const effort of ["quick", "normal"]) {
-    const answer = await search(run, puzzle, 0, effort);
+    const answer = await search(run, puzzle, grid, effort);
     found.push({ ...answer, seen: seen.splice(0) });
   }
 }
@@ -72,14 +73,16 @@ def test_where_a_rule_is_broken_cells_are_pinned(tmp_path):
     for quick, normal, needed in zip(found[::2], found[1::2], range(4), strict=True):
         assert quick["verified"] == (needed == 0) and quick["attempts"] == len(quick["seen"]) == 1
         assert normal["verified"] == (needed < 3) and normal["attempts"] == len(normal["seen"])
-        assert normal["total_segments"] == 64 + 8 * (normal["attempts"] - 1) <= 2048 + 8
+        assert normal["total_segments"] == 32 + 5 * (normal["attempts"] - 1)
         assert len(normal["pinned"]) == (needed if needed < 3 else 0) and 2 not in normal["pinned"]
-        for cells, most in normal["seen"][1:]:
-            assert most == 8 and cells[2] == 3 and 1 <= sum(map(bool, cells)) - 1 <= 2
+        assert [most for _, most in normal["seen"]] == [32] + [5] * (normal["attempts"] - 1)
+        views = [tuple(cells) for cells, _ in normal["seen"]]
+        assert len(set(views)) == len(views) and all(view[2] == 3 and sum(map(bool, view)) <= 3 for view in views)
+        # where the answer breaks a rule, a cell that clashes is the first one
+        assert all(view in ((1, 0, 3, 0, 0), (0, 0, 3, 0, 1)) for view in views[1:2])
+    # all of one and of two cells, before it gives up and shows the first answer
     never = found[-1]
-    assert never["attempts"] == 1 + (2048 - 64) // 8 and never["segments"] == 64 and never["steps"] == [[0, 0, 3, 0, 0]]
-    drawn = [cell for cells, _ in never["seen"] for cell in range(5) if cells[cell] and cell != 2]
-    assert min(np.bincount(drawn, minlength=5)[[0, 1, 3, 4]]) > 0.2 * len(drawn)
+    assert never["attempts"] == 1 + 4 + 6 and never["segments"] == 32 and never["steps"] == [[0, 0, 3, 0, 0]]
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +163,12 @@ class TestFiles:
         assert "default-src 'none'" in (site / "index.html").read_text()
 
 
+HARD = [  # not solved within 48 segments by the network in fp32
+    "...1....3.9.....4...5..86...2.....7.9...4......35....17...2......6..5..8...6.37..",
+    "8....52....5.......9.7...1....3..6.1.3..6.7.......9.3..6.1...7...4.8....2....7..4",
+    "..1.7...6.8.......5....94....3....7.........125....9..8..5.2.......6..3..2...48..",
+]
+
 ANSWERS = """async ([name, puzzles, segments]) => {
   const backend = await import("./backend.js");
   const model = (await backend.models()).find((each) => each.name === name);
@@ -201,6 +210,18 @@ class TestAnswers:
         expected = list(solver.solve_many(puzzles, attempts=1))
         assert [each["answer"]["segments"] for each in found] == [answer.segments for answer in expected]
         assert all(each["answer"]["verified"] for each in found)
+
+    def test_hard_puzzles_are_tried_again(self, page):
+        found = page.evaluate(ANSWERS.replace("{ segments }", '{ effort: "normal" }'), ["sudoku-9x9", HARD, 0])
+        family = package.puzzles.get("sudoku-9x9")
+        for each, text in zip(found, HARD, strict=True):
+            answer = each["answer"]
+            assert answer["verified"] and family.verify(
+                family.parse(text)[None], np.array([each["steps"][-1]["cells"]], np.uint8)
+            )
+            assert len(each["steps"]) == answer["segments"] <= (5 if answer["pinned"] else 32)
+            assert answer["total_segments"] <= 2048 + 5 and (answer["attempts"] > 1) == bool(answer["pinned"])
+        assert sum(each["answer"]["attempts"] > 1 for each in found) >= 2
 
 
 READ = """async ([name, text]) => {

@@ -19,7 +19,7 @@ addEventListener("message", async ({ data: { model, cells, effort, segments } })
       });
       return { ...(await loaded.get(folder)(view.map((token) => grid.symbols[token]), { segments, most, onSegment })), steps };
     };
-    postMessage({ answer: await search(run, cells, grid.blank, segments ? "quick" : effort) });
+    postMessage({ answer: await search(run, cells, grid, segments ? "quick" : effort) });
   } catch (error) {
     postMessage({ error: `This browser cannot run the network: ${error.message ?? error}` });
   }
