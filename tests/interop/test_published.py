@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import sys
 import time
 import zipfile
 
@@ -232,6 +233,9 @@ def test_rows_of_arc_keep_their_tasks(tmp_path, capsys):
         place = next(n for n in solver.table.puzzle_ids(task) if solver.table.names(solver.puzzle)[n] == name)
         assert torch.equal(ours[place], rows[NAMES.index(name)])
     torch.testing.assert_close(ours[solver.table.puzzle_ids("c").start], rows.mean(0))
+    solver.save_pretrained(tmp_path / "hub")
+    again = hrm.load(tmp_path / "hub", device="cpu").table
+    assert again.task_ids == solver.table.task_ids and np.array_equal(again.variants, solver.table.variants)
     names.write_text(json.dumps(NAMES[:-1]))
     assert main(["import", str(folder), "--out", str(tmp_path / "no"), "--identifiers", str(names)]) == 4
     assert "has 4 names, the puzzle embedding 5 rows" in capsys.readouterr().err
@@ -378,3 +382,12 @@ def test_networks_that_are_not_here_are_refused_by_name(tmp_path, capsys, file, 
         assert main(["import", str(path), "--out", str(tmp_path / "ours")]) == 4
         assert named in capsys.readouterr().err
     assert not (tmp_path / "ran").exists()
+
+
+def test_without_pyyaml_the_message_says_what_to_install(tmp_path, capsys, monkeypatch):
+    folder = publish(tmp_path / "published", SMALL, {})
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    assert main(["import", str(folder), "--out", str(tmp_path / "ours")]) == 2
+    assert capsys.readouterr().err == (
+        "hrm: `hrm import` needs PyYAML: pip install 'hierarchical-reasoning[official]'\n"
+    )
