@@ -10,13 +10,15 @@ from hrm.data.build import generate_store
 from hrm.evaluation.metrics import wilson_interval
 from hrm.evaluation.request import EvalRequest
 from hrm.evaluation.run import evaluate_model
+from hrm.evaluation.scale import ScaleRequest, scale_model
 from hrm.files import sha256_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 RECORDS = sorted((ROOT / "results").glob("*.json"))
+SEARCHES = sorted((ROOT / "results" / "search").glob("*.json"))
 NOW = "2026-01-01T00:00:00+00:00"
-RECHECKED = 200
+RECHECKED, SEARCHED = 200, 16
 """Puzzles of a record that are measured again; of large ones fewer, so that it takes seconds."""
 SEGMENTS = 4
 """A record of more is measured again up to here: its curve has that number, too."""
@@ -91,6 +93,53 @@ def test_a_record_is_whole_and_listed(file):
     assert (cells[0], model, *(cell.removesuffix(" |") for cell in rest)) == cells
 
 
+@pytest.mark.parametrize("file", RECORDS, ids=lambda file: file.stem)
+def test_the_rules_accept_right_answers_and_no_others(file):
+    record = read(file)
+    if puzzles.get(record["task"]).spec.unique:
+        assert all(row["valid"] == row["exact"] for row in record["per_segment"])
+
+
 def test_only_records_are_listed():
     listed = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
-    assert listed.count(".json)") == len(RECORDS)
+    assert listed.count(".json)") == len(RECORDS) + len(SEARCHES)
+
+
+def verdict_of(record):
+    """Return the search within its whole budget."""
+    [search] = [curve for curve in record["curves"] if curve["method"] == "pin-and-check"]
+    assert search["kind"] == "rule checker" and search["points"][-1]["budget"] == record["budget"]
+    return search["points"][-1]
+
+
+@pytest.mark.parametrize("file", SEARCHES, ids=lambda file: file.stem)
+def test_a_record_of_a_search_is_whole_and_listed(file):
+    record = read(file)
+    end = verdict_of(record)
+    assert record["source"]["version"] and record["command"].startswith("hrm scale ") and record["wall_s"] > 0
+    cells = (
+        f"[{file.stem}](search/{file.name})", record["model"], f"{record['puzzles']:,}", f"{record['budget']:,}",
+        f"{end['exact']:.1%} ({end['exact_ci95'][0]:.1%} – {end['exact_ci95'][1]:.1%})",
+        f"{end['segments']:.1f} ({end['most']:,})", str(end["false_accepts"]), record["protocol"]["date"][:10],
+    )  # fmt: skip
+    row = f"| {' | '.join(cells)} |"
+    assert row in (ROOT / "results" / "README.md").read_text(encoding="utf-8"), f"list it as {row}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", SEARCHES, ids=lambda file: file.stem)
+def test_a_record_of_a_search_is_measured_again(file, tmp_path):
+    record = read(file)
+    data = next((each for each in SHARED.rglob(Path(record["protocol"]["data"]).name)), None)
+    if data is None:
+        pytest.skip("its puzzles are not beside this checkout")
+    request = ScaleRequest(
+        record["model"], data, cache_dir=tmp_path, now=NOW, puzzles=SEARCHED, segments=1, copies=1,
+        budget=record["budget"], device="cpu",
+    )  # fmt: skip
+    found = scale_model(request)
+    end, recorded = verdict_of(found), verdict_of(record)
+    assert found["protocol"]["data_digest"] == record["protocol"]["data_digest"]
+    assert found["protocol"]["weights_sha256"] == record["protocol"]["weights_sha256"]
+    low, high = interval(end["exact"], SEARCHED)
+    assert low <= recorded["exact"] <= high and end["false_accepts"] == 0

@@ -79,7 +79,7 @@ def sorted_or_not(result):
 
 def unsolved(result):
     """The model loads and answers; whether it solves the puzzle does not matter."""
-    assert result.code in (0, 1) and "answer" in result.json, result.err
+    assert result.code in (0, 5) and "answer" in result.json, result.err
 
 
 TABLES = [

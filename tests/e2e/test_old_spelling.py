@@ -38,7 +38,7 @@ def test_an_old_model_solves_and_is_told_apart_by_family_not_by_spelling(hrm, tm
     model = shutil.copytree(OLD / "run", tmp_path / "run")
     for name in ("colouring-6x3", "coloring-6x3"):
         solved = hrm("solve", model, puzzle, "--puzzle", name, "--json")
-        assert solved.code in (0, 1) and '"answer"' in solved.out, solved.err
+        assert solved.code in (0, 5) and '"answer"' in solved.out, solved.err
     refused = hrm("solve", model, puzzle, "--puzzle", "coloring-7x3")
     assert refused.code == 2 and "leave --puzzle out" in refused.err
     measured = hrm("eval", model, "--data", OLD / "store", "--split", "train", "--json")

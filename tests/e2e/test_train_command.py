@@ -43,7 +43,7 @@ def test_the_next_commands_work_as_printed(hrm, tmp_path):
     assert len(commands) == 2 and all("./sudoku-4x4" in command for command in commands)
     for command in commands:
         again = hrm(*shlex.split(command)[1:], cwd=tmp_path)
-        assert again.code in (0, 1), (command, again.err)  # 1: an answer that breaks the rules
+        assert again.code in (0, 5), (command, again.err)  # 5: an answer that breaks the rules
         assert not again.err.startswith("hrm:"), again.err
 
 

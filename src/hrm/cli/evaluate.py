@@ -91,7 +91,7 @@ def evaluate(
     if "pass_at" in metrics:
         for what, count in (("pass_at", f"{metrics['tests']} tests"), ("pass_at_task", f"{metrics['tasks']} tasks")):
             shares = ", ".join(f"{share:.2%} within {k}" for k, share in metrics[what].items())
-            say(f"of {count}: {shares}", soft_wrap=True)
+            say(f"of {count}, chosen by a vote: {shares}", soft_wrap=True)
     low, high = metrics["exact_ci95"]
     early = metrics["early_exit"]
     say(

@@ -21,6 +21,7 @@ from hrm.evaluation.provenance import provenance
 from hrm.evaluation.request import Request
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.evaluation.run import choose_puzzles, rows_to_score
+from hrm.inference.answer import Answer
 from hrm.inference.load import load
 from hrm.inference.search import NORMAL_SEGMENTS, can_pin
 from hrm.inference.slots import pad_batch
@@ -201,8 +202,7 @@ def scale(
             checked.append(_first_valid(source, runs, copies, segments))
     # the search of the solver
     if spec.has_rules:
-        curves += [*checked, _searched(solver, split, budget)]
-        progress(total, total)
+        curves += [*checked, _searched(solver, split, budget, lambda done, _: progress(total - count + done, total))]
     right = "the stored answer" if spec.unique else "an answer that keeps every rule"
     return Scale(count, segments, copies, budget, right, curves)
 
@@ -370,10 +370,13 @@ def _by_cost(cost: Int[np.ndarray, " n"], right: Bool[np.ndarray, " n"], most: i
     ]
 
 
-def _searched(solver: Solver, split: Split, budget: int) -> Curve:
+def _searched(solver: Solver, split: Split, budget: int, progress: Progress) -> Curve:
     """Run the search of the solver within a budget."""
     began = time.perf_counter()
-    answers = list(solver.solve_many(split.inputs, budget=budget, parsed=True))
+    answers: list[Answer] = []
+    for answer in solver.solve_many(split.inputs, budget=budget, parsed=True):
+        answers.append(answer)
+        progress(len(answers), len(split))
     wall_s = time.perf_counter() - began
     spent = np.array([answer.total_segments for answer in answers])
     verified = np.array([bool(answer.verified) for answer in answers])
