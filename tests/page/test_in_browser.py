@@ -233,6 +233,15 @@ def test_what_has_no_answer_is_not_called_right(opened):
     assert page.is_visible("#harder")
 
 
+def test_a_maze_without_a_way_is_not_called_solved(opened):
+    page = opened(link("maze-10x10", "S#".ljust(10) + "##".ljust(10) + "G".rjust(80)))
+    ready(page)
+    page.click("#solve")
+    assert watched(page) == "Not verified"
+    clashing = page.locator("#board .clash").count()
+    assert ("though no single cell clashes" in page.inner_text("#story")) == (clashing == 0)
+
+
 def test_a_greater_effort_says_what_it_assumed(opened):
     puzzle = "..53.....8......2..7..1.5..4....53...1..7...6..32...8..6.5....9..4....3......97.."
     page = opened(link("sudoku-9x9", puzzle))

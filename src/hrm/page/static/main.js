@@ -192,7 +192,7 @@ function thinking(on) {
 function watch(answer, seconds) {
   const { model, steps } = app;
   const last = steps.length - 1;
-  const verdict = verdictOf(answer, last, seconds);
+  const verdict = verdictOf(answer, last, seconds, steps[last].clashes.size);
   part("edit").hidden = true;
   part("watch").hidden = false;
   document.body.classList.add("watching");

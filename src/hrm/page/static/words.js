@@ -2,8 +2,8 @@
 import { paint } from "./fill.js";
 import { isGiven, nameOf } from "./puzzle.js";
 
-/** Say what became of an answer: {kind, badge, story}. */
-export function verdictOf(answer, shown, seconds) {
+/** Say what became of an answer, whose last step has so many clashing cells: {kind, badge, story}. */
+export function verdictOf(answer, shown, seconds, clashing) {
   const count = (number, what) => `${number.toLocaleString("en-US")} ${what}${number === 1 ? "" : "s"}`;
   const total = answer.attempts > 1 ? ` in ${count(answer.attempts, "run")}` : "";
   const took = `${count(answer.attempts > 1 ? answer.total_segments : shown, "segment")}${total}, ` +
@@ -13,7 +13,8 @@ export function verdictOf(answer, shown, seconds) {
   if (answer.verified) return { kind: "right", badge: "Checked against the rules", story: `Solved: ${took}.${last}` };
   if (answer.verified === false) {
     const settled = answer.settled && answer.settled < shown ? " It stopped changing its answer." : "";
-    return { kind: "wrong", badge: "Not verified", story: `The answer breaks a rule: ${took}.${settled}` };
+    const where = clashing ? "" : ", though no single cell clashes";
+    return { kind: "wrong", badge: "Not verified", story: `The answer breaks a rule${where}: ${took}.${last}${settled}` };
   }
   return { kind: "open", badge: "Not verified", story: `No rules are known to check it by: ${took}.` };
 }
