@@ -36,6 +36,7 @@ eval sudoku-4x4 --data four.csv --segments 2 --record record.json
 analyze sudoku-4x4 --what residuals --data four.csv --segments 4 --no-figure
 report sudoku-4x4 --data four.csv --segments 2 --analyses none --out report.html
 export sudoku-4x4 exported --to torch
+scale sudoku-4x4 --data four.csv --puzzles 2 --segments 2 --copies 2 --budget 8 --no-figure
 push sudoku-4x4 me/four --out pushed
 import published --out imported
 train smoke --train.updates 2 --out run
