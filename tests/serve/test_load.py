@@ -119,6 +119,7 @@ SCHEMATHESIS = """\
 [checks]
 positive_data_acceptance.enabled = false  # text that is no puzzle fits the schema, and is refused with 422
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503, 504]
+negative_data_rejection.expected-statuses = [400, 408, 413, 415, 422, 503, 504]
 """
 
 

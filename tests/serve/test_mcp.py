@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -149,3 +151,11 @@ def test_the_example_of_the_page_prints_what_the_page_shows(capsys):
     here = f'command={sys.executable!r}, env={dict(os.environ)!r}, args=["-m", "hrm", '
     exec(compile(code.replace('command="hrm", args=[', here), "mcp.md", "exec"), {})
     assert capsys.readouterr().out == shown
+
+
+def test_ctrl_c_ends_it():
+    command, pipe = [sys.executable, "-m", "hrm", "mcp", "sudoku-4x4"], subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert process.stderr.readline() == "model: sudoku-4x4 (shipped)\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130 and process.communicate() == ("", "hrm: interrupted\n")

@@ -1,5 +1,7 @@
 """What a page must know of a family to draw its puzzles and to let a person write one."""
 
+from typing import Annotated
+
 import numpy as np
 from jaxtyping import Shaped, UInt8
 from pydantic import BaseModel, Field
@@ -8,7 +10,8 @@ from hrm.puzzles.base import PAD, Puzzle
 from hrm.viz.palette import ink_on
 from hrm.viz.report.drawings import on_dark
 
-Pairs = list[tuple[int, int]]
+Pairs = list[Annotated[list[int], Field(min_length=2, max_length=2)]]
+Parts = list[Annotated[list[int], Field(min_length=4, max_length=4)]]
 
 
 class Fill(BaseModel):
@@ -48,7 +51,7 @@ class Drawing(BaseModel):
     notes: dict[int, str] = Field(description="Small words in the corner of a cell.")
     nodes: list[int] = Field(description="Cells that are nodes of a graph; then only these are drawn.")
     edges: Pairs = Field(description="Nodes that a line joins.")
-    outlines: list[tuple[int, int, int, int]] = Field(description="Parts: top row, left column, rows, columns.")
+    outlines: Parts = Field(description="Parts: top row, left column, rows, columns.")
 
 
 def grid_of(puzzle: Puzzle) -> Grid:
@@ -81,15 +84,15 @@ def drawing_of(puzzle: Puzzle, inputs: UInt8[np.ndarray, " C"]) -> Drawing:
         regions=None if sketch.regions is None else sketch.regions.tolist(),
         notes=dict(sketch.notes),
         nodes=list(sketch.nodes),
-        edges=list(sketch.edges),
-        outlines=list(sketch.outlines),
+        edges=[list(edge) for edge in sketch.edges],
+        outlines=[list(part) for part in sketch.outlines],
     )
 
 
 def _pairs(puzzle: Puzzle, matrices: Shaped[np.ndarray, "R C C"]) -> Pairs:
     """Return the cells that must differ, the smaller number first."""
     differ = (matrices[[name in puzzle.spec.differ for name in puzzle.spec.relations]] != 0).any(axis=0)
-    return [(int(a), int(b)) for a, b in np.argwhere(np.triu(differ | differ.T, k=1))]
+    return np.argwhere(np.triu(differ | differ.T, k=1)).tolist()
 
 
 def _outside(puzzle: Puzzle) -> list[int]:

@@ -21,10 +21,9 @@ MOST_PUZZLES, MOST_TRACED = 32, 4
 """Puzzles of one request: in all, and where the answers after each segment are kept."""
 MOST_SEGMENTS, MOST_ATTEMPTS, MOST_WORK = 1024, 64, 4096
 """Segments of one attempt, attempts, and their product."""
-LONGEST_REASON = 400
-
 LONGEST_TEXT, MOST_CELLS = 65536, 16384
 """Of one puzzle."""
+LONGEST_REASON = 400
 
 # what several requests share; each comes with its limits
 Cell = Annotated[int, Field(ge=0, le=9999)] | Annotated[str, Field(max_length=64)]
@@ -322,9 +321,14 @@ def _with_cells(answer: Answer) -> dict[str, Any]:
 
 
 def refusal(status: int, reason: object) -> dict[str, Any]:
-    """Return why there is no answer, in one line that is not too long."""
+    """Return why there is no answer."""
+    return {"status": status, "reason": one_line(reason)}
+
+
+def one_line(reason: object) -> str:
+    """Return a reason in one line that is not too long."""
     line = " ".join(str(reason).split())
-    return {"status": status, "reason": line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"}
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 
 def _described(name: str, solver: Solver) -> dict[str, Any]:

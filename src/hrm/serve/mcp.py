@@ -1,8 +1,12 @@
 """Models as tools of a language model, by the Model Context Protocol: what HTTP offers, within the same limits."""
 
+import os
+import signal
+import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib.metadata import version
+from types import FrameType
 from typing import ParamSpec, TypeVar
 
 from mcp.server.mcpserver import MCPServer
@@ -11,7 +15,6 @@ from mcp.types import ToolAnnotations
 
 from hrm.errors import HrmError
 from hrm.serve.api import (
-    LONGEST_REASON,
     Attempts,
     Deadline,
     Given,
@@ -24,6 +27,7 @@ from hrm.serve.api import (
     SolveResponse,
     Trace,
     check_deadline,
+    one_line,
 )
 from hrm.serve.explain import AnswerText, Explanation, Verdict, explanation, read_answer, verdict
 from hrm.serve.models import load_models
@@ -104,7 +108,7 @@ def _told(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*arguments, **named)
         except HrmError as error:
-            raise ToolError(" ".join(str(error).split())[:LONGEST_REASON]) from None
+            raise ToolError(one_line(error)) from None
 
     return telling
 
@@ -123,5 +127,12 @@ def serve_tools(
     check_deadline(deadline_s)
     service = Service(load_models(models, device, precision), deadline_s=deadline_s)
     service.worker.start()
+    # a thread of the SDK waits for input, and would hold up the end by Ctrl-C
+    signal.signal(signal.SIGINT, _interrupted)
     on_ready()
     create_tools(service).run("stdio")
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    print("hrm: interrupted", file=sys.stderr, flush=True)
+    os._exit(130)
