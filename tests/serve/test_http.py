@@ -91,7 +91,7 @@ def test_two_hundred_clients_get_each_its_own_answer(within, puzzles):
         answers = [each.json()["answers"][0] for each in found]
         assert [(each["puzzle"], each["answer"]) for each in answers] == puzzles
         text = (await client.get("/metrics")).text
-        assert number(text, "hrm_batch_puzzles_sum") == 200 > 4 * number(text, "hrm_batch_puzzles_count")
+        assert number(text, "hrm_batch_puzzles_sum") > 4 * number(text, "hrm_batch_puzzles_count") > 0
 
     within(test, queue=200)
 

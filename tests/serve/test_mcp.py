@@ -69,7 +69,13 @@ def test_models_and_answers_are_those_of_the_solver(called, solver):
     assert [each["name"] for each in models["models"]] == ["sudoku-4x4", "maze-10x10"]
     assert one["answers"][0] == solver.solve(PUZZLE).as_dict() | {"trace": None}
     assert [each["answer"] for each in two["answers"]] == [ANSWER, "3142241343211234"]
-    assert two["answers"][1] == solver.solve("3.4......3..1..4", trace=True).as_dict()
+    found, alone = two["answers"][1], solver.solve("3.4......3..1..4", trace=True).as_dict()
+    for each, expected in zip(found.pop("trace"), alone.pop("trace"), strict=True):  # the page wants more of each
+        assert {name: each[name] for name in ("segment", "answer", "changed")} == {
+            name: expected[name] for name in ("segment", "answer", "changed")
+        }
+    # the last digits of a probability depend on the size of the batch
+    assert found.pop("q_halt") == pytest.approx(alone.pop("q_halt"), abs=1e-4) and found == alone
 
 
 @pytest.mark.parametrize("tool, given, said", [
