@@ -185,6 +185,7 @@ def check(commands, folder, timeout=280):
     assert (without_route, seen) == (0, "")
 
 
+@pytest.mark.slow
 def test_no_command_reaches_out(folder):
     check(parsed(QUICK), folder)
 

@@ -60,6 +60,7 @@ def test_the_network_in_fp64_is_the_network():
     assert 0 < difference < 1e-3 and next(solver.model.parameters()).dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_the_command_says_how_far_they_are_apart(hrm, tmp_path, monkeypatch, capsys):
     family = package.puzzles.get("sudoku-4x4")
     puzzle, answer = map(family.text, family.generate(7, 0))

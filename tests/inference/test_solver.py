@@ -245,7 +245,7 @@ def test_relations_of_the_puzzle_reach_the_network(name):
         logits[:, torch.from_numpy(~spec.answerable)] = -torch.inf
         tokens = logits.argmax(-1).numpy()
         assert np.array_equal(tokens, thought.tokens[row])
-    answer = Solver(model, family, 4, batch_size=3).solve(family.text(given[0]), trace=True)
+    answer = Solver(model, family, 4, batch_size=3).solve(family.text(given[0]), trace=True, effort="quick")
     assert answer.puzzle == family.text(given[0]) and answer.verified is False
 
 

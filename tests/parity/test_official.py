@@ -128,6 +128,7 @@ def test_bf16_agrees_roughly(recording):
     follow(recording, 1, near(ROUGH), torch.bfloat16)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_compile(), reason="needs a C++ compiler")
 def test_compiled_segments_agree():
     """In a process of its own, because the compiler cannot see through the checks of shapes that tests install."""
