@@ -117,7 +117,11 @@ def test_the_classes_of_numbers_stay_apart(found):
 def test_the_figure_has_a_panel_for_each_class_and_follows_from_the_json(tmp_path):
     request = ScaleRequest("sudoku-4x4", cache_dir=tmp_path, now="", puzzles=3, segments=1, copies=2, budget=20)
     numbers = json.loads(json.dumps(scale_model(request), allow_nan=False))
-    assert numbers["puzzles"] == 3 and numbers["protocol"]["weights_sha256"]
+    assert (
+        numbers["puzzles"] == 3
+        and numbers["model"] == numbers["protocol"]["model"] == "sudoku-4x4"
+        and numbers["protocol"]["weights_sha256"]
+    )
     figure = draw_scale(numbers)
     assert len(figure.axes) == 3 and [len(axes.lines) for axes in figure.axes] == [2, 6, 4]
     assert "chosen without the rules: " in sentence(numbers)

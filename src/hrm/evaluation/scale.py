@@ -139,6 +139,7 @@ def scale_model(request: ScaleRequest, progress: Progress = no_progress) -> dict
         solver, rows, request.segments or USUAL_SEGMENTS, request.copies, request.budget, request.seed, progress
     )
     protocol = {
+        "model": solver.origin.name if solver.origin else type(solver.model).__name__,
         "data": str(request.data or request.puzzles_from),
         "data_digest": chosen.store.digest if chosen.store else None,
         "split": chosen.split,
@@ -146,7 +147,7 @@ def scale_model(request: ScaleRequest, progress: Progress = no_progress) -> dict
         "batch_size": solver.batch_size,
     }
     return asdict(found) | {
-        "model": str(request.model),
+        "model": protocol["model"],
         "task": solver.puzzle.spec.name,
         "data": f"{len(rows)} {request.puzzles_from}",
         "protocol": provenance(solver, protocol, request.now),
