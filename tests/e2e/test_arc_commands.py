@@ -87,6 +87,7 @@ def kaggle(folder, name, solutions, *names):
         file.unlink()
 
 
+@pytest.mark.slow
 def test_hidden_tests_are_answered_and_not_scored(hrm, workplace):
     kaggle(workplace / "kaggle", "x_training", True, "da", "db")
     kaggle(workplace / "kaggle", "x_evaluation", True, "ea")

@@ -26,6 +26,7 @@ def compared(hrm):
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.slow
 def test_every_ablation_trains_and_is_measured(compared, hrm, workplace):
     assert compared.code == 0, compared.err
     found = {line["variant"]: line for line in compared.json["variants"]}

@@ -47,6 +47,7 @@ def test_the_page_has_what_is_tested():
     assert [line[3:6] for line in PAGE.splitlines() if line.startswith("## (")] == ["(a)", "(b)", "(c)"]
 
 
+@pytest.mark.slow
 def test_its_commands_run(hrm, place):
     for command in commands():
         words = shlex.split(command)[1:]

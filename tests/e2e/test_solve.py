@@ -52,6 +52,7 @@ class TestUntilItIsSolved:
         assert several.code == 4 and "several solutions" in several.err
         assert hrm("solve", "sudoku-4x4", "1" + "." * 15, "--no-check").code in (0, 5)
 
+    @pytest.mark.slow
     def test_effort_bounds_all_tries_of_a_puzzle(self, hrm):
         hard = "..53.....8......2..7..1.5..4....53...1..7...6..32...8..6.5....9..4....3......97.."  # Arto Inkala, 2010
         found = hrm("solve", "sudoku-9x9", hard, "--json").json
@@ -182,6 +183,7 @@ class TestUnlikeTheTraining:
         found = hrm("eval", unique, "--data", EXAMPLES / "mazes.csv", "--segments", 1)
         assert "puzzles are unlike those of the training" in found.err and found.code == 0
 
+    @pytest.mark.slow
     def test_a_short_path(self, hrm):
         near = "SG" + "#" * 98
         assert "its shortest path has 1 move;" in hrm("solve", "maze-10x10", near).err

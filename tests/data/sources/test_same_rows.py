@@ -65,6 +65,7 @@ def files(draw):
 
 @settings(max_examples=25, deadline=None)
 @given(files())
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_store(made):
     rows, alphabet, words = made
     kind = "words" if words else "characters"
