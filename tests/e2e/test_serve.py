@@ -68,7 +68,7 @@ def test_sigterm_waits_for_the_answers_that_are_due(environment, workplace):
         head = f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         with socket.create_connection(address, timeout=30) as waiting:
             waiting.sendall(f"POST /v1/solve HTTP/1.1\r\n{head}\r\n{body}".encode())
-            while "hrm_batch_puzzles_count 1.0" not in httpx.get(f"{url}/metrics").text:
+            while "hrm_batch_puzzles_count 0.0" in httpx.get(f"{url}/metrics").text:
                 time.sleep(0.05)
             process.send_signal(signal.SIGTERM)
             said = b""
