@@ -110,6 +110,17 @@ def test_a_fault_of_ours_fails_its_batch_and_the_worker_goes_on(service, monkeyp
     assert isinstance(broken.result.exception(), ZeroDivisionError) and "a batch failed" in caplog.text
 
 
+def test_an_answer_that_cannot_be_made_fails_its_batch_at_once(service, solver, monkeypatch, caplog):
+    monkeypatch.setattr(solver, "answer", lambda job: 1 / 0)
+    broken = ticket(service)
+    submitted(service, broken)
+    assert isinstance(broken.result.exception(), ZeroDivisionError) and not service.worker._work
+    monkeypatch.undo()
+    sound = ticket(service)
+    service.worker.submit(sound)
+    assert sound.result.result(60)[0].answer == ANSWER
+
+
 def test_what_was_taken_is_answered_before_the_end(service):
     tickets = [ticket(service) for _ in range(3)]
     submitted(service, *tickets)

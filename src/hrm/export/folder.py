@@ -18,14 +18,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Int32
 
 from hrm.errors import HrmError, UsageError
 from hrm.export.step import Input, inputs_of, outputs_of, quiet, traced
 from hrm.files import MANIFEST, replacing, require_writable
 from hrm.inference.solver import Solver
 from hrm.manifest import record
-from hrm.puzzles.base import Puzzle
+from hrm.puzzles.conflicts import pairs_that_differ
 
 KIND, FORMAT = "hrm-export", 1
 To = Literal["onnx", "torch"]
@@ -101,7 +100,8 @@ def contents(solver: Solver, to: To, int8: bool = False) -> dict[str, bytes]:
     content = {NETWORK[to]: network}
     content |= {_file(each): each.value.tobytes() for each in inputs if each.value is not None}
     if solver.puzzle.spec.differ_is_all:
-        content[DIFFER] = _must_differ(solver.puzzle).tobytes()
+        pairs = pairs_that_differ(solver.puzzle.spec, solver.puzzle.relation_matrices)
+        content[DIFFER] = pairs.astype(np.int32).tobytes()
     content |= {name: (files("hrm.export") / "runners" / name).read_bytes() for name in RUNNERS[to]}
     return content | {MANIFEST: as_json(_manifest(solver, inputs, to, int8, content))}
 
@@ -160,13 +160,6 @@ def _manifest(solver: Solver, inputs: list[Input], to: To, int8: bool, content: 
         "outputs": outputs_of(names),
         "files": {name: record(data).model_dump() for name, data in content.items()},
     }
-
-
-def _must_differ(puzzle: Puzzle) -> Int32[np.ndarray, "P 2"]:
-    """Return the pairs of cells that must hold different symbols: the rules, where these are all."""
-    chosen = [puzzle.spec.relations.index(name) for name in puzzle.spec.differ]
-    related = (puzzle.relation_matrices[chosen] != 0).any(axis=0)
-    return np.argwhere(np.triu(related, k=1)).astype(np.int32)
 
 
 def _file(each: Input) -> str:

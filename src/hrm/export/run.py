@@ -10,8 +10,7 @@ from hrm.evaluation.request import Request
 from hrm.export.check import Agreement, check
 from hrm.export.folder import Exported, export, require_packages
 from hrm.export.web import export_site, runtime_files
-from hrm.inference.load import load
-from hrm.inference.solver import Solver
+from hrm.inference.load import load, load_named
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def run(
             raise UsageError("--check goes with --to onnx and torch; the networks of a site are those of --to onnx")
         require_packages("onnx")
         runtime_files(request.runtime)
-        solvers = _load(request.models)
+        solvers = load_named(request.models, "cpu", "fp32")
         made = export_site(solvers, request.folder, request.runtime, request.cache_dir, request.now, request.int8)
         return made, None
     require_packages(request.to)
@@ -65,14 +64,3 @@ def run(
     solver = load(model, device="cpu", precision="fp32")
     written = export(solver, request.folder, request.to, request.int8)
     return written, check(solver, request.folder, measured, request.check, progress) if request.check else None
-
-
-def _load(models: Sequence[str]) -> dict[str, Solver]:
-    """Return the models by the last part of their folders' names."""
-    solvers: dict[str, Solver] = {}
-    for model in models:
-        name = Path(model).resolve().name
-        if name in solvers:
-            raise UsageError(f"two models would be called {name}: rename a folder")
-        solvers[name] = load(model, device="cpu", precision="fp32")
-    return solvers

@@ -123,8 +123,8 @@ class Engine:
 
     @property
     def jobs(self) -> Sequence[Job]:
-        """The puzzles in work."""
-        return self._jobs
+        """The puzzles in work at this moment."""
+        return tuple(self._jobs)
 
     @property
     def room(self) -> int:

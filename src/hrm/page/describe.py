@@ -3,10 +3,11 @@
 from typing import Annotated
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import UInt8
 from pydantic import BaseModel, Field
 
 from hrm.puzzles.base import PAD, Puzzle
+from hrm.puzzles.conflicts import pairs_that_differ
 from hrm.viz.palette import ink_on
 from hrm.viz.report.drawings import on_dark
 
@@ -70,7 +71,7 @@ def grid_of(puzzle: Puzzle) -> Grid:
         clues=list(spec.clues), offered=offered, once=list(spec.once), words=dict(spec.words),
         fills={token: _fill(color) for token, color in spec.fills}, solid=list(spec.solid), box=spec.box,
         padded=padded, outside=outside, drawn=drawn,
-        pairs=[] if drawn else _pairs(puzzle, puzzle.relation_matrices),
+        pairs=[] if drawn else pairs_that_differ(spec, puzzle.relation_matrices).tolist(),
     )  # fmt: skip
 
 
@@ -80,19 +81,13 @@ def drawing_of(puzzle: Puzzle, inputs: UInt8[np.ndarray, " C"]) -> Drawing:
     return Drawing(
         puzzle=puzzle.text(inputs),
         cells=inputs.tolist(),
-        pairs=_pairs(puzzle, puzzle.relation_matrices if own is None else own[0]),
+        pairs=pairs_that_differ(puzzle.spec, puzzle.relation_matrices if own is None else own[0]).tolist(),
         regions=None if sketch.regions is None else sketch.regions.tolist(),
         notes=dict(sketch.notes),
         nodes=list(sketch.nodes),
         edges=[list(edge) for edge in sketch.edges],
         outlines=[list(part) for part in sketch.outlines],
     )
-
-
-def _pairs(puzzle: Puzzle, matrices: Shaped[np.ndarray, "R C C"]) -> Pairs:
-    """Return the cells that must differ, the smaller number first."""
-    differ = (matrices[[name in puzzle.spec.differ for name in puzzle.spec.relations]] != 0).any(axis=0)
-    return np.argwhere(np.triu(differ | differ.T, k=1)).tolist()
 
 
 def _outside(puzzle: Puzzle) -> list[int]:

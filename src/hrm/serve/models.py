@@ -1,29 +1,19 @@
-"""The models that are served, by the names that clients use."""
+"""The models that are served, ready for their first request."""
 
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from hrm.errors import UsageError
-from hrm.inference.load import load
+from hrm.inference.load import load_named
 from hrm.inference.solver import Solver
 
 
 def load_models(models: Sequence[str], device: str = "auto", precision: str = "auto") -> dict[str, Solver]:
-    """Return the models by the names that clients use: the last part of a folder's.
-
-    Raises:
-        UsageError: no such model, or two of one name.
-    """
-    solvers: dict[str, Solver] = {}
-    for model in models:
-        name = Path(model).resolve().name
-        if name in solvers:
-            raise UsageError(f"two models would be called {name}: rename a folder")
-        solvers[name] = load(model, device, precision)
-        _warm_up(solvers[name])
+    """Return the models by the names that clients use, each warmed up. Arguments and errors: ``load_named``."""
+    solvers = load_named(models, device, precision)
+    for solver in solvers.values():
+        _warm_up(solver)
     return solvers
 
 

@@ -211,21 +211,22 @@ class Worker:
 
     def _advance(self, name: str, engine: Engine) -> None:
         """Run one segment of a model's batch, and hand out what is done."""
+        jobs = engine.jobs
         try:
             done = [(job, self._solvers[name].answer(job)) for job in engine.step()]
         except Exception as error:
             if not isinstance(error, HrmError):
                 log.exception("a batch failed")
-            for job in engine.jobs:
+            for job in jobs:
                 self._work[job][0].fail(error)
-            self._drop(engine.jobs)
+            self._drop(jobs)
             return
         for job, answer in done:
             ticket, place = self._work.pop(job)
             ticket.take(place, answer)
 
     def _drop(self, jobs: Sequence[Job]) -> None:
-        for engine in self._engines.values() if jobs else ():
+        for engine in self._engines.values():
             engine.drop(jobs)
-        for job in list(jobs):
+        for job in jobs:
             del self._work[job]
