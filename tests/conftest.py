@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -99,3 +100,16 @@ def hrm(workplace, environment, tmp_path_factory):
         return Result(process.exitcode, (streams / "stdout").read_text(), (streams / "stderr").read_text())
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return headless Chromium; tests skip where it, or playwright, is absent."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("there is no Chromium here: install the package chromium")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

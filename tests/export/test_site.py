@@ -1,7 +1,6 @@
 """A site is the page of a server with its networks in the browser: whole, held to its own files, right in Chromium."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,7 +19,6 @@ from hrm.files import kind_of, sha256_of
 from hrm.page.site import OVER_HTTP
 from hrm.page.site import files as page_files
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "src" / "hrm" / "export" / "site"
 RUNTIME_PACKAGE = ROOT / "node_modules" / "onnxruntime-web"
@@ -109,19 +107,6 @@ def address(site):
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Start the system's Chromium."""
-    if not os.access(CHROMIUM, os.X_OK):
-        pytest.skip("needs Chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

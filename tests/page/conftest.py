@@ -1,7 +1,6 @@
 """What the tests of the page in a browser share: a server in a thread, and headless Chromium."""
 
 import re
-import shutil
 import socket
 import threading
 from contextlib import contextmanager
@@ -36,19 +35,6 @@ def address(tmp_path_factory):
     with listening({name: load(name, "cpu") for name in ("sudoku-4x4", "sudoku-9x9", "maze-10x10")}) as url:
         yield url
     patch.undo()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Return headless Chromium; tests skip where it, or playwright, is absent."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("there is no Chromium here: install the package chromium")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
