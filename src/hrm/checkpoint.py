@@ -26,7 +26,7 @@ from torch import Tensor
 
 from hrm.data.task_table import ROWS, TASKS, TaskTable, table_files, table_of
 from hrm.errors import DataError, UsageError
-from hrm.files import CHECKPOINT, MANIFEST, MANIFEST_BYTES, replacing, sha256_of
+from hrm.files import CHECKPOINT, MANIFEST, MANIFEST_BYTES, fill, replacing, sha256_of
 from hrm.manifest import FileRecord, Form, check_content, check_size, damaged, read_listed, read_manifest, record, seal
 from hrm.model.renames import renamed
 
@@ -124,8 +124,7 @@ def save_checkpoint(
     contents[MANIFEST] = seal(manifest)
     assert len(contents[MANIFEST]) <= MANIFEST_BYTES, "meta is for small facts; tensors belong in state"
     with replacing(folder, sum(map(len, contents.values())), CHECKPOINT) as work:
-        for name, data in contents.items():
-            (work / name).write_bytes(data)
+        fill(work, contents)
 
 
 def load_checkpoint(folder: str | Path, with_state: bool = False) -> Checkpoint:

@@ -1,7 +1,8 @@
 """Folders and files that appear whole or not at all, and what shows that they are what they should be.
 
 Stores and checkpoints are folders with a ``manifest.json``; both are written by ``replacing``. A file that stands
-alone is written by ``replace_file``.
+alone is written by ``replace_file``, and one that grows by ``append_line``. Nothing else in the package writes a file
+under its final name.
 """
 
 import errno
@@ -11,7 +12,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -129,27 +130,69 @@ def require_writable(folder: Path, kind: str) -> None:
     _probe(folder)
 
 
+def fill(work: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files into a folder that ``replacing`` gave; a name may have folders before it."""
+    for name, data in contents.items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_bytes(data)
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, in place of an older one of that name.
 
+    A pipe or device, such as ``/dev/stdout``, gets the bytes and stays what it is.
+
     Raises:
-        HrmError: the place cannot be written.
+        HrmError: the place cannot be written, or the disk is full.
     """
-    path = _resolved(path)
-    work = path.parent / f".{path.name}.tmp-{secrets.token_hex(4)}"
+    stream = _is_stream(path)
+    path = path if stream else _resolved(path)
+    work = _beside(path, "tmp")
     try:
+        if stream:
+            with open(path, "ab") as f:
+                f.write(data)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         work.write_bytes(data)
-        flush(work)
-        os.replace(work, path)
-        flush(path.parent)
+        if path.exists():
+            shutil.copymode(path, work)
+        move_into_place(work, path)
     except OSError as error:
         raise HrmError(
-            f"cannot write {path}: {error.strerror or error}; choose a file in a folder with room that you may write to"
+            f"cannot write {path}: {error.strerror or error} (needed {len(data)} bytes, free {_free(path.parent)}); "
+            "choose a file in a folder with room that you may write to"
         ) from error
     finally:
         with suppress(OSError):
             work.unlink()
+
+
+def move_into_place(work: Path, path: Path) -> None:
+    """Give a file that was written beside its place its name, once it is on the disk.
+
+    Raises:
+        OSError: the disk is full, or the place cannot be written.
+    """
+    flush(work)
+    os.replace(work, path)
+    flush(path.parent)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Write a line at the end of a file, which is made where there is none; a full disk may cut it short.
+
+    Raises:
+        HrmError: the place cannot be written, or the disk is full.
+    """
+    try:
+        with open(path, "a", encoding="utf-8") as f:
+            f.write(line + "\n")
+    except OSError as error:
+        raise HrmError(
+            f"cannot write {path}: {error.strerror or error} (free {_free(path.parent)}); make room, then run the same "
+            "command again"
+        ) from error
 
 
 def require_writable_file(path: Path) -> None:
@@ -161,7 +204,8 @@ def require_writable_file(path: Path) -> None:
     """
     if path.is_dir():
         raise UsageError(f"{path} is a folder: give the name of a file")
-    _probe(_resolved(path))
+    if not _is_stream(path):
+        _probe(_resolved(path))
 
 
 def flush(path: Path) -> None:
@@ -186,8 +230,22 @@ def _resolved(path: Path) -> Path:
         raise HrmError(f"cannot write {path}: it is a link that leads in a circle; choose another name") from None
 
 
+def _beside(path: Path, what: str) -> Path:
+    """Return a new name in the folder of a file, short enough for any name that the file may have."""
+    return path.parent / f".{path.name[:40]}.{what}-{secrets.token_hex(4)}"
+
+
+def _is_stream(path: Path) -> bool:
+    """Say whether there is something of this name that takes bytes and cannot be replaced: a pipe or a device."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISDIR(mode) and (not stat.S_ISREG(mode) or path.is_relative_to("/dev"))
+
+
 def _probe(path: Path) -> None:
-    probe = path.parent / f".{path.name}.probe-{secrets.token_hex(4)}"
+    probe = _beside(path, "probe")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.mkdir()

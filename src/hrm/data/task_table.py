@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int, Int64, UInt8
 
 from hrm.errors import DataError
+from hrm.files import fill
 from hrm.manifest import FileRecord, read_listed, record
 from hrm.puzzles.base import Puzzle
 
@@ -145,10 +146,8 @@ def table_of(files: Mapping[str, bytes], where: Path, remedy: str) -> TaskTable:
 
 def write_table(store: Path, table: TaskTable) -> dict[str, FileRecord]:
     """Write a table into the folder of a store, and say what its files are."""
-    (store / FOLDER).mkdir()
     contents = table_files(table)
-    for name, content in contents.items():
-        (store / FOLDER / name).write_bytes(content)
+    fill(store / FOLDER, contents)
     return {name: record(content) for name, content in contents.items()}
 
 

@@ -21,7 +21,7 @@ import torch
 
 from hrm.errors import HrmError, UsageError
 from hrm.export.step import Input, inputs_of, outputs_of, quiet, traced
-from hrm.files import MANIFEST, replacing, require_writable
+from hrm.files import MANIFEST, fill, replacing, require_writable
 from hrm.inference.solver import Solver
 from hrm.manifest import record
 from hrm.puzzles.conflicts import pairs_that_differ
@@ -114,9 +114,7 @@ def write_files(folder: Path, content: Mapping[str, bytes], kind: str) -> None:
         UsageError: the name belongs to something else.
     """
     with replacing(folder, sum(map(len, content.values())) + 2**20, kind) as work:
-        for name, data in content.items():
-            (work / name).parent.mkdir(parents=True, exist_ok=True)
-            (work / name).write_bytes(data)
+        fill(work, content)
 
 
 def as_json(value: object) -> bytes:

@@ -1,6 +1,5 @@
 """What a run reports: a bar or plain lines, ``metrics.jsonl``, ``metrics.csv``, and ``curves.png`` at its end."""
 
-import csv
 import json
 import math
 import time
@@ -14,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from hrm.files import replace_file
+from hrm.data.csv_rows import as_csv
+from hrm.files import append_line, replace_file
 from hrm.model.halting import Halt
 from hrm.model.network import Segment
 from hrm.train.losses import SegmentLoss
@@ -114,15 +114,11 @@ class RunLog:
         """Write all windows and evaluations as CSV."""
         lines = read_metrics(self._file)
         columns = list(dict.fromkeys(key for line in lines for key in line))
-        with open(self._csv, "w", newline="", encoding="utf-8") as f:
-            writer = csv.DictWriter(f, columns)
-            writer.writeheader()
-            writer.writerows(lines)
+        replace_file(self._csv, as_csv(columns, ([line.get(key, "") for key in columns] for line in lines)))
 
     def _append(self, line: dict[str, Any]) -> None:
         finite = {k: v for k, v in line.items() if not (isinstance(v, float) and not math.isfinite(v))}
-        with open(self._file, "a", encoding="utf-8") as f:
-            f.write(json.dumps(finite) + "\n")
+        append_line(self._file, json.dumps(finite))
 
 
 class Window:

@@ -12,6 +12,7 @@ from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
 from hrm.config import RunConfig
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, HrmError
+from hrm.files import replace_file
 from hrm.inference.origin import BEST, CHECKPOINTS
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.network import Network, parameter_counts
@@ -63,7 +64,7 @@ def copy_card(folder: Path) -> None:
     """Show the card of the best weights as that of the run."""
     card = folder / BEST / "README.md"
     if card.exists():
-        (folder / "README.md").write_text(card.read_text(encoding="utf-8"), encoding="utf-8")
+        replace_file(folder / "README.md", card.read_bytes())
 
 
 def training_of(store: Store, splits: Mapping[str, Split], device: torch.device) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from hrm.checkpoint import load_checkpoint, prune, save_checkpoint
 from hrm.config import RunConfig
+from hrm.files import replace_file
 from hrm.inference.origin import BEST, CHECKPOINTS
 from hrm.inference.weights import find_checkpoint
 from hrm.model.halting import continue_target, should_halt
@@ -210,7 +211,7 @@ class Trainer:
             self._learner.start_from(load_checkpoint(find_checkpoint(self._init)), self.store.table)
         self._resumed = self._update != before  # not where a second call of ``fit`` goes on from the first
         self.folder.mkdir(exist_ok=True)
-        (self.folder / CONFIG).write_text(self.config.to_toml(), encoding="utf-8")
+        replace_file(self.folder / CONFIG, self.config.to_toml().encode())
 
     def _report(self, log: RunLog, window: Window) -> None:
         self._refuse_divergence(window)

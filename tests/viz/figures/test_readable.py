@@ -155,7 +155,8 @@ def test_variants_of_one_depth_have_places_of_their_own(tmp_path, monkeypatch):
          "runs": [{"stages": [stage]}], "summary": {"trained": {"exact": {"mean": 0.5, "ci95": None}}}}
         for name, depth in (("a", 12), ("b", 6), ("c", 12))
     ]  # fmt: skip
-    curves.plot_comparison({"recipe": "r", "equal": "updates", "test": {"puzzles": 9}, "variants": variants}, tmp_path)
+    measured = {"recipe": "r", "equal": "updates", "test": {"puzzles": 9}, "variants": variants}
+    curves.plot_comparison(measured, tmp_path / "x.png")
     left, right = kept[0].get_axes()
     assert [label.get_text() for label in right.get_xticklabels()] == ["b\n12", "a\n24", "c\n24"]
     drawn = sorted(float(line.get_xdata()[0]) for line in right.get_lines() if line.get_marker() in "osD")

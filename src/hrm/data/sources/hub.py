@@ -5,7 +5,6 @@ table was written, the first content that came is the pin: it is recorded in ``f
 later content that differs is refused.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hrm.data.sources.arc_archive import ALL_BYTES, Tasks, digest, read_tasks
 from hrm.data.sources.download import download
 from hrm.errors import DataError, HrmError, UsageError, did_you_mean
-from hrm.files import MANIFEST_BYTES, flush, open_file, read_bounded, replace_file, replacing, sha256_of
+from hrm.files import MANIFEST_BYTES, fill, move_into_place, open_file, read_bounded, replace_file, replacing, sha256_of
 from hrm.manifest import first_fault
 
 RECEIPT = "fetched.json"
@@ -292,8 +291,7 @@ def _placed_files(job: _Job) -> dict[str, str]:
         except DataError:
             work.unlink()
             raise
-        flush(work)
-        os.replace(work, target)
+        move_into_place(work, target)
     return hashes
 
 
@@ -353,9 +351,7 @@ def _place_tasks(job: _Job) -> Receipt:
     with replacing(out, min(ALL_BYTES, 2 * sum(map(len, tasks.values()))), KIND) as folder:
         for part in data_set.parts:
             (folder / part.name).mkdir()
-        for key, content in tasks.items():
-            (folder / key).write_bytes(content)
-        (folder / RECEIPT).write_bytes(_json(receipt))
+        fill(folder, {**tasks, RECEIPT: _json(receipt)})
     work.unlink(missing_ok=True)
     return receipt
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hrm.viz.figures.style import canvas, in_percent, in_shares, legend, legend_below, style_axes
+from hrm.files import replace_file
+from hrm.viz.figures.style import canvas, in_percent, in_shares, legend, legend_below, rendered, style_axes
 from hrm.viz.palette import SERIES
 
 MARKERS = "osD^vP*X"
@@ -36,7 +37,7 @@ def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:
             axes.set_xlabel("update\n(training counts unfinished puzzles, too, and so lies below)", fontsize=9)
         elif unit.startswith("nats") and axes.lines:
             axes.set_yscale("log")
-    figure.savefig(file, dpi=130)
+    replace_file(file, rendered(figure, "png", dpi=130))
 
 
 def plot_comparison(measured: Mapping[str, Any], file: Path) -> None:
@@ -98,7 +99,7 @@ def plot_comparison(measured: Mapping[str, Any], file: Path) -> None:
     depths.tick_params(axis="x", labelrotation=0 if len(order) <= 5 else 45)
     labels = [str(handle.get_label()) for handle in handles]
     legend_below(axes, handles=handles, labels=labels, ncols=min(5, len(handles)))
-    figure.savefig(file, dpi=130)
+    replace_file(file, rendered(figure, "png", dpi=130))
 
 
 def flop_unit(pflop: float) -> tuple[float, str]:

@@ -7,6 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from hrm.errors import UsageError
+from hrm.files import replace_file
 from hrm.viz.palette import INK
 
 if TYPE_CHECKING:
@@ -114,10 +115,10 @@ def legend_below(axes: "Axes", **options: Any) -> None:
     )
 
 
-def rendered(figure: "Figure", format: str) -> bytes:
+def rendered(figure: "Figure", format: str, dpi: int = 150) -> bytes:
     """Return a figure as ``png`` or ``svg``."""
     out = BytesIO()
-    figure.savefig(out, format=format, dpi=150, metadata={"Date": None} if format == "svg" else None)
+    figure.savefig(out, format=format, dpi=dpi, metadata={"Date": None} if format == "svg" else None)
     return out.getvalue()
 
 
@@ -125,5 +126,5 @@ def write(figure: "Figure", stem: Path) -> list[Path]:
     """Write a figure as ``stem.png`` and ``stem.svg``, and return both."""
     files = [stem.with_name(f"{stem.name}.{format}") for format in ("png", "svg")]
     for file in files:
-        file.write_bytes(rendered(figure, file.suffix[1:]))
+        replace_file(file, rendered(figure, file.suffix[1:]))
     return files

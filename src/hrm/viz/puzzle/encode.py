@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from hrm.errors import HrmError, UsageError
+from hrm.errors import UsageError
+from hrm.files import replace_file
 
 
 def require_suffix(file: Path, suffixes: Sequence[str]) -> None:
@@ -28,11 +29,7 @@ def save_by_suffix(file: Path, encoders: dict[str, Callable[[], bytes]]) -> None
         HrmError: the file cannot be written.
     """
     require_suffix(file, list(encoders))
-    encoded = encoders[file.suffix.lower()]()
-    try:
-        file.write_bytes(encoded)
-    except OSError as error:
-        raise HrmError(f"cannot write {file}: {error.strerror}; name a file that you can write") from None
+    replace_file(file, encoders[file.suffix.lower()]())
 
 
 def png(image: Image.Image, optimize: bool = False) -> bytes:
