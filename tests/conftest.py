@@ -70,18 +70,37 @@ run()
 """What a fork of a process that has imported everything does to be the command ``hrm``."""
 
 
+class Running:
+    """A command that runs in a process of its own."""
+
+    def __init__(self, process, streams):
+        self.process, self.streams = process, streams
+
+    @property
+    def err(self):
+        return (self.streams / "stderr").read_text() if (self.streams / "stderr").exists() else ""
+
+    def ended(self, timeout=280):
+        """Wait until it has ended, and return what it did; the code of one that a signal killed is negative."""
+        self.process.join(timeout)
+        if self.process.exitcode is None:
+            self.process.kill()
+            raise TimeoutError(f"it took more than {timeout} seconds: {self.err[-2000:]}")
+        return Result(self.process.exitcode, (self.streams / "stdout").read_text(), self.err)
+
+
 @pytest.fixture(scope="session")
-def hrm(workplace, environment, tmp_path_factory):
-    """Run ``hrm`` with these arguments in a process of its own, and return what it did.
+def start(workplace, environment, tmp_path_factory):
+    """Start ``hrm`` with these arguments in a process of its own.
 
     The process is forked from one that has imported torch, which takes longer than most commands.
     """
     forking = multiprocessing.get_context("forkserver")
     forking.set_forkserver_preload(
-        ["hrm.cli.main", "hrm.experiment", "hrm.data.prepare", "hrm.viz.puzzle.files", "hrm.viz.figures"]
+        ["hrm.cli.main", "hrm.train.trainer", "hrm.viz.puzzle.files", "hrm.viz.figures", "hrm.data.prepare"]
     )
 
-    def run(*arguments, cwd=None, stdin=None, timeout=280, columns=120):
+    def run(*arguments, cwd=None, stdin=None, columns=120):
         streams = tmp_path_factory.mktemp("streams")
         (streams / "stdin").write_text(stdin or "")
         told = {
@@ -93,11 +112,17 @@ def hrm(workplace, environment, tmp_path_factory):
         }  # fmt: skip
         process = forking.Process(target=exec, args=(FORKED, told))
         process.start()
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            raise TimeoutError(f"hrm {arguments} took more than {timeout} seconds")
-        return Result(process.exitcode, (streams / "stdout").read_text(), (streams / "stderr").read_text())
+        return Running(process, streams)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def hrm(start):
+    """Run ``hrm`` with these arguments in a process of its own, and return what it did."""
+
+    def run(*arguments, timeout=280, **more):
+        return start(*arguments, **more).ended(timeout)
 
     return run
 

@@ -152,7 +152,7 @@ def test_the_command_again_goes_on_and_the_metrics_have_no_gap(tmp_path, cache):
     assert (run / "checkpoints" / "update-000007").is_dir()
     trainer(run, cache, config).fit()
     updates = [json.loads(line)["update"] for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert updates == sorted(updates) and updates[-1] == UPDATES and 7 in updates
+    assert updates == [2, 4, 6, 8, 10, 10]  # windows, and the evaluation at the end
     for name in ("metrics.csv", "config.toml", "README.md", "best/model.safetensors"):
         assert (run / name).stat().st_size > 0
     assert trainer(run, cache, config).fit().updates == UPDATES  # a finished run is left as it is
@@ -174,14 +174,14 @@ def test_a_signal_during_an_evaluation_still_saves_before_it_says_so(tmp_path, c
     run = trainer(tmp_path, cache, configured(eval={"every": 4}))
     original = run._validate
 
-    def interrupted(log):
-        original(log)
+    def interrupted(log, signals):
+        original(log, signals)
         os.kill(os.getpid(), signal.SIGTERM)
 
     run._validate = interrupted
-    with pytest.raises(Interrupted, match="stopped at update 5; everything is saved"):
+    with pytest.raises(Interrupted, match="stopped at update 4; everything is saved"):
         run.fit()
-    assert load_checkpoint(tmp_path / "checkpoints" / "update-000005", with_state=True).meta["update"] == 5
+    assert load_checkpoint(tmp_path / "checkpoints" / "update-000004", with_state=True).meta["update"] == 4
 
 
 def test_shallow_updates_run_one_cycle_and_evaluations_run_all(tmp_path, cache):

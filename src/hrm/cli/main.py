@@ -1,9 +1,11 @@
 """The command ``hrm``."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
+from types import FrameType
 
 from cyclopts import CycloptsError, Group
 
@@ -82,6 +84,10 @@ def _register() -> None:
 _register()
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came, to which a command without an answer of its own reacts as to Ctrl-C."""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; a user's mistake is one line on stderr."""
     try:
@@ -91,6 +97,8 @@ def main(arguments: Sequence[str]) -> int:
         return _complain(" ".join(str(error).split()), 2)
     except HrmError as error:
         return _complain(str(error), error.exit_code)
+    except _Terminated:
+        return _complain("terminated", 143)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
     except OSError as error:  # a full disk, a reader of our output that has gone, a folder without rights …
@@ -117,7 +125,15 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks, not a traceback
-    sys.exit(main(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, _terminate)
+    code = main(sys.argv[1:])
+    for number in (signal.SIGINT, signal.SIGTERM):  # all is done: a signal from here on ends the process at once
+        signal.signal(number, signal.SIG_DFL)
+    sys.exit(code)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
 
 
 def _complain(message: str, code: int) -> int:

@@ -127,12 +127,13 @@ def serve_tools(
     check_deadline(deadline_s)
     service = Service(load_models(models, device, precision), deadline_s=deadline_s)
     service.worker.start()
-    # a thread of the SDK waits for input, and would hold up the end by Ctrl-C
-    signal.signal(signal.SIGINT, _interrupted)
+    # a thread of the SDK waits for input, and would hold up the end by a signal
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ended)
     on_ready()
     create_tools(service).run("stdio")
 
 
-def _interrupted(number: int, frame: FrameType | None) -> None:
-    print("hrm: interrupted", file=sys.stderr, flush=True)
-    os._exit(130)
+def _ended(number: int, frame: FrameType | None) -> None:
+    print(f"hrm: {'interrupted' if number == signal.SIGINT else 'terminated'}", file=sys.stderr, flush=True)
+    os._exit(128 + number)

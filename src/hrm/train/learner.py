@@ -1,7 +1,7 @@
 """The network that learns, the average of its weights, and the optimizers that move them."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -18,6 +18,10 @@ from hrm.optim.ema import ema_decay, update_ema
 from hrm.optim.optimizers import Optimizers
 from hrm.puzzles.base import Puzzle
 from hrm.runtime.device import choose_device, choose_dtype, described
+
+
+class _Stopped(Exception):
+    """Somebody asked to stop an evaluation."""
 
 
 class Learner:
@@ -46,11 +50,24 @@ class Learner:
         if self.average is not self.model:
             update_ema(self._averages, self._weights, ema_decay(update, self._config.optim.ema))
 
-    def evaluate(self, puzzle: Puzzle, split: Split) -> dict[str, Any]:
-        """Return what the averaged weights reach on a split: ``exact``, ``valid``, ``cell``, ``examples``."""
+    def evaluate(self, puzzle: Puzzle, split: Split, stop: Callable[[], bool]) -> dict[str, Any] | None:
+        """Return what the averaged weights reach on a split: ``exact``, ``valid``, ``cell``, ``examples``.
+
+        Args:
+            stop: asked before each batch whether to give up; then None is returned.
+        """
         config = self._config
+
+        def go_on(done: int, total: int) -> None:
+            if done < total and stop():
+                raise _Stopped
+
         solver = Solver(self.average.eval(), puzzle, config.halting.max_segments, config.eval.batch_size)
-        metrics = evaluate(solver, split, config.eval.segments)
+        try:
+            go_on(0, len(split))
+            metrics = evaluate(solver, split, config.eval.segments, progress=go_on)
+        except _Stopped:
+            return None
         return {name: metrics[name] for name in ("exact", "valid", "cell", "examples")}
 
     def state(self) -> dict[str, dict[str, Tensor]]:

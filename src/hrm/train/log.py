@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from hrm.train.losses import SegmentLoss
 from hrm.viz.figures.curves import plot_curves
 from hrm.viz.figures.style import has_matplotlib
 
-METRICS = "metrics.jsonl"
+METRICS, EVALUATED = "metrics.jsonl", "validation_exact"
+"""The file of the log, and what its lines of evaluations hold and its lines of updates do not."""
 EARLY = 3
 """Updates after which the time that is left can be estimated."""
 QUIET_S, COUNT_S = 30.0, 2.0
@@ -35,16 +36,18 @@ class RunLog:
         folder: the run folder.
         updates: how many the run will make.
         resumed: the update that the run goes on from; later lines of an interrupted run are dropped.
+        evaluated: the last evaluation that counts; a later one will be made again.
         console: where the bar, or plain lines where it is no terminal, go.
     """
 
-    def __init__(self, folder: Path, updates: int, resumed: int, console: Console):
+    def __init__(self, folder: Path, updates: int, resumed: int, evaluated: int, console: Console):
         self._file = folder / METRICS
         self._csv = folder / "metrics.csv"
         self._updates = updates
         self._console = console
         if self._file.exists():
-            kept = [line for line in read_metrics(self._file) if line["update"] <= resumed]
+            lines = read_metrics(self._file)
+            kept = [line for line in lines if line["update"] <= (evaluated if EVALUATED in line else resumed)]
             replace_file(self._file, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -124,12 +127,35 @@ class RunLog:
 class Window:
     """The updates since the last line of metrics, and the time that they took."""
 
-    def __init__(self):
-        self.updates: list[Mapping[str, Tensor]] = []
-        self._began = time.monotonic()
+    def __init__(self, updates: Iterable[Mapping[str, Tensor]] = (), seconds: float = 0.0):
+        self.updates = list(updates)
+        self._began = time.monotonic() - seconds
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor], seconds: float, device: torch.device) -> "Window":
+        """Return the window whose ``state`` and ``seconds`` these were."""
+        columns = [tensor.to(device).unbind() for tensor in state.values()]
+        return cls([dict(zip(state, row, strict=True)) for row in zip(*columns, strict=True)], seconds)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what each update has left, by name, stacked; a run that goes on from here logs the same line."""
+        names = self.updates[0] if self.updates else ()
+        return {name: torch.stack([sums[name] for sums in self.updates]) for name in names}
+
+    @property
+    def seconds(self) -> float:
+        """The time so far."""
+        return time.monotonic() - self._began
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Do not count the time of what is done here, such as an evaluation."""
+        began = time.monotonic()
+        yield
+        self._began += time.monotonic() - began
 
     def restart_clock(self) -> None:
-        """Count the time from now on, such as after an evaluation."""
+        """Count the time from now on."""
         self._began = time.monotonic()
 
     def close(self, slots: int) -> tuple[dict[str, float], float]:
@@ -138,7 +164,7 @@ class Window:
         Args:
             slots: puzzles in flight.
         """
-        seconds = max(time.monotonic() - self._began, 1e-9)
+        seconds = max(self.seconds, 1e-9)
         sums = {
             name: float(torch.stack([sums[name].float() for sums in self.updates]).sum()) for name in self.updates[0]
         }

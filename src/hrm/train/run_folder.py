@@ -10,6 +10,7 @@ from hrm.data.store import Split, Store
 from hrm.errors import UsageError
 from hrm.files import CHECKPOINT, require_writable
 from hrm.inference.origin import BEST, CHECKPOINTS, as_path
+from hrm.train.lock import LOCK, refuse_held
 
 CONFIG = "config.toml"
 """Inside a run folder: the resolved configuration."""
@@ -35,17 +36,18 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
 
     Raises:
         UsageError: the folder is something else, or holds a run with another configuration.
-        HrmError: it cannot be written.
+        HrmError: it cannot be written, or another process is writing it.
     """
-    file = folder / CONFIG
-    if not file.is_file():
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            raise UsageError(f"{folder} exists and is not a run folder: nothing was changed; choose another --out")
-        if writes:
-            require_writable(folder, CHECKPOINT)
-        return ""
     if writes:
-        require_writable(folder / "config", CHECKPOINT)
+        refuse_held(folder)
+    file = folder / CONFIG
+    known = file.is_file()
+    if not known and folder.exists() and not (folder.is_dir() and {each.name for each in folder.iterdir()} <= {LOCK}):
+        raise UsageError(f"{folder} exists and is not a run folder: nothing was changed; choose another --out")
+    if writes:
+        require_writable(folder / "config" if folder.exists() else folder, CHECKPOINT)
+    if not known:
+        return ""
     if not any((folder / name).exists() for name in (BEST, CHECKPOINTS)):
         return ""
     old = from_toml(file.read_text(encoding="utf-8"), str(file))

@@ -1,6 +1,7 @@
 """Stop politely: the first Ctrl-C or SIGTERM ends a run after its current update, a second one ends it at once.
 
-The state is saved by ``Trainer.fit``, which then raises ``Interrupted``.
+The state is saved by ``Trainer.fit``, which then raises ``Interrupted``. A second signal is handled as if nobody had
+waited for the first, and what is saved last then stays as it is.
 """
 
 import signal
@@ -26,6 +27,10 @@ class PoliteSignals:
         """Number of the signal that came, if one did."""
         self._old: dict[signal.Signals, object] = {}
 
+    def came(self) -> bool:
+        """Say whether one came."""
+        return self.asked is not None
+
     def __enter__(self) -> "PoliteSignals":
         with suppress(ValueError):  # not in the main thread
             self._old = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -37,4 +42,4 @@ class PoliteSignals:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.asked = number
-        signal.signal(number, signal.SIG_DFL)
+        self.__exit__()

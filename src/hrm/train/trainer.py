@@ -24,6 +24,7 @@ from hrm.train import saving
 from hrm.train.bank import Bank
 from hrm.train.callbacks import Outcome, tell
 from hrm.train.learner import Learner
+from hrm.train.lock import sole_writer
 from hrm.train.log import RunLog, Window, counting, sums_of
 from hrm.train.losses import require_finite, segment_loss
 from hrm.train.run_folder import CONFIG, next_commands
@@ -79,7 +80,8 @@ class Trainer:
         self.device, self.model, self.average = self._learner.device, self._learner.model, self._learner.average
         self._bank = Bank(self.config, self.store, self.splits["train"], self.model, self.device)
         # how far training is
-        self._update, self._resumed, self._trained_s = 0, False, 0.0
+        self._update, self._evaluated, self._resumed, self._trained_s = 0, 0, False, 0.0
+        self._window = Window()
         self._best: dict[str, Any] = {"update": 0, "exact": None, "valid": None}
 
     @property
@@ -104,43 +106,57 @@ class Trainer:
             HrmError: the folder cannot be written.
         """
         updates = self.config.train.updates
-        self._open_folder()
         outcome = None
-        try:
-            tell(self._callbacks, "on_start", self)
-            self._run_until(updates if until is None else min(until, updates))
-            outcome = Outcome(self.folder, self._update, self._best)
-            return outcome
-        finally:
-            tell(self._callbacks, "on_end", outcome)
+        with sole_writer(self.folder):
+            self._open_folder()
+            try:
+                tell(self._callbacks, "on_start", self)
+                self._run_until(updates if until is None else min(until, updates))
+                outcome = Outcome(self.folder, self._update, self._best)
+                return outcome
+            finally:
+                tell(self._callbacks, "on_end", outcome)
 
     def _run_until(self, last_update: int) -> None:
-        config, train = self.config, self.config.train
-        with RunLog(self.folder, train.updates, self._update, self._console) as log, PoliteSignals() as signals:
+        train, window = self.config.train, self._window
+        log = RunLog(self.folder, train.updates, self._update, self._evaluated, self._console)
+        with log, PoliteSignals() as signals:
             if self._resumed:
                 log.say(f"resuming {self.folder} at update {self._update} {self._learner.place}")
             elif not self._update:
                 log.say(f"training {self._learner.place}")
-            window = Window()
+            if self._owes_evaluation():  # a signal came before it, or while it ran
+                self._settle(log, signals, ending=True)
             while self._update < last_update:
                 window.updates.append(self.train_segment())
-                stopped_by = signals.asked  # once an update: a signal from here on ends the next one
-                stopping, ending = stopped_by is not None, self._update == last_update
-                if stopping or ending or self._update % train.log_every == 0:
-                    self._report(log, window)
+                if self._update == train.updates or self._update % train.log_every == 0:
+                    self._report(log)
                 else:
                     log.tick(self._update)
-                if not stopping and (self._update == train.updates or self._update % config.eval.every == 0):
-                    self._validate(log)
-                    window.restart_clock()
-                if stopping or ending or self._update % train.checkpoint_every == 0:
-                    self._checkpoint(window)
-                if stopped_by is not None:
-                    raise Interrupted(stopped_by, self._update)
+                self._settle(log, signals, ending=self._update == last_update)
             log.write_table()
             if self._update == train.updates:
                 log.draw_curves()
                 saving.copy_card(self.folder)
+
+    def _settle(self, log: RunLog, signals: PoliteSignals, ending: bool) -> None:
+        """After an update: evaluate and save where it is time for that, and stop where a signal asked for it.
+
+        A signal stops an evaluation, too: what is saved then says which one was the last, so the run that goes on from
+        there makes it first.
+        """
+        if self._owes_evaluation():
+            with self._window.paused():
+                self._validate(log, signals)
+        stopped_by = signals.asked  # once an update: a signal from here on ends the next one
+        if stopped_by is not None or ending or self._update % self.config.train.checkpoint_every == 0:
+            self._checkpoint()
+        if stopped_by is not None:
+            raise Interrupted(stopped_by, self._update)
+
+    def _owes_evaluation(self) -> bool:
+        due = self._update == self.config.train.updates or self._update % self.config.eval.every == 0
+        return due and self._evaluated < self._update
 
     def next_commands(self) -> list[list[str]]:
         """Return commands that show what the run has reached, as lists of arguments."""
@@ -183,8 +199,11 @@ class Trainer:
             HrmError: the folder cannot be written; what was there before is untouched.
         """
         meta = {"update": self._update, "cursor": self._bank.cursor, "best": self._best, "trained_s": self._trained_s}
-        meta |= {"choice": choice} | saving.training_of(self.store, self.splits, self.device)
-        state = saving.packed(self._learner.state() | {"slots": slots_state(self.slots)}) if with_state else None
+        meta |= {"evaluated": self._evaluated, "window_s": self._window.seconds, "choice": choice} | saving.training_of(
+            self.store, self.splits, self.device
+        )
+        parts = self._learner.state() | {"slots": slots_state(self.slots), "window": self._window.state()}
+        state = saving.packed(parts) if with_state else None
         card = saving.model_card(self.config, self.model, meta)
         save_checkpoint(
             Path(folder), config=self.config.to_toml(), weights=self.average.state_dict(), state=state, meta=meta,
@@ -200,8 +219,11 @@ class Trainer:
         checkpoint, state = saving.load_to_resume(Path(folder), self.store)
         self._learner.load(checkpoint.weights, saving.unpacked(state, "weights"), saving.unpacked(state, "optim"))
         self._bank.load(saving.unpacked(state, "slots"), checkpoint.meta["cursor"])
-        self._update, self._best = checkpoint.meta["update"], checkpoint.meta["best"]
-        self._trained_s = checkpoint.meta["trained_s"]
+        meta = checkpoint.meta
+        self._update, self._best, self._trained_s = meta["update"], meta["best"], meta["trained_s"]
+        # older versions kept neither: they saved after the evaluation, or left it out for good
+        self._evaluated = meta.get("evaluated", self._update)
+        self._window = Window.of(saving.unpacked(state, "window"), meta.get("window_s", 0.0), self.device)
 
     def _open_folder(self) -> None:
         newest, before = saving.newest_checkpoint(self.folder, self._console), self._update
@@ -210,41 +232,46 @@ class Trainer:
         elif self._init is not None:
             self._learner.start_from(load_checkpoint(find_checkpoint(self._init)), self.store.table)
         self._resumed = self._update != before  # not where a second call of ``fit`` goes on from the first
-        self.folder.mkdir(exist_ok=True)
         replace_file(self.folder / CONFIG, self.config.to_toml().encode())
 
-    def _report(self, log: RunLog, window: Window) -> None:
-        self._refuse_divergence(window)
-        means, seconds = window.close(self.config.train.batch_size)
+    def _report(self, log: RunLog) -> None:
+        self._refuse_divergence()
+        means, seconds = self._window.close(self.config.train.batch_size)
         self._trained_s += seconds
         metrics = means | {"puzzles_started": self._bank.cursor, "trained_s": self._trained_s}
         log.window(self._update, metrics)
         tell(self._callbacks, "on_log", {"update": self._update, **metrics})
-        window.restart_clock()
+        self._window.restart_clock()
 
-    def _validate(self, log: RunLog) -> None:
-        """Evaluate on the validation split and keep the best weights; without a split the newest are the best."""
+    def _validate(self, log: RunLog, signals: PoliteSignals) -> None:
+        """Evaluate on the validation split and keep the best weights; without a split the newest are the best.
+
+        Where a signal comes first, nothing is kept.
+        """
         reached: dict[str, Any] = {"exact": None, "valid": None}
         choice = "last update (no validation split)"
         if "validation" in self.splits:
-            results = self._learner.evaluate(self.store.puzzle, self.splits["validation"])
+            results = self._learner.evaluate(self.store.puzzle, self.splits["validation"], signals.came)
+            if results is None:
+                return
             log.evaluation(self._update, results)
             tell(self._callbacks, "on_evaluation", {"update": self._update, **results})
             reached = {name: results[name] for name in reached}
             choice = f"best exact on {results['examples']} validation puzzles"
-            if self._best["exact"] is not None and reached["exact"] < self._best["exact"]:
-                return
+        self._evaluated = self._update
+        if self._best["exact"] is not None and reached["exact"] is not None and reached["exact"] < self._best["exact"]:
+            return
         self._best = {"update": self._update, **reached}
         self._refuse_divergence()
         self.save(self.folder / BEST, with_state=False, choice=choice)
 
-    def _checkpoint(self, window: Window) -> None:
-        self._refuse_divergence(window)
+    def _checkpoint(self) -> None:
+        self._refuse_divergence()
         checkpoint = self.folder / CHECKPOINTS / f"update-{self._update:06d}"
         self.save(checkpoint, with_state=True)
         prune(self.folder / CHECKPOINTS, KEPT_CHECKPOINTS)
         tell(self._callbacks, "on_checkpoint", str(checkpoint))
 
-    def _refuse_divergence(self, window: Window | None = None) -> None:
-        losses = [sums["loss"] for sums in window.updates] if window else []
+    def _refuse_divergence(self) -> None:
+        losses = [sums["loss"] for sums in self._window.updates]
         require_finite(losses, self.model, self._update, self.folder)
