@@ -1,14 +1,20 @@
 """The mistakes that a user can make, each with the exit code that the command line returns for it.
 
 The message of every one of them says what was wrong, what was given, what is allowed and what to do, in one
-line: the command line prints it and nothing else.
+line: the command line prints it and nothing else. What was given may hold anything; ``str`` of an error spells out
+what a terminal would act on.
 """
+
+import unicodedata
 
 
 class HrmError(Exception):
     """Something that the user can mend; anything else that is raised is our own bug."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class UsageError(HrmError):
@@ -37,6 +43,31 @@ class UnsolvedError(HrmError):
     """The model has found no answer that keeps the rules of the puzzle."""
 
     exit_code = 5
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    """Return text with what cannot be seen spelled out as Python does: escapes, controls, marks that turn the text.
+
+    Args:
+        keep: characters that stay as they are.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if _is_seen(char) or char in keep else _spelled(char) for char in text)
+
+
+def one_line(text: str) -> str:
+    """Return text in one line, with every character that cannot be seen spelled out, line ends, too."""
+    return printable(text, keep="")
+
+
+def _is_seen(char: str) -> bool:
+    """Say whether a character is visible or a space, or joins two that are, as in emoji and some scripts."""
+    return char.isprintable() or char in "\u200c\u200d" or unicodedata.category(char) == "Zs"
+
+
+def _spelled(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def did_you_mean(given: str, allowed: list[str]) -> str:

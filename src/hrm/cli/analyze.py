@@ -81,8 +81,8 @@ def analyze(
     for start in range(0, len(entries), MODELS_A_TABLE):
         say(_table(entries, slice(start, start + MODELS_A_TABLE)))
     for name, entry in zip(short_names([entry["model"] for entry in entries]), entries, strict=True):
-        say(f"{name}: {entry['answer']}", soft_wrap=True, markup=False, highlight=False)
-    say(f"written: {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
+        say(f"{name}: {entry['answer']}", soft_wrap=True)
+    say(f"written: {', '.join(str(file) for file in files)}", soft_wrap=True)
 
 
 def _table(entries: list[dict[str, Any]], shown: slice) -> Table:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hrm.cli.console import print_json, progress
+from hrm.errors import one_line
 
 if TYPE_CHECKING:
     from hrm.inference.answer import Answer
@@ -34,12 +35,13 @@ def print_rows(rows: "Iterable[Row]", total: int | None, as_csv: bool, as_json: 
                     console.print(f"{'row':>5}  {'state':<9}  {'segments':>8}  answer", style="bold")
                 console.print(
                     f"{row.number:>5}  {state:<9}  {answer.total_segments:>8}  {text}",
-                    soft_wrap=True, markup=False, style="red" if answer.verified is False else None,
+                    soft_wrap=True, style="red" if answer.verified is False else None,
                 )  # fmt: skip
             else:
                 if count == 0:
                     write(COLUMNS)
-                write((row.number, state, answer.segments, answer.puzzle, text, answer.total_segments))
+                puzzle, text = one_line(answer.puzzle), one_line(text)
+                write((row.number, state, answer.segments, puzzle, text, answer.total_segments))
             sys.stdout.flush()
             advance()
 

@@ -69,7 +69,7 @@ def _show(timings: dict[str, Any]) -> None:
         console.print(f"ratio: {how['speedup']}.\n")
     console.print(f"count: {how['count']}.")
     for entry in how["skipped"]:
-        console.print(f"skipped {entry['case']}: {entry['why']}", markup=False)
+        console.print(f"skipped {entry['case']}: {entry['why']}")
 
 
 def _ceilings(ceilings: dict[str, Any]) -> Table:

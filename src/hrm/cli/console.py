@@ -1,6 +1,5 @@
 """What the commands print: results on stdout, progress and notes on stderr."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,26 +10,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hrm.inference.origin import Located
+from hrm.runtime.quoting import Terminal, json_text
 
 
 def stdout() -> Console:
     """Return the console for results."""
-    return Console(highlight=False)
+    return Terminal()
 
 
 def stderr() -> Console:
     """Return the console for progress and notes."""
-    return Console(stderr=True, highlight=False)
+    return Terminal(stderr=True)
 
 
 def print_line(text: str) -> None:
     """Print a line of results as it is, however long."""
-    stdout().print(text, markup=False, soft_wrap=True)
+    stdout().print(text, soft_wrap=True)
 
 
 def print_note(text: str) -> None:
     """Print a note on stderr as it is, however long."""
-    stderr().print(text, markup=False, soft_wrap=True)
+    stderr().print(text, soft_wrap=True)
 
 
 def warn(text: str) -> None:
@@ -45,7 +45,7 @@ def warn_outside(count: int, of: int, reason: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print one JSON object as one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(json_text(value) + "\n")
     sys.stdout.flush()
 
 
@@ -86,7 +86,7 @@ def _tenths(what: str, total: int) -> Callable[[], None]:
         done += 1
         if _passes_a_tenth(done - 1, done, total):
             left = (time.monotonic() - began) * (total - done) / done
-            stderr().print(f"{what} {done:,} of {total:,}, about {left:.0f} s left", markup=False)
+            stderr().print(f"{what} {done:,} of {total:,}, about {left:.0f} s left")
 
     return advance
 

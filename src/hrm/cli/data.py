@@ -60,7 +60,8 @@ def build(
         require_writable_file(csv)
 
     counts = {"train": train, "validation": validation, "test": test}
-    register_own(source)
+    if not Path(source).exists():  # the name of a file may have a colon, too, and then runs no code
+        register_own(source)
     register_own(puzzle)
     progress = progress_line(stderr(), "puzzles")
     with TemporaryDirectory() as temporary:

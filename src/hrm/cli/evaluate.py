@@ -81,7 +81,7 @@ def evaluate(
     # Results: what was written, accuracy by segment, early exit, and what to compare with.
     say = stdout().print
     if submission is not None:
-        say(f"{submission}: two attempts at each of {answered} tests", markup=False, soft_wrap=True)
+        say(f"{submission}: two attempts at each of {answered} tests", soft_wrap=True)
     if metrics.get("hidden_tests"):
         remedy = "" if submission or sheet else "; --submission FILE writes the model's answers"
         say(f"hidden tests: {metrics['hidden_tests']}, not scored, for no answer is known{remedy}")

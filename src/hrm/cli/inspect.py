@@ -30,7 +30,7 @@ def config(
     if json:
         print_json(resolved.model_dump(mode="json"))
     else:
-        stdout().print(annotated_toml(resolved, sources), markup=False, soft_wrap=True)
+        stdout().print(annotated_toml(resolved, sources), soft_wrap=True)
 
 
 def params(

@@ -30,7 +30,7 @@ from hrm.cli import (
     train,
 )
 from hrm.cli.app import app
-from hrm.errors import HrmError
+from hrm.errors import HrmError, one_line
 
 MODEL = "MODEL is a run folder, a checkpoint folder, a shipped model (`hrm models`) or hf:ORG/NAME@REVISION on the hub."
 USE, TRAIN, UNDERSTAND, DATA, SETUP = (
@@ -137,5 +137,5 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"hrm: {message}", file=sys.stderr)
+    print(f"hrm: {one_line(message)}", file=sys.stderr)
     return code

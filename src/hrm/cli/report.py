@@ -64,5 +64,4 @@ def report(
         f"{stops['segments_mean']:.2f} segments with early exit; {size / 2**20:.1f} MiB, "
         f"{numbers['protocol']['wall_s']:.0f} s",
         soft_wrap=True,
-        markup=False,
     )

@@ -57,8 +57,8 @@ def scale(
     say = stdout().print
     for kind in dict.fromkeys(curve["kind"] for curve in numbers["curves"]):
         say(_table(kind, [curve for curve in numbers["curves"] if curve["kind"] == kind]))
-    say(f"{numbers['data']}; right: {numbers['right']}. {numbers['answer']}", soft_wrap=True, markup=False)
-    say(f"written: {', '.join(str(file) for file in files)}", soft_wrap=True, markup=False)
+    say(f"{numbers['data']}; right: {numbers['right']}. {numbers['answer']}", soft_wrap=True)
+    say(f"written: {', '.join(str(file) for file in files)}", soft_wrap=True)
 
 
 def _table(kind: str, curves: list[dict[str, Any]]) -> Table:

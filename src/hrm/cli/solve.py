@@ -141,7 +141,7 @@ def solve(
         replay(solver.puzzle, row.answer, stdout())
         stdout().print(verdict(row.answer))
     else:
-        stdout().print(row.answer.answer, soft_wrap=True, markup=False)
+        stdout().print(row.answer.answer, soft_wrap=True)
         stdout().print(verdict(row.answer))
     if problem is not None:
         raise problem
@@ -206,7 +206,7 @@ def show(
         replay(solver.puzzle, answer, stdout(), delay_s=0.6)
         stdout().print(verdict(answer))
     else:
-        stdout().print(f"{out}: {answer.segments} segments, answer {_VERDICT[answer.verified]}", markup=False)
+        stdout().print(f"{out}: {answer.segments} segments, answer {_VERDICT[answer.verified]}")
 
 
 _VERDICT = {True: "verified", False: "breaks a rule", None: "not checked: no rules are known"}
@@ -222,7 +222,7 @@ def _refuse_faults(faults: list[str]) -> None:
     if len(faults) == 1:
         raise DataError(f"{faults[0]}; all others were tried")
     for fault in faults:
-        stderr().print(fault, markup=False, soft_wrap=True)
+        stderr().print(fault, soft_wrap=True)
     if faults:
         raise DataError(f"could not read {len(faults)} of the puzzles, see above; all others were tried")
 

@@ -30,11 +30,11 @@ def solve_tasks(
             print_json(answer.as_dict() | ({"trace": answer.trace()} if trace else {}))
             continue
         nothing = "" if answer.attempts else " no grid was answered"
-        stdout().print(f"{answer.task}, test {answer.test + 1}:{nothing}", markup=False)
+        stdout().print(f"{answer.task}, test {answer.test + 1}:{nothing}")
         for place, attempt in enumerate(answer.attempts, start=1):
-            stdout().print(f"  attempt {place}: {attempt.votes} votes, q_halt {attempt.q_halt:.2f}", markup=False)
+            stdout().print(f"  attempt {place}: {attempt.votes} votes, q_halt {attempt.q_halt:.2f}")
             for row in attempt.grid.tolist():
-                stdout().print("    " + "".join(map(str, row)), markup=False, soft_wrap=True)
+                stdout().print("    " + "".join(map(str, row)), soft_wrap=True)
 
 
 def show_tasks(
@@ -61,7 +61,7 @@ def show_tasks(
         _print_replays(tasks, answers)
     else:
         summary = f"{out}: {counted(len(answers), 'test')}, {counted(budget, 'segment')}"
-        stdout().print(summary, markup=False, soft_wrap=True)
+        stdout().print(summary, soft_wrap=True)
 
 
 def tasks_file(puzzle: str) -> Path:
@@ -86,7 +86,7 @@ def _tasks(file: Path) -> "Sequence[Task]":
     notes = Notes()
     tasks = read_tasks(file, notes=notes)
     for line in notes.lines():
-        stderr().print(line, markup=False, soft_wrap=True)
+        stderr().print(line, soft_wrap=True)
     return tasks
 
 

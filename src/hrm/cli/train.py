@@ -76,10 +76,9 @@ def train(
     stdout().print(
         f"{outcome.folder}: {outcome.updates} updates; best checkpoint from update {best['update']}{reached}",
         soft_wrap=True,
-        markup=False,
     )
     for command in trainer.next_commands():
-        stdout().print(f"next: {shlex.join(command)}", soft_wrap=True, markup=False)
+        stdout().print(f"next: {shlex.join(command)}", soft_wrap=True)
 
 
 def _dry_run(setup: "Setup", json: bool) -> None:
@@ -89,7 +88,7 @@ def _dry_run(setup: "Setup", json: bool) -> None:
     if json:
         print_json(estimate)
         return
-    stdout().print(setup.config.to_toml(), markup=False)
+    stdout().print(setup.config.to_toml())
     for key, value in estimate.items():
         if key != "config":
-            stdout().print(f"{key.replace('_', ' ')}: {value}", markup=False)
+            stdout().print(f"{key.replace('_', ' ')}: {value}")

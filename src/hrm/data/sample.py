@@ -20,6 +20,7 @@ from hrm.errors import DataError, UsageError
 from hrm.files import replace_file
 from hrm.puzzles.base import Puzzle
 from hrm.randomness import Stream, generator
+from hrm.runtime.quoting import csv_note
 
 BLOCK = 1024
 """So many rows are judged at once; a sample of few rows never looks at all of a long file."""
@@ -153,9 +154,9 @@ def _line(rows: Rows, row: int, record: Record | None) -> tuple[str, str, str, s
     question, answer = (rows.puzzle.text(grids[row]) for grids in (rows.inputs, rows.labels))
     if record is None:  # of a store
         rating = rows.ratings[row]
-        return rows.name, question, answer, "" if np.isnan(rating) else f"{rating:g}"
-    source, rating = ("" if value is None else str(value) for value in (record.source, record.rating))
-    return source or Path(rows.name).stem, question, answer, rating
+        return csv_note(rows.name), question, answer, "" if np.isnan(rating) else f"{rating:g}"
+    source, rating = ("" if value is None else csv_note(value) for value in (record.source, record.rating))
+    return source or csv_note(Path(rows.name).stem), question, answer, rating
 
 
 def _as_csv(lines: Sequence[tuple[str, str, str, str]]) -> bytes:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from hrm import puzzles
 from hrm.data.task_table import TaskTable, read_table, write_table
-from hrm.errors import DataError, HrmError, UsageError
+from hrm.errors import DataError, HrmError, UsageError, one_line
 from hrm.files import MANIFEST, open_file, replacing
 from hrm.manifest import FileRecord, Form, check_content, check_size, read_listed, read_manifest, record_of
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
@@ -222,7 +222,8 @@ def write_store(
         manifest = Manifest(
             puzzle=spec.name, shape=spec.shape, tokens=spec.tokens, splits=records,
             variants=variants, names=named,
-            provenance=dict(provenance), digest=_digest(spec, records, variants, named),
+            provenance={key: one_line(value) if isinstance(value, str) else value for key, value in provenance.items()},
+            digest=_digest(spec, records, variants, named),
             created=created, hrm_version=version("hierarchical-reasoning"),
         )  # fmt: skip
         (work / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")

@@ -1,12 +1,12 @@
 """Records of evaluations: a JSON file with all that is needed to get the numbers again."""
 
-import json
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from hrm.files import replace_file
+from hrm.runtime.quoting import json_text
 
 PACKAGE = Path(__file__).parents[1]
 SECONDS = 10
@@ -27,7 +27,7 @@ def write_record(file: Path, metrics: dict[str, Any], source: dict[str, Any], co
         HrmError: the place cannot be written.
     """
     record = metrics | {"source": source, "command": command, "wall_s": round(wall_s, 3)}
-    replace_file(file, (json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    replace_file(file, (json_text(record, indent=1) + "\n").encode())
 
 
 def source_tree() -> dict[str, Any]:

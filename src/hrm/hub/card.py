@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hrm.config import RunConfig
-from hrm.errors import DataError, UsageError
+from hrm.errors import DataError, UsageError, printable
 from hrm.files import read_bounded
 from hrm.hub.fetch import PREFIX, library
+from hrm.runtime.quoting import markdown
 
 RECORD_BYTES = 1 << 26
 TASK = "puzzle-solving"
@@ -48,8 +49,8 @@ def hub_card(
         DataError: a file is no record.
     """
     hub, puzzle = library(), config.data.puzzle
-    title = f"{config.recipe}: {config.model.title} for {puzzle}"
-    old = card if card is not None else f"# {title}\n"
+    title = f"{markdown(config.recipe)}: {config.model.title} for {markdown(puzzle)}"
+    old = printable(card) if card is not None else f"# {title}\n"
     stated = _LICENSE.search(old)
     measured = [_read(Path(record), weights_sha256) for record in records]
     results = [*_validated(hub, config, meta), *(_result(hub, record) for record in measured)]
@@ -131,7 +132,7 @@ def _table(records: Iterable[Mapping[str, Any]]) -> str:
     for record in records:
         low, high = record["exact_ci95"]
         rows.append(
-            f"| {record['data']['name']} | {record['examples']:,} | {record['protocol']['segments']} "
+            f"| {markdown(record['data']['name'])} | {record['examples']:,} | {record['protocol']['segments']} "
             f"| {record['exact']:.1%} | {low:.1%} – {high:.1%} |"
         )
     return "\n".join(rows)

@@ -65,6 +65,8 @@ class Table(Puzzle):
         words = any(len(symbol) > 1 for symbol in held)
         if wrong := [s for s in held if len(s.split()) != 1 and (words or s != " ")]:
             raise UsageError(f"the symbol {wrong[0]!r} of a table is not one word without spaces; write another for it")
+        if unseen := [s for s in held if s != " " and not s.isprintable()]:
+            raise UsageError(f"the symbol {unseen[0]!r} of a table cannot be seen; write another for it")
         if unknown := set(declaration.symmetries) - set(SYMMETRIES):
             raise UsageError(f"unknown symmetry {sorted(unknown)[0]!r}; there are {', '.join(SYMMETRIES)}")
         if "turn" in declaration.symmetries and rows != columns:

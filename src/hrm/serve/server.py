@@ -128,8 +128,9 @@ class _Patient(H11Protocol):
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        host.encode("idna")  # what is no name of a machine would leave a socket open
         made = socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise HrmError(f"cannot listen on {host}, port {port}: {error}; choose another --host or --port") from None
     # asyncio sends small answers at once (TCP_NODELAY) only where a socket names its protocol
     return socket.socket(made.family, made.type, socket.IPPROTO_TCP, fileno=made.detach())

@@ -106,7 +106,7 @@ class RunLog:
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        self._console.print(line, soft_wrap=True, highlight=False)
+        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def draw_curves(self) -> None:
         """Draw the metrics of a finished run, where matplotlib is installed."""

@@ -16,6 +16,7 @@ from hrm.files import replace_file
 from hrm.inference.origin import BEST, CHECKPOINTS
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.network import Network, parameter_counts
+from hrm.runtime.quoting import markdown
 
 
 def packed(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -36,7 +37,7 @@ def newest_checkpoint(folder: Path, console: Console) -> Path | None:
     """
     newest, damaged = latest_checkpoint(folder / CHECKPOINTS)
     for problem in damaged:
-        console.print(f"warning: {problem}", soft_wrap=True, highlight=False)
+        console.print(f"warning: {problem}", soft_wrap=True, highlight=False, markup=False)
     if newest is None and damaged:
         raise DataError(f"no checkpoint of {folder} can be used: delete the folder, or choose another --out")
     return newest
@@ -83,14 +84,14 @@ def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
     train = config.train
     executed = training_flops(config.model, meta["update"], train.shallow_updates) * train.batch_size
     shallow = f" (one cycle in the first {train.shallow_updates:,} updates)" if train.shallow_updates else ""
-    provenance = "\n".join(f"  - {key}: {value}" for key, value in data["provenance"].items())
+    provenance = "\n".join(f"  - {markdown(key)}: {markdown(value)}" for key, value in data["provenance"].items())
     valid = f", valid {best['valid']:.1%}" if best["valid"] is not None else ""
     reached = (
         f"exact {best['exact']:.1%}{valid} on the validation split at update {best['update']}"
         if best["exact"] is not None
         else "not measured: the run had no validation split"
     )
-    return f"""# {config.recipe}: {config.model.title} for {config.data.puzzle}
+    return f"""# {markdown(config.recipe)}: {config.model.title} for {markdown(config.data.puzzle)}
 
 - Parameters: {sum(counts.values()):,} trainable, puzzle table {table:,}
 - Loop: {config.model.loop}{shallow}; at most {config.halting.max_segments} segments

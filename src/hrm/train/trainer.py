@@ -20,6 +20,7 @@ from hrm.inference.weights import find_checkpoint
 from hrm.model.halting import continue_target, should_halt
 from hrm.runtime.allocator import keep_freed_memory
 from hrm.runtime.environment import present
+from hrm.runtime.quoting import Terminal
 from hrm.train import saving
 from hrm.train.bank import Bank
 from hrm.train.callbacks import Outcome, tell
@@ -68,7 +69,7 @@ class Trainer:
         # what to train
         setup = config if isinstance(config, Setup) else set_up(config, folder, init)
         self.config, self.folder, self._init = setup.config, setup.folder, setup.init
-        self._console, self._callbacks = console or Console(stderr=True), callbacks
+        self._console, self._callbacks = console or Terminal(stderr=True), callbacks
         if announce:
             print_header(setup, self._console)
         keep_freed_memory()

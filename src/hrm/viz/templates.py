@@ -8,6 +8,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from hrm.errors import printable
+
 
 def percent(share: float, digits: int = 1) -> str:
     """Return a share in percent."""
@@ -45,6 +47,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(sorted(Path(__file__).parent.glob("*/templates"))),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: printable(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -15,6 +15,7 @@ from hrm.inference.solver import Solver
 from hrm.inference.weights import load_model
 from hrm.puzzles.arc.family import Arc
 from hrm.puzzles.arc.files import Notes
+from hrm.runtime.quoting import Terminal
 from hrm.train.trainer import Trainer
 
 STORE, RUN, SUBMISSION = "store", "run", "submission.json"
@@ -63,7 +64,7 @@ def adapt(
     notes = Notes()
     store = build_arc(out / STORE, tasks, variants, config.data.seed, now, hold_back=True, notes=notes)
     for line in notes.lines():
-        (console or Console(stderr=True)).print(line, markup=False, soft_wrap=True)
+        (console or Terminal(stderr=True)).print(line, soft_wrap=True)
     if store.table is None or "test" not in store.splits:
         raise DataError("the tasks have no tests")
     optim: dict[str, Any] = {"warmup_updates": 0, "ema": 0.0, "min_lr_ratio": 1.0}

@@ -81,7 +81,7 @@ def compare(
         runs = []
         for seed in seeds:
             seeded = replace(experiments[name], config=config.changed("train.seed", seed))
-            console.print(f"{name}, seed {seed}: {config.train.updates} updates", highlight=False)
+            console.print(f"{name}, seed {seed}: {config.train.updates} updates", highlight=False, markup=False)
             setup = set_up(seeded, folder / f"{name}-seed{seed}")
             runs.append(_run(setup, data, split, segments, cache_dir, now, console))
         # what the ablation costs, and what its seeds reached

@@ -1,6 +1,5 @@
 """What ``hrm eval``, ``scale``, ``analyze`` and ``report`` do: measure, and write the files that were asked for."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from hrm.evaluation.run import evaluate_model
 from hrm.evaluation.scale import ScaleRequest, scale_model
 from hrm.evaluation.tasks import Ranked
 from hrm.files import replace_file, require_writable_file
+from hrm.runtime.quoting import json_text
 from hrm.viz.figures.draw import draw
 from hrm.viz.figures.scale import draw_scale, sentence
 from hrm.viz.figures.style import require_matplotlib, write
@@ -98,7 +98,7 @@ def analyze_to_files(
     numbers = stem.with_name(f"{stem.name}.json")
     require_writable_file(numbers)
     entries = [analyze(request, progress(str(request.model))) for request in requests]
-    text = json.dumps({"what": what, "models": entries}, indent=1, ensure_ascii=False, allow_nan=False)
+    text = json_text({"what": what, "models": entries}, indent=1)
     replace_file(numbers, (text + "\n").encode())
     return entries, [numbers, *(write(draw(what, entries), stem) if figure else [])]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hrm.files import replace_file
-from hrm.viz.figures.style import canvas, in_percent, in_shares, legend, legend_below, rendered, style_axes
+from hrm.viz.figures.style import canvas, in_percent, in_shares, legend, legend_below, plain, rendered, style_axes
 from hrm.viz.palette import SERIES
 
 MARKERS = "osD^vP*X"
@@ -22,7 +22,7 @@ def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:
         ),
         ("segments before halting", "segments", [("segments_at_halt", "training")]),
     ]  # fmt: skip
-    figure = canvas(11, 3.9, f"Training of {file.resolve().parent.name}")
+    figure = canvas(11, 3.9, plain(f"Training of {file.resolve().parent.name}"))
     for axes, (title, unit, series) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         for (key, label), color in zip(series, SERIES, strict=False):
             points = [(line["update"], line[key]) for line in lines if key in line]
@@ -53,7 +53,7 @@ def plot_comparison(measured: Mapping[str, Any], file: Path) -> None:
     figure = canvas(
         11,
         5.2,
-        f"{measured['recipe']} at equal {measured['equal']}: {measured['test']['puzzles']} held-out puzzles",
+        plain(f"{measured['recipe']} at equal {measured['equal']}: {measured['test']['puzzles']} held-out puzzles"),
     )
     axes, depths = figure.subplots(1, 2, sharey=True)
     factor, unit = flop_unit(max(variant["pflop"] for variant in variants))
@@ -74,7 +74,7 @@ def plot_comparison(measured: Mapping[str, Any], file: Path) -> None:
                 )  # fmt: skip
         means = sorted((update * per_update, sum(v) / len(v)) for update, v in stages.items())
         axes.plot(*zip(*means, strict=True), lw=1.2, ls=":", color=color)
-        handles.append(Line2D([], [], ls=":", ms=5, label=variant["variant"], color=color, marker=marker))
+        handles.append(Line2D([], [], ls=":", ms=5, label=plain(variant["variant"]), color=color, marker=marker))
     # on the right: variants by depth
     order = sorted(range(len(variants)), key=lambda n: _depth(variants[n]))
     for place, number in enumerate(order):
@@ -84,7 +84,7 @@ def plot_comparison(measured: Mapping[str, Any], file: Path) -> None:
             place, mean, fmt=MARKERS[number % len(MARKERS)], color=SERIES[number % len(SERIES)], capsize=3, ms=6,
             yerr=[[mean - low], [high - mean]],
         )  # fmt: skip
-    depths.set_xticks(range(len(order)), [f"{variants[n]['variant']}\n{_depth(variants[n])}" for n in order])
+    depths.set_xticks(range(len(order)), [plain(f"{variants[n]['variant']}\n{_depth(variants[n])}") for n in order])
     depths.set_xlim(-0.6, len(order) - 0.4)
     # labels
     in_shares(axes)

@@ -18,7 +18,7 @@ from hrm.viz.figures import (
     residuals,
     trajectories,
 )
-from hrm.viz.figures.style import LETTERS_AN_INCH, canvas, heading
+from hrm.viz.figures.style import LETTERS_AN_INCH, canvas, heading, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +66,8 @@ def draw(what: str, entries: Sequence[dict[str, Any]]) -> "Figure":
         entries: of each model ``model``, ``puzzles`` (words that begin with their number), ``numbers`` and perhaps the
             ``answer``, as the JSON file has them.
     """
-    names = short_names([entry["model"] for entry in entries])
+    entries = [{**entry, "puzzles": plain(str(entry["puzzles"]))} for entry in entries]
+    names = [plain(name) for name in short_names([entry["model"] for entry in entries])]
     answers = [entry.get("answer") or answer(what, entry["numbers"], _count(entry)) for entry in entries]
     return (_together if what in TOGETHER else _one_above_the_other)(what, names, answers, entries)
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hrm.viz.figures.curves import MARKERS
-from hrm.viz.figures.style import canvas, heading, in_digits, in_shares, percent, style_axes
+from hrm.viz.figures.style import canvas, heading, in_digits, in_shares, percent, plain, style_axes
 from hrm.viz.palette import SERIES
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def draw_scale(numbers: dict[str, Any]) -> "Figure":
     kinds = [kind for kind in TITLES if any(curve["kind"] == kind for curve in numbers["curves"])]
     heights = [2.3 + 0.17 * sum(curve["kind"] == kind for curve in numbers["curves"]) for kind in kinds]
     figure = canvas(WIDTH, sum(heights) + 0.6)
-    heading(figure, f"{numbers['model']}, {numbers['data']}", "", WIDTH)
+    heading(figure, plain(f"{numbers['model']}, {numbers['data']}"), "", WIDTH)
     # one pace for all: the mean over the methods
     pace = [p["seconds"] / p["segments"] for curve in numbers["curves"] for p in curve["points"][-1:]]
     second = sum(pace) / len(pace)

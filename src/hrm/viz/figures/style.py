@@ -1,12 +1,13 @@
 """What all figures share: paper, headings, legends, numbers in words, and how they are written."""
 
+import warnings
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from hrm.errors import UsageError
+from hrm.errors import UsageError, printable
 from hrm.files import replace_file
 from hrm.viz.palette import INK
 
@@ -55,6 +56,11 @@ def canvas(width: float, height: float, title: str = "") -> "Figure":
     if title:
         figure.suptitle(title, fontsize=11, color=INK)
     return figure
+
+
+def plain(text: str) -> str:
+    """Return text from outside, such as the name of a file, as it is: nothing in it is taken for a formula."""
+    return printable(text).replace("$", r"\$")
 
 
 def heading(part: "Figure | SubFigure", title: str, answer: str, inches: float) -> None:
@@ -118,7 +124,9 @@ def legend_below(axes: "Axes", **options: Any) -> None:
 def rendered(figure: "Figure", format: str, dpi: int = 150) -> bytes:
     """Return a figure as ``png`` or ``svg``."""
     out = BytesIO()
-    figure.savefig(out, format=format, dpi=dpi, metadata={"Date": None} if format == "svg" else None)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a name in a script that the font lacks
+        figure.savefig(out, format=format, dpi=dpi, metadata={"Date": None} if format == "svg" else None)
     return out.getvalue()
 
 

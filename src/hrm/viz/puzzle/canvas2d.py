@@ -11,6 +11,7 @@ from itertools import groupby
 
 from PIL import Image, ImageDraw, ImageFont
 
+from hrm.errors import one_line
 from hrm.viz.palette import PAPER
 
 _SMOOTH = 3  # what is not upright is drawn so many times as large, and then reduced
@@ -131,7 +132,7 @@ def to_svg(drawing: Drawing, title: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" width="{drawing.width}" '
         f'height="{drawing.height}" role="img" font-family="system-ui, Helvetica, Arial, sans-serif">\n'
-        f'<title>{escape(title)}</title>\n<rect width="100%" height="100%" fill="{PAPER}"/>\n{body}\n</svg>\n'
+        f'<title>{escape(one_line(title))}</title>\n<rect width="100%" height="100%" fill="{PAPER}"/>\n{body}\n</svg>\n'
     )
 
 
@@ -151,9 +152,8 @@ def _element(kind: type[Shape], ink: str, run: Iterable[Shape]) -> str:
         else:
             bold = ' font-weight="bold"' if shape.bold else ""
             anchor = f' text-anchor="{shape.anchor}"' if shape.anchor != "start" else ""
-            parts.append(
-                f'<text x="{x}" y="{y}" font-size="{_n(shape.size)}"{anchor}{bold}>{escape(shape.text)}</text>'
-            )
+            text = escape(one_line(shape.text))
+            parts.append(f'<text x="{x}" y="{y}" font-size="{_n(shape.size)}"{anchor}{bold}>{text}</text>')
     if kind is Box:
         return f'<path fill="{ink}" d="{"".join(parts)}"/>'
     paint = "stroke" if kind is Line else "fill"
