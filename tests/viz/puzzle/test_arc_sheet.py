@@ -59,8 +59,9 @@ def test_files_by_suffix(tmp_path):
         assert image.format == "PNG"
     with pytest.raises(UsageError, match=".html or .png"):
         save(shown, tmp_path / "sheet.svg")
+    save(shown, tmp_path / "absent" / "sheet.html")
     with pytest.raises(HrmError, match="cannot write"):
-        save(shown, tmp_path / "absent" / "sheet.html")
+        save(shown, tmp_path / "sheet.PNG" / "sheet.html")
 
 
 def test_too_much_or_nothing_to_show():
