@@ -61,6 +61,9 @@ class TrainConfig(_Section):
     """Arithmetic of the states; auto: bf16 where the hardware supports it. Parameters are always fp32."""
     compile: bool = False
     """Compile the network: a wait of minutes at first, then faster updates."""
+    micro_batch: Literal["auto"] | Annotated[int, Field(ge=0)] = 0
+    """Number of slots in one forward and backward; 0: all at once; auto: as many as fit into memory. Smaller pieces
+    need less memory for the same update; results are equal up to rounding."""
     shallow_updates: int = Field(default=0, ge=0)
     """Number of first updates whose segments run one high-level cycle instead of N. Evaluation always runs N."""
     checkpoint_every: int = Field(default=1000, gt=0)
@@ -145,6 +148,7 @@ class RunConfig(_Section):
             del values["data"]["cells"]
         if values["model"].get("states") == 2:
             del values["model"]["states"]
+        del values["train"]["micro_batch"]  # a matter of the machine
         canonical = json.dumps(values, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 

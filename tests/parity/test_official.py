@@ -70,8 +70,7 @@ def follow(recording, segments, agree, dtype=torch.float32, compiled=False):
         offered = {
             name: torch.from_numpy(recording[f"segment{k}/{name}"]) for name in ("inputs", "labels", "puzzle_ids")
         }
-        free = slots.halted
-        slots = admit(slots, *(a[free] for a in offered.values()), torch.arange(int(free.sum())), model.initial(batch))
+        slots = admit(slots, *offered.values(), torch.arange(batch), model.initial(batch))
         np.testing.assert_array_equal(slots.inputs, recording[f"segment{k}/slot_inputs"])
         x = model.embed(slots.inputs, slots.puzzle_ids)
         segment = model.segment(slots.latents, x)
@@ -113,7 +112,7 @@ def follow(recording, segments, agree, dtype=torch.float32, compiled=False):
             table = np.zeros_like(model.f_I.puzzle_embedding.weight.detach().numpy())
             np.add.at(table, slots.puzzle_ids.numpy(), recorded("grad_puzzle_rows"))
             agree(ours["f_I.puzzle_embedding.weight"].to_dense(), table, "gradient of the puzzle rows")
-        slots = advance(slots, segment.latents, halt)
+        slots = advance(slots, segment.latents, halt.halted)
         np.testing.assert_array_equal(slots.segments, recorded("segments_used"))
         np.testing.assert_array_equal(slots.halted, recorded("halted"))
 

@@ -30,8 +30,11 @@ from hrm.cli import (
     train,
 )
 from hrm.cli.app import app
-from hrm.errors import HrmError, one_line
+from hrm.errors import HrmError, UsageError, one_line
+from hrm.runtime.environment import rank
 
+SHARED = {"train"}
+"""Commands that several processes carry out together."""
 MODEL = "MODEL is a run folder, a checkpoint folder, a shipped model (`hrm models`) or hf:ORG/NAME@REVISION on the hub."
 USE, TRAIN, UNDERSTAND, DATA, SETUP = (
     Group.create_ordered(name) for name in ("Use", "Train", "Understand", "Data", "Set up")
@@ -91,6 +94,8 @@ class _Terminated(KeyboardInterrupt):
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; a user's mistake is one line on stderr."""
     try:
+        if rank() is not None and not SHARED & set(arguments[:1]):
+            raise UsageError(f"torchrun is for: {', '.join(sorted(SHARED))}; start other commands without it")
         app(list(arguments), exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
@@ -137,5 +142,6 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"hrm: {one_line(message)}", file=sys.stderr)
+    name = "hrm" if rank() is None else f"hrm (process {rank()})"
+    print(f"{name}: {one_line(message)}", file=sys.stderr)
     return code

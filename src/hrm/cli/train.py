@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from hrm.cli.console import print_json, stderr, stdout
 from hrm.cli.options import Cache, Json, Overrides, Recipe, output, register_own
 from hrm.recipes import resolve
-from hrm.runtime.environment import cache_folder, keep_compiled_code
+from hrm.runtime.environment import cache_folder, keep_compiled_code, rank
 
 if TYPE_CHECKING:
     from hrm.train.setup import Setup
@@ -44,23 +44,25 @@ def train(
     """Train a recipe. Run the same command again to resume.
 
     Any value of the configuration is a flag: `hrm train sudoku-4x4 --optim.lr 2e-3 --train.updates 500`. See
-    `hrm config RECIPE` for all of them.
+    `hrm config RECIPE` for all of them. On several GPUs: `torchrun --nproc-per-node 8 -m hrm train RECIPE`.
 
     Example: `hrm train sudoku-4x4 --train.seed 1`.
     """
     from hrm.train.loggers import LOGGERS, require
     from hrm.train.setup import print_header, set_up
 
+    # What will be trained; what cannot be is refused before torch is loaded.
     short = {"train.updates": updates, "optim.lr": lr, "train.seed": seed, "train.device": device}
     flags = [f"--{path}={value}" for path, value in short.items() if value is not None]
     resolved = resolve(recipe, config, [*overrides, *flags]).config
     register_own(resolved.data.puzzle)
-    setup = set_up(resolved, out, init, writes=not dry_run)  # what cannot be trained is refused before torch is loaded
+    setup = set_up(resolved, out, init, writes=not dry_run)
     if dry_run:
         _dry_run(setup, json)
         return
     require(log)
-    print_header(setup, stderr())
+    if not rank():
+        print_header(setup, stderr())
     if setup.config.train.compile:
         keep_compiled_code()
     from hrm.train.trainer import Trainer
@@ -68,6 +70,9 @@ def train(
     callbacks = [LOGGERS[name]() for name in log]
     trainer = Trainer(setup, cache_dir=cache_folder(cache), console=stderr(), callbacks=callbacks, announce=False)
     outcome = trainer.fit()
+    # Results, and what to do next.
+    if rank():  # the first process of a job reports for all
+        return
     if json:
         print_json({"folder": str(outcome.folder), "updates": outcome.updates, "best": outcome.best})
         return

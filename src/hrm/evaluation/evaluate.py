@@ -6,10 +6,16 @@ from hrm.data.store import Split
 from hrm.evaluation.metrics import Scores, score, summarize
 from hrm.evaluation.rollout import Progress, no_progress, rollout
 from hrm.inference.solver import Solver
+from hrm.runtime.world import ALONE, World
 
 
 def evaluate(
-    solver: Solver, split: Split, segments: int, limit: int | None = None, progress: Progress = no_progress
+    solver: Solver,
+    split: Split,
+    segments: int,
+    limit: int | None = None,
+    progress: Progress = no_progress,
+    world: World = ALONE,
 ) -> dict[str, Any]:
     """Return every metric by name; all puzzles run all segments.
 
@@ -22,9 +28,10 @@ def evaluate(
         segments: how many to run.
         limit: only this many puzzles, from the start.
         progress: called with (puzzles done, puzzles in all) after every batch.
+        world: processes that share the work; the numbers do not depend on how many there are.
     """
-    steps = rollout(solver, split.take(slice(limit)), segments, progress)
-    total = summarize(score(steps, solver.puzzle), segments)
+    steps = rollout(solver, split.take(slice(limit)), segments, progress, world)
+    total = summarize(world.in_turn(score(steps, solver.puzzle)), segments)
     shares: list[dict[str, Any]] = [{"valid": None, **line} for line in total.shares]
     return {
         "task": solver.puzzle.spec.name,

@@ -14,6 +14,7 @@ from hrm.data.store import Split
 from hrm.inference.answer import SegmentOutput
 from hrm.inference.slots import pad_batch
 from hrm.inference.solver import Solver
+from hrm.runtime.world import ALONE, World
 
 Progress = Callable[[int, int], None]
 """Called with the number of puzzles done and of all."""
@@ -34,11 +35,17 @@ class Step:
     output: SegmentOutput
 
 
-def rollout(solver: Solver, split: Split, segments: int, progress: Progress = no_progress) -> Iterator[Step]:
-    """Run every puzzle through all segments; yield each batch after each of its segments."""
+def rollout(
+    solver: Solver, split: Split, segments: int, progress: Progress = no_progress, world: World = ALONE
+) -> Iterator[Step]:
+    """Run every puzzle through all segments; yield each batch after each of its segments.
+
+    Args:
+        world: processes that take the batches in turn; each yields its own.
+    """
     count = len(split)
     size = min(solver.batch_size, count)
-    for start in range(0, count, size):
+    for start in range(world.rank * size, count, world.size * size):
         rows = slice(start, min(start + size, count))
         inputs, labels, ids = (np.asarray(part[rows]) for part in (split.inputs, split.labels, split.puzzle_ids))
         for output in solver.run(pad_batch(inputs, size), segments, pad_batch(ids, size), range(start, rows.stop)):

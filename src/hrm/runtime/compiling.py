@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from hrm.runtime.environment import rank
+
 _VARIANTS = 1024
 """Compiled variants of one function in a process: one for each network, mode and batch size."""
 
@@ -55,6 +57,6 @@ def compiler() -> str | None:
 
 
 def _note(text: str) -> None:
-    if text not in _noted:
+    if text not in _noted and not rank():
         print(text, file=sys.stderr)
     _noted.add(text)

@@ -31,6 +31,11 @@ def cache_folder(chosen: str | Path | None = None) -> Path:
     return Path(home) / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "hrm"
 
 
+def rank() -> int | None:
+    """Return the number of this process among those that torchrun has started; None: it is alone."""
+    return int(os.environ["RANK"]) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
+
+
 def keep_compiled_code() -> None:
     """Let torch's compiler keep its results in the user's cache folder, not in one that a restart empties."""
     try:

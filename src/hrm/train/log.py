@@ -17,6 +17,7 @@ from hrm.data.csv_rows import as_csv
 from hrm.files import append_line, replace_file
 from hrm.model.halting import Halt
 from hrm.model.network import Segment
+from hrm.runtime.world import ALONE, World
 from hrm.train.losses import SegmentLoss
 from hrm.viz.figures.curves import plot_curves
 from hrm.viz.figures.style import has_matplotlib
@@ -124,6 +125,22 @@ class RunLog:
         append_line(self._file, json.dumps(finite))
 
 
+class NoLog:
+    """The log of a process that reports nothing, beside another that does."""
+
+    def __enter__(self) -> "NoLog":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Do nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments: None
+
+
+Log = RunLog | NoLog
+
+
 class Window:
     """The updates since the last line of metrics, and the time that they took."""
 
@@ -137,10 +154,14 @@ class Window:
         columns = [tensor.to(device).unbind() for tensor in state.values()]
         return cls([dict(zip(state, row, strict=True)) for row in zip(*columns, strict=True)], seconds)
 
-    def state(self) -> dict[str, Tensor]:
-        """Return what each update has left, by name, stacked; a run that goes on from here logs the same line."""
+    def state(self, world: World = ALONE) -> dict[str, Tensor]:
+        """Return what each update has left, by name, stacked; a run that goes on from here logs the same line.
+
+        Args:
+            world: the processes whose sums are added up.
+        """
         names = self.updates[0] if self.updates else ()
-        return {name: torch.stack([sums[name] for sums in self.updates]) for name in names}
+        return {name: world.sums(torch.stack([sums[name] for sums in self.updates])) for name in names}
 
     @property
     def seconds(self) -> float:
@@ -158,16 +179,16 @@ class Window:
         """Count the time from now on."""
         self._began = time.monotonic()
 
-    def close(self, slots: int) -> tuple[dict[str, float], float]:
+    def close(self, slots: int, world: World = ALONE) -> tuple[dict[str, float], float]:
         """Return the means over the slots of all updates, and the seconds that they took; then begin without any.
 
         Args:
-            slots: puzzles in flight.
+            slots: puzzles in flight, of all processes.
+            world: the processes whose sums are added up.
         """
         seconds = max(self.seconds, 1e-9)
-        sums = {
-            name: float(torch.stack([sums[name].float() for sums in self.updates]).sum()) for name in self.updates[0]
-        }
+        totals = [torch.stack([sums[name].float() for sums in self.updates]).sum() for name in self.updates[0]]
+        sums = dict(zip(self.updates[0], world.sums(torch.stack(totals)).tolist(), strict=True))
         count, updates_per_s = len(self.updates) * slots, len(self.updates) / seconds
         halted = sums["halted_by_choice"] + sums["halted_by_budget"]
         segments = sums.pop("segments_at_halt")

@@ -52,6 +52,7 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
         return ""
     old = from_toml(file.read_text(encoding="utf-8"), str(file))
     changes = differences(old, config)
+    changes.pop("train.micro_batch", None)  # another machine may need another one
     if not changes:
         return "resumes the run that is there"
     if changes.keys() == {"train.updates"} and config.train.updates > old.train.updates:

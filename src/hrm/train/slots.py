@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from hrm.model.halting import Halt
 from hrm.model.network import Latents
 
 
@@ -51,22 +50,24 @@ def empty_slots(initial: Latents, cells: int) -> Slots:
 
 def admit(
     slots: Slots,
-    inputs: Int[Tensor, "F C"],
-    labels: Int[Tensor, "F C"],
-    puzzle_ids: Int[Tensor, " F"],
-    draws: Int[Tensor, " F"],
+    inputs: Int[Tensor, "B C"],
+    labels: Int[Tensor, "B C"],
+    puzzle_ids: Int[Tensor, " B"],
+    draws: Int[Tensor, " B"],
     initial: Latents,
 ) -> Slots:
-    """Put F fresh puzzles, in order, into the F free slots; busy slots are left alone.
+    """Put fresh puzzles into the free slots; busy slots are left alone.
+
+    All shapes are those of the bank, so that a GPU need not be asked how many slots are free.
 
     Args:
-        initial: starting latents for every slot of the bank; only the free ones take theirs.
+        inputs, labels, puzzle_ids, draws: for every slot of the bank; only the free ones take theirs.
+        initial: starting latents, likewise.
     """
     free = slots.halted
 
     def fill(old: Tensor, new: Tensor) -> Tensor:
-        rows = free.reshape(-1, *[1] * (old.dim() - 1)).expand_as(old)
-        return old.masked_scatter(rows, new.to(old.dtype))
+        return torch.where(free.reshape(-1, *[1] * (old.dim() - 1)), new.to(old.dtype), old)
 
     return Slots(
         inputs=fill(slots.inputs, inputs),
@@ -79,9 +80,9 @@ def admit(
     )
 
 
-def advance(slots: Slots, latents: Latents, halt: Halt) -> Slots:
+def advance(slots: Slots, latents: Latents, halted: Bool[Tensor, " B"]) -> Slots:
     """Carry the latents on and free the slots that halted."""
-    return replace(slots, latents=latents.detach(), segments=slots.segments + 1, halted=halt.halted)
+    return replace(slots, latents=latents.detach(), segments=slots.segments + 1, halted=halted)
 
 
 _ARRAYS = ("inputs", "labels", "puzzle_ids", "draws", "segments", "halted")

@@ -5,6 +5,8 @@ seed and a counter that is.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +16,46 @@ from torch import Tensor
 
 from hrm.checkpoint import load_checkpoint, prune, save_checkpoint
 from hrm.config import RunConfig
+from hrm.errors import DataError
 from hrm.files import replace_file
 from hrm.inference.origin import BEST, CHECKPOINTS
 from hrm.inference.weights import find_checkpoint
 from hrm.model.halting import continue_target, should_halt
+from hrm.model.network import Latents
 from hrm.runtime.allocator import keep_freed_memory
 from hrm.runtime.environment import present
 from hrm.runtime.quoting import Terminal
+from hrm.runtime.world import World, join
 from hrm.train import saving
 from hrm.train.bank import Bank
 from hrm.train.callbacks import Outcome, tell
 from hrm.train.learner import Learner
 from hrm.train.lock import sole_writer
-from hrm.train.log import RunLog, Window, counting, sums_of
+from hrm.train.log import Log, NoLog, RunLog, Window, counting, sums_of
 from hrm.train.losses import require_finite, segment_loss
+from hrm.train.pieces import pieces_of
 from hrm.train.run_folder import CONFIG, next_commands
 from hrm.train.setup import Setup, print_header, set_up
 from hrm.train.signals import Interrupted, PoliteSignals
-from hrm.train.slots import Slots, advance, slots_state
+from hrm.train.slots import Slots
 
 KEPT_CHECKPOINTS = 2
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What one segment made of some of the slots."""
+
+    latents: Latents
+    halted: Tensor
+    sums: dict[str, Tensor]
 
 
 class Trainer:
     """Trains the network of a configuration, from scratch or from the newest checkpoint in its folder.
 
-    One process trains. A world of several would enter here, and reach three places: which draws fill the slots
-    (``Bank.refill``), the average of the gradients (``Learner.step``), and the sums of the log (``Window.close``).
+    Several processes train one network together, each with an equal share of the slots: see ``Bank.refill`` for the
+    order of the puzzles, ``Learner.backward`` for the gradients. The first one writes and reports.
 
     Args:
         config: the experiment; or a run that is set up already, with its ``folder`` and ``init``.
@@ -50,6 +65,7 @@ class Trainer:
         console: where progress goes; None: stderr.
         callbacks: objects to notify of progress, with some of the methods of ``hrm.train.callbacks.Callback``.
         announce: whether to print first what will be trained.
+        world: the processes that train together; None: those that torchrun has started, or this one alone.
 
     Raises:
         UsageError: a configuration that cannot be trained, or a folder that holds something else.
@@ -65,21 +81,30 @@ class Trainer:
         console: Console | None = None,
         callbacks: Sequence[object] = (),
         announce: bool = True,
+        world: World | None = None,
     ):
-        # what to train
+        # what to train, and with whom
+        self._world = world = join() if world is None else world
         setup = config if isinstance(config, Setup) else set_up(config, folder, init)
         self.config, self.folder, self._init = setup.config, setup.folder, setup.init
         self._console, self._callbacks = console or Terminal(stderr=True), callbacks
+        if not world.leads:
+            self._console, self._callbacks = Console(quiet=True), ()
         if announce:
             print_header(setup, self._console)
         keep_freed_memory()
         cache = Path(cache_dir) if cache_dir is not None else self.folder.parent / ".cache"
         with counting(self._console, "generating puzzles") as progress:
-            self.store, self.splits = setup.experiment.puzzles(cache, present(), progress)
+            self.store, self.splits = world.first_on_each_machine(
+                lambda: setup.experiment.puzzles(cache, present(), progress)
+            )
+        if len(set(world.all_of(self.store.digest))) > 1:
+            raise DataError(f"the machines of this job hold different puzzles in {self.store.path}: copy one to all")
         # the network that learns, and the puzzles in flight
-        self._learner = Learner(self.config)
+        self._learner = Learner(self.config, world)
         self.device, self.model, self.average = self._learner.device, self._learner.model, self._learner.average
-        self._bank = Bank(self.config, self.store, self.splits["train"], self.model, self.device)
+        self._bank = Bank(self.config, self.store, self.splits["train"], self.model, self.device, world)
+        self._pieces: list[slice] | None = None
         # how far training is
         self._update, self._evaluated, self._resumed, self._trained_s = 0, 0, False, 0.0
         self._window = Window()
@@ -108,7 +133,7 @@ class Trainer:
         """
         updates = self.config.train.updates
         outcome = None
-        with sole_writer(self.folder):
+        with sole_writer(self.folder) if self._world.leads else nullcontext():
             self._open_folder()
             try:
                 tell(self._callbacks, "on_start", self)
@@ -120,7 +145,9 @@ class Trainer:
 
     def _run_until(self, last_update: int) -> None:
         train, window = self.config.train, self._window
-        log = RunLog(self.folder, train.updates, self._update, self._evaluated, self._console)
+        log: Log = NoLog()
+        if self._world.leads:
+            log = RunLog(self.folder, train.updates, self._update, self._evaluated, self._console)
         with log, PoliteSignals() as signals:
             if self._resumed:
                 log.say(f"resuming {self.folder} at update {self._update} {self._learner.place}")
@@ -136,11 +163,11 @@ class Trainer:
                     log.tick(self._update)
                 self._settle(log, signals, ending=self._update == last_update)
             log.write_table()
-            if self._update == train.updates:
+            if self._update == train.updates and self._world.leads:
                 log.draw_curves()
                 saving.copy_card(self.folder)
 
-    def _settle(self, log: RunLog, signals: PoliteSignals, ending: bool) -> None:
+    def _settle(self, log: Log, signals: PoliteSignals, ending: bool) -> None:
         """After an update: evaluate and save where it is time for that, and stop where a signal asked for it.
 
         A signal stops an evaluation, too: what is saved then says which one was the last, so the run that goes on from
@@ -149,7 +176,8 @@ class Trainer:
         if self._owes_evaluation():
             with self._window.paused():
                 self._validate(log, signals)
-        stopped_by = signals.asked  # once an update: a signal from here on ends the next one
+        # once an update, for all processes: a signal from here on ends the next one
+        stopped_by = max(self._world.counts(signals.asked or 0)) or None
         if stopped_by is not None or ending or self._update % self.config.train.checkpoint_every == 0:
             self._checkpoint()
         if stopped_by is not None:
@@ -167,31 +195,54 @@ class Trainer:
         """Make one update: fill free slots, run one segment of all, take an optimizer step, keep the latents.
 
         Returns:
-            Sums over the slots, on the device, for the log.
+            Sums over the slots of this process, on the device, for the log.
         """
+        bank, learner = self._bank, self._learner
+        if self._pieces is None:
+            self._pieces = pieces_of(self.config.train.micro_batch, len(bank.slots.inputs), self._rehearse, self._world)
+            learner.connect(len(self._pieces))
+        slots, min_segments = bank.refill(), bank.min_segments()
+        done: list[_Piece] = []
+        for rows in self._pieces:
+            learner.backward(lambda rows=rows: self._run(slots, min_segments, rows, done), rows is self._pieces[-1])
+        self._update += 1
+        learner.step(self._update)
+        bank.advance(Latents.joined([piece.latents for piece in done]), torch.cat([piece.halted for piece in done]))
+        return {name: torch.stack([piece.sums[name] for piece in done]).sum(0) for name in done[0].sums}
+
+    def _run(self, slots: Slots, min_segments: Tensor, rows: slice, done: list["_Piece"]) -> Tensor:
+        """Run one segment of some slots, note what came of it, and return its part of the loss."""
         config, model, bank = self.config, self.model, self._bank
-        # one segment of every slot
-        slots = bank.refill()
-        x = model.embed(slots.inputs, slots.puzzle_ids, bank.exists, bank.relations)
+        # one segment of each
+        exists, relations = bank.exists, bank.relations
+        exists = None if exists is None else exists[rows]
+        relations = relations[rows] if relations.dim() == 4 else relations  # of each puzzle, or of all alike
+        x = model.embed(slots.inputs[rows], slots.puzzle_ids[rows], exists, relations)
         cycles = 1 if self._update < config.train.shallow_updates else None
-        segment = model.segment(slots.latents, x, cycles)
+        segment = model.segment(slots.latents[rows], x, cycles)
         # which puzzles halt, and what going on would be worth
         q_halt, q_continue = segment.q_halt_logit, segment.q_continue_logit
-        used, budget = slots.segments + 1, config.halting.max_segments
+        used, budget = slots.segments[rows] + 1, config.halting.max_segments
         value_of_more = None if q_continue is None else q_continue.detach()
-        halt = should_halt(q_halt.detach(), value_of_more, used, bank.min_segments(), budget)
+        halt = should_halt(q_halt.detach(), value_of_more, used, min_segments[rows], budget)
         target = None
         if q_continue is not None:
             with torch.no_grad():  # the published algorithm looks a whole segment ahead for this target
                 ahead = model.segment(segment.latents, x, cycles)
             assert ahead.q_continue_logit is not None
             target = continue_target(ahead.q_halt_logit, ahead.q_continue_logit, used >= budget)
-        # the update of the weights; then the latents are carried on, detached
-        loss = segment_loss(segment, slots.labels, target, config.train.loss)
-        self._update += 1
-        self._learner.step(loss.total(config.train.q_weight) / len(slots.inputs), self._update)
-        bank.slots = advance(slots, segment.latents, halt)
-        return sums_of(segment, loss, halt, used, config.train.q_weight)
+        loss = segment_loss(segment, slots.labels[rows], target, config.train.loss)
+        sums = sums_of(segment, loss, halt, used, config.train.q_weight)
+        done.append(_Piece(segment.latents.detach(), halt.halted, sums))
+        return loss.total(config.train.q_weight) / len(slots.inputs)
+
+    def _rehearse(self, rows: slice) -> None:
+        """Run forward and backward of some slots, and keep nothing: it fits into memory, or it does not."""
+        bank = self._bank
+        try:
+            self._run(bank.slots, bank.min_segments(), rows, []).backward()
+        finally:
+            self._learner.forget_gradients()
 
     def save(self, folder: str | Path, *, with_state: bool, choice: str = "this update") -> None:
         """Write a checkpoint: the averaged weights, and everything that training needs to go on.
@@ -203,8 +254,10 @@ class Trainer:
         meta |= {"evaluated": self._evaluated, "window_s": self._window.seconds, "choice": choice} | saving.training_of(
             self.store, self.splits, self.device
         )
-        parts = self._learner.state() | {"slots": slots_state(self.slots), "window": self._window.state()}
-        state = saving.packed(parts) if with_state else None
+        shared = {"slots": self._bank.state(), "window": self._window.state(self._world)} if with_state else {}
+        if not self._world.leads:
+            return
+        state = saving.packed(self._learner.state() | shared) if with_state else None
         card = saving.model_card(self.config, self.model, meta)
         save_checkpoint(
             Path(folder), config=self.config.to_toml(), weights=self.average.state_dict(), state=state, meta=meta,
@@ -217,34 +270,41 @@ class Trainer:
         Raises:
             DataError: the checkpoint is damaged, has no state, or is of other puzzles.
         """
-        checkpoint, state = saving.load_to_resume(Path(folder), self.store)
+        checkpoint, state = self._world.from_leader(lambda: saving.load_to_resume(Path(folder), self.store))
         self._learner.load(checkpoint.weights, saving.unpacked(state, "weights"), saving.unpacked(state, "optim"))
         self._bank.load(saving.unpacked(state, "slots"), checkpoint.meta["cursor"])
         meta = checkpoint.meta
         self._update, self._best, self._trained_s = meta["update"], meta["best"], meta["trained_s"]
         # older versions kept neither: they saved after the evaluation, or left it out for good
         self._evaluated = meta.get("evaluated", self._update)
-        self._window = Window.of(saving.unpacked(state, "window"), meta.get("window_s", 0.0), self.device)
+        window = saving.unpacked(state, "window")
+        if not self._world.leads:  # the sums of all processes are in it
+            window = {name: torch.zeros_like(sums) for name, sums in window.items()}
+        self._window = Window.of(window, meta.get("window_s", 0.0), self.device)
 
     def _open_folder(self) -> None:
-        newest, before = saving.newest_checkpoint(self.folder, self._console), self._update
+        before, init = self._update, self._init
+        newest = self._world.from_leader(lambda: saving.newest_checkpoint(self.folder, self._console))
         if newest is not None:
             self.restore(newest)
-        elif self._init is not None:
-            self._learner.start_from(load_checkpoint(find_checkpoint(self._init)), self.store.table)
+        elif init is not None:
+            start = self._world.from_leader(lambda: load_checkpoint(find_checkpoint(init)))
+            self._learner.start_from(start, self.store.table)
         self._resumed = self._update != before  # not where a second call of ``fit`` goes on from the first
+        if not self._world.leads:
+            return
         replace_file(self.folder / CONFIG, self.config.to_toml().encode())
 
-    def _report(self, log: RunLog) -> None:
+    def _report(self, log: Log) -> None:
         self._refuse_divergence()
-        means, seconds = self._window.close(self.config.train.batch_size)
+        means, seconds = self._window.close(self.config.train.batch_size, self._world)
         self._trained_s += seconds
         metrics = means | {"puzzles_started": self._bank.cursor, "trained_s": self._trained_s}
         log.window(self._update, metrics)
         tell(self._callbacks, "on_log", {"update": self._update, **metrics})
         self._window.restart_clock()
 
-    def _validate(self, log: RunLog, signals: PoliteSignals) -> None:
+    def _validate(self, log: Log, signals: PoliteSignals) -> None:
         """Evaluate on the validation split and keep the best weights; without a split the newest are the best.
 
         Where a signal comes first, nothing is kept.
@@ -270,7 +330,8 @@ class Trainer:
         self._refuse_divergence()
         checkpoint = self.folder / CHECKPOINTS / f"update-{self._update:06d}"
         self.save(checkpoint, with_state=True)
-        prune(self.folder / CHECKPOINTS, KEPT_CHECKPOINTS)
+        if self._world.leads:
+            prune(self.folder / CHECKPOINTS, KEPT_CHECKPOINTS)
         tell(self._callbacks, "on_checkpoint", str(checkpoint))
 
     def _refuse_divergence(self) -> None:
