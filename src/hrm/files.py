@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -189,10 +189,44 @@ def append_line(path: Path, line: str) -> None:
         with open(path, "a", encoding="utf-8") as f:
             f.write(line + "\n")
     except OSError as error:
-        raise HrmError(
-            f"cannot write {path}: {error.strerror or error} (free {_free(path.parent)}); make room, then run the same "
-            "command again"
-        ) from error
+        raise _cut_short(path, error) from error
+
+
+@contextmanager
+def appending(path: Path, size: int, keep: int) -> Iterator[Callable[[bytes], None]]:
+    """Hold a file for one writer and give what writes at its end; the file is made where there is none.
+
+    What was written is with the system before the next line of the program, so that a process that is killed loses
+    none of it; a full disk may cut the last piece short.
+
+    Args:
+        size: bytes that the file must have.
+        keep: how many of these stay.
+
+    Raises:
+        HrmError: another process is writing it, it cannot be written, or the disk is full.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            if not _locked(handle) or os.fstat(handle).st_size != size:
+                raise HrmError(f"another process is writing {path}: wait for it, or choose another file")
+            os.ftruncate(handle, keep)
+            os.lseek(handle, 0, os.SEEK_END)
+
+            def append(data: bytes) -> None:
+                try:
+                    while data:
+                        data = data[os.write(handle, data) :]
+                except OSError as error:
+                    raise _cut_short(path, error) from error
+
+            yield append
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise _cut_short(path, error) from error
 
 
 def require_writable_file(path: Path) -> None:
@@ -254,6 +288,29 @@ def _probe(path: Path) -> None:
         raise HrmError(
             f"cannot write {path}: {error.strerror or error}; choose a folder that you may write to"
         ) from None
+
+
+def _cut_short(path: Path, error: OSError) -> HrmError:
+    return HrmError(
+        f"cannot write {path}: {error.strerror or error} (free {_free(path.parent)}); make room, then run the same "
+        "command again"
+    )
+
+
+def _locked(handle: int) -> bool:
+    """Say whether an open file is now this process's alone; always so where the system has no such locks.
+
+    The library filelock would empty the file.
+    """
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):  # Windows, or a file system without locks
+        return True
+    return True
 
 
 def _free(folder: Path) -> str:

@@ -119,12 +119,36 @@ class TestLists:
         assert took["two.txt"] <= 1.3 * took["one.txt"], took
 
 
+class TestAnswersInAFile:
+    @pytest.mark.slow
+    def test_a_killed_command_goes_on_where_it_stopped(self, environment, tmp_path):
+        (tmp_path / "list.txt").write_text(f"{INKALA}\n" * 40)
+        command = [sys.executable, "-m", "hrm", "solve", "sudoku-9x9", "list.txt", "--out"]
+        assert subprocess.run([*command, "whole.csv"], cwd=tmp_path, env=environment).returncode == 0
+        answers, ended = tmp_path / "answers.csv", []
+        for rows in (5, 20):
+            running = subprocess.Popen([*command, "answers.csv"], cwd=tmp_path, env=environment)
+            while running.poll() is None and not (answers.exists() and answers.read_bytes().count(b"\n") > rows):
+                time.sleep(0.01)
+            running.kill()
+            ended.append(running.wait())
+        assert ended == [-9, -9] and answers.read_bytes().count(b"\n") < 41
+        assert subprocess.run([*command, "answers.csv"], cwd=tmp_path, env=environment).returncode == 0
+        assert answers.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
 class TestFilesAndText:
     def test_show_takes_a_row_of_a_file_or_store(self, hrm, store):
         found = hrm("show", "sudoku-4x4", store, "--row", 2, "--out", "new/folder/x.png", "--json").json
         assert found["puzzle"] == hrm("show", "sudoku-4x4", "made/rows.csv", "--row", 2, "--json").json["puzzle"]
         assert hrm("show", "sudoku-4x4", store, "--row", 4).code == 2
         assert hrm("show", "sudoku-4x4", store, "--row", 0).code == 2
+
+    def test_show_says_by_its_code_that_an_answer_breaks_a_rule(self, hrm, workplace):
+        unsolved = hrm("show", "sudoku-9x9", INKALA, "--segments", 2, "--out", "unsolved.svg")
+        assert unsolved.code == 5 and "without --segments" in unsolved.err and "breaks a rule" in unsolved.out
+        assert (workplace / "unsolved.svg").exists()
+        assert hrm("show", "sudoku-4x4", PUZZLE, "--out", "solved.svg").code == 0
 
     @pytest.mark.parametrize("length", [256, 1000, 5000])
     def test_a_text_too_long_for_a_file_name_is_a_puzzle(self, hrm, length):

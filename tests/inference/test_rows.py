@@ -28,9 +28,13 @@ def stream(text):
     return io.BufferedReader(io.BytesIO(text.encode()))
 
 
+def numbered(text, family=FAMILY):
+    return enumerate(questions(stream(text), family), start=1)
+
+
 def test_rows_keep_their_numbers_and_bad_ones_are_noted(solver):
     summary = Summary()
-    rows = list(solve_rows(solver, questions(stream(LINES), FAMILY), summary))
+    rows = list(solve_rows(solver, numbered(LINES), summary))
     assert [row.number for row in rows] == [1, 3] and summary.rows == 2
     assert rows[0].answer == solver.solve(PUZZLE) and (rows[0].inputs == FAMILY.parse(PUZZLE)).all()
     assert len(summary.faults) == 1 and "line 2" in summary.faults[0]
@@ -39,13 +43,13 @@ def test_rows_keep_their_numbers_and_bad_ones_are_noted(solver):
 
 def test_what_breaks_a_rule_and_what_is_unlike_the_training_is_counted(solver):
     summary = Summary()
-    rows = list(solve_rows(solver, questions(stream(LINES), FAMILY), summary, segments=1, max_segments=None))
+    rows = list(solve_rows(solver, numbered(LINES), summary, segments=1, max_segments=None))
     assert summary.unsolved == [row.answer for row in rows if row.answer.verified is False]
     maze, summary = load("maze-10x10", "cpu"), Summary()
     near = "SG" + "#" * 98
     row = solve_row(maze, near, effort="quick")
     assert "its shortest path has 1 move" in row.outside
-    list(solve_rows(maze, questions(stream(f"{near}\n"), maze.puzzle), summary, effort="quick"))
+    list(solve_rows(maze, numbered(f"{near}\n", maze.puzzle), summary, effort="quick"))
     assert summary.outside == [row.outside]
 
 

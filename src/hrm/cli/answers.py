@@ -5,15 +5,13 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hrm.cli.console import print_json, progress
-from hrm.errors import one_line
+from hrm.cli.console import print_json, print_note, progress
+from hrm.inference.answer import COLUMNS
 
 if TYPE_CHECKING:
     from hrm.inference.answer import Answer
+    from hrm.inference.answer_file import AnswerFile
     from hrm.inference.rows import Row
-
-STATES = {True: "solved", False: "unsolved", None: "unchecked"}
-COLUMNS = ("row", "state", "segments", "puzzle", "answer", "total_segments")
 
 
 def print_rows(rows: "Iterable[Row]", total: int | None, as_csv: bool, as_json: bool, abstain: bool) -> None:
@@ -26,24 +24,38 @@ def print_rows(rows: "Iterable[Row]", total: int | None, as_csv: bool, as_json: 
     write = write_csv if as_csv else lambda cells: print(*cells, sep="\t")
     with progress("solved", total) as (console, advance):
         for count, row in enumerate(rows):
-            answer, state = row.answer, STATES[row.answer.verified]
-            text = "" if abstain and not answer.verified else answer.answer
+            answer, cells = row.answer, row.cells(abstain)
             if as_json:
                 print_json(answer.as_dict(abstain))
             elif sys.stdout.isatty() and not as_csv:
                 if count == 0:
                     console.print(f"{'row':>5}  {'state':<9}  {'segments':>8}  answer", style="bold")
+                number, state, _, _, text, segments = cells
                 console.print(
-                    f"{row.number:>5}  {state:<9}  {answer.total_segments:>8}  {text}",
+                    f"{number:>5}  {state:<9}  {segments:>8}  {text}",
                     soft_wrap=True, style="red" if answer.verified is False else None,
                 )  # fmt: skip
             else:
                 if count == 0:
                     write(COLUMNS)
-                puzzle, text = one_line(answer.puzzle), one_line(text)
-                write((row.number, state, answer.segments, puzzle, text, answer.total_segments))
+                write(cells)
             sys.stdout.flush()
             advance()
+
+
+def write_rows(rows: "Iterable[Row]", file: "AnswerFile", total: int | None) -> None:
+    """Write every answer to a file as soon as it and all before it are known."""
+    try:
+        with file.writing(), progress("solved", total, file.resumed) as (_, advance):
+            for row in rows:
+                file.add(row)
+                advance()
+    except KeyboardInterrupt:
+        of, again = (
+            (f" of {total:,}", "run the same command again to go on") if total else ("", "stdin cannot be continued")
+        )
+        print_note(f"{file.path} holds {len(file.states):,}{of} answers: {again}")
+        raise
 
 
 def verdict(answer: "Answer") -> str:

@@ -12,6 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hrm.inference.origin import Located
 from hrm.runtime.quoting import Terminal, json_text
 
+LINE_S = 60
+"""Seconds after which a long job says again how far it is."""
+
 
 def stdout() -> Console:
     """Return the console for results."""
@@ -62,31 +65,39 @@ def tell_weights(*located: Located) -> None:
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[tuple[Console, Callable[[], None]]]:
-    """Show how far a list is, and how long the rest takes: a bar in a terminal, else a line at every tenth of many.
+def progress(what: str, total: int | None, done: int = 0) -> Iterator[tuple[Console, Callable[[], None]]]:
+    """Show how far a list is, and how long the rest takes: a bar in a terminal, else lines.
+
+    There is a line at every tenth of many items, and after every minute in which one was done.
 
     Gives the console for what is printed meanwhile, so that the bar stays below it, and what to call after each item.
+
+    Args:
+        done: items done before.
     """
     terminal = sys.stderr.isatty()
     console = stdout() if terminal and sys.stdout.isatty() else stderr()
     if not terminal or not total or total < 2:
-        yield stdout(), _tenths(what, total or 0)
+        yield stdout(), _lines(what, total or 0, done)
         return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(what, total=total, completed=done)
         yield console, lambda: bar.advance(task)
 
 
-def _tenths(what: str, total: int) -> Callable[[], None]:
-    began, done = time.monotonic(), 0
+def _lines(what: str, total: int, before: int) -> Callable[[], None]:
+    began = said = time.monotonic()
+    done = before
 
     def advance() -> None:
-        nonlocal done
-        done += 1
-        if _passes_a_tenth(done - 1, done, total):
-            left = (time.monotonic() - began) * (total - done) / done
+        nonlocal done, said
+        done, now = done + 1, time.monotonic()
+        late = now - said >= LINE_S and total
+        if late or _passes_a_tenth(done - 1, done, total):
+            left = (now - began) * (total - done) / (done - before)
             stderr().print(f"{what} {done:,} of {total:,}, about {left:.0f} s left")
+            said = now
 
     return advance
 

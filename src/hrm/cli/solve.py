@@ -2,15 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from hrm.cli.answers import print_rows, verdict
-from hrm.cli.console import print_json, stderr, stdout, tell_weights, warn, warn_outside
+from hrm.cli.answers import verdict
+from hrm.cli.console import print_json, stderr, stdout, tell_weights, warn
 from hrm.cli.options import Device, Json, Model, Precision, UserPuzzle, output, register_own
+from hrm.cli.solve_list import solve_list
 from hrm.data.sources.questions import puzzle_file, question_at, questions
-from hrm.errors import DataError, UnsolvedError
+from hrm.errors import UnsolvedError, UsageError
 from hrm.inference.origin import locate
 
 if TYPE_CHECKING:
@@ -80,53 +81,58 @@ def solve(
     own: UserPuzzle = "",
     variants: Variants = None,
     csv: Annotated[bool, Parameter(negative="", help="Print the answers to a file as CSV.")] = False,
+    out: Annotated[
+        Path | None,
+        output(
+            "Write the answers to a file of puzzles to this CSV file, in order, while they come. After an interruption "
+            "the same command goes on where it stopped."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line; of ARC: a task).
 
     Exit code 5: at least one answer breaks a rule of its puzzle; --abstain withholds such answers. Exit code 4: a
-    puzzle cannot be read, or has no solution or several.
+    puzzle cannot be read, or has no solution or several. Exit codes 130 and 143: stopped by Ctrl-C or SIGTERM.
 
     Example: `hrm solve sudoku-4x4 ..1.4.....2.3... --trace`.
     """
+    # the model, and whether it can do what is asked for
     located = locate(model)
     source = _source(puzzle)
     from hrm.inference.load import load
-    from hrm.inference.rows import Summary, advice, fault_beside_answer, require_rules, solve_row, solve_rows
+    from hrm.inference.rows import advice, fault_beside_answer, require_rules, solve_row
 
     register_own(own, model)
+    if out is not None and (source is None or trace):
+        what = "no traces: leave out --trace" if trace else "the answers to a file of puzzles, or to - for stdin"
+        raise UsageError(f"--out takes {what}")
     solver = load(model, device, precision)
     if abstain:
         require_rules(solver)
+    if out is not None and solver.table is not None:
+        raise UsageError("--out takes no answers to ARC tasks: leave it out, and redirect what --json prints")
+    # tasks, or a list
     if solver.table is not None and isinstance(source, Path):
         from hrm.cli.solve_arc import solve_tasks
 
         tell_weights(located)
         solve_tasks(solver, source, segments, variants, trace, json)
         return
-    limits: dict[str, Any] = {
-        "segments": segments, "max_segments": max_segments, "attempts": attempts, "effort": effort, "budget": budget
-    }  # fmt: skip
     if segments is max_segments is attempts is budget is None:
         effort = effort or "normal"
-    # a list: print answers as they come, then say what is wrong with puzzles and answers
     if source is not None:
-        given, total, summary = questions(source, solver.puzzle), None, Summary()
-        if isinstance(source, Path):
-            given = list(given)
-            total = sum(question.tokens is not None for question in given)
-        print_rows(solve_rows(solver, given, summary, trace=trace, **limits), total, csv, json, abstain)
-        _refuse_faults(summary.faults)
-        tell_weights(located)
-        if summary.outside:
-            warn_outside(len(summary.outside), summary.rows, summary.outside[0])
-        if summary.unsolved:
-            count = f"{len(summary.unsolved)} of {summary.rows} puzzles"
-            raise UnsolvedError(f"{count}: {advice(summary.unsolved, segments, effort, budget)}")
+        solve_list(
+            solver, source, located, out, trace=trace, csv=csv, json=json, abstain=abstain, segments=segments,
+            max_segments=max_segments, attempts=attempts, effort=effort, budget=budget,
+        )  # fmt: skip
         return
     # one puzzle: what is wrong with it is said after its answer, if it can have one
     problem = fault_beside_answer(solver.puzzle, puzzle) if check else None
-    row = solve_row(solver, puzzle, trace=trace, **limits)
+    row = solve_row(
+        solver, puzzle, segments=segments, trace=trace, max_segments=max_segments, attempts=attempts, effort=effort,
+        budget=budget,
+    )  # fmt: skip
     if problem is not None and row.answer.verified is False:
         raise problem
     tell_weights(located)
@@ -173,11 +179,13 @@ def show(
 ) -> None:
     """Show how a puzzle is solved, segment by segment, in the terminal or as a GIF, PNG or SVG.
 
+    Exit code 5: the answer breaks a rule of the puzzle; it is shown all the same.
+
     Example: `hrm show sudoku-4x4 3.4......3..1..4 --out solve.gif`.
     """
     located = locate(model)
     from hrm.inference.load import load
-    from hrm.inference.rows import solve_row
+    from hrm.inference.rows import advice, solve_row
     from hrm.viz.puzzle.files import save
     from hrm.viz.puzzle.terminal import replay
 
@@ -190,6 +198,8 @@ def show(
         return
     if (source := _source(puzzle)) is not None:
         puzzle = question_at(questions(source, solver.puzzle), row, puzzle).text
+    if segments is max_segments is attempts is budget is None:
+        effort = effort or "normal"
     solved = solve_row(
         solver, puzzle, segments=segments, trace=True, max_segments=max_segments, attempts=attempts, effort=effort,
         budget=budget,
@@ -207,6 +217,8 @@ def show(
         stdout().print(verdict(answer))
     else:
         stdout().print(f"{out}: {answer.segments} segments, answer {_VERDICT[answer.verified]}")
+    if answer.verified is False:
+        raise UnsolvedError(advice([answer], segments, effort, budget))
 
 
 _VERDICT = {True: "verified", False: "breaks a rule", None: "not checked: no rules are known"}
@@ -215,16 +227,6 @@ _VERDICT = {True: "verified", False: "breaks a rule", None: "not checked: no rul
 def _tell_if_outside(row: "Row") -> None:
     if row.outside:
         warn(f"this puzzle is unlike those of the training: {row.outside}")
-
-
-def _refuse_faults(faults: list[str]) -> None:
-    """Refuse puzzles that could not be read; of several, all but the last line are printed before."""
-    if len(faults) == 1:
-        raise DataError(f"{faults[0]}; all others were tried")
-    for fault in faults:
-        stderr().print(fault, soft_wrap=True)
-    if faults:
-        raise DataError(f"could not read {len(faults)} of the puzzles, see above; all others were tried")
 
 
 def _source(puzzle: str) -> "Path | BufferedReader | None":

@@ -15,6 +15,10 @@ from hrm.errors import UsageError
 from hrm.inference import pictures
 from hrm.puzzles.base import Puzzle, Symmetries
 
+COLUMNS = ("row", "state", "segments", "puzzle", "answer", "total_segments")
+"""Of a list of answers."""
+STATES = {True: "solved", False: "unsolved", None: "unchecked"}
+"""What a list says of an answer, by whether it is verified."""
 SHOWN = 81
 """Characters of an answer that its repr shows."""
 

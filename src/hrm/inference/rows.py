@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from hrm.data.sources.blocks import Question
-from hrm.errors import DataError, UndecidedError, UsageError
-from hrm.inference.answer import Answer, counted
+from hrm.errors import DataError, UndecidedError, UsageError, one_line
+from hrm.inference.answer import STATES, Answer, counted
 from hrm.inference.search import Effort
 from hrm.inference.solver import Solver
 from hrm.puzzles.base import Puzzle
@@ -31,6 +31,17 @@ class Row:
     answer: Answer
     outside: str | None
     """How the puzzle differs from the model's training data; None: in no known way."""
+
+    def cells(self, abstain: bool = False) -> tuple[int, str, int, str, str, int]:
+        """Return what ``COLUMNS`` name.
+
+        Args:
+            abstain: withhold an answer that is not verified.
+        """
+        answer = self.answer
+        text = "" if abstain and not answer.verified else one_line(answer.answer)
+        puzzle = one_line(answer.puzzle)
+        return self.number, STATES[answer.verified], answer.segments, puzzle, text, answer.total_segments
 
 
 @dataclass
@@ -57,10 +68,15 @@ def solve_row(solver: Solver, puzzle: object, **options: Any) -> Row:
     return next(_solve(solver, enumerate(map(solver.puzzle.parse, [puzzle]), start=1), options))
 
 
-def solve_rows(solver: Solver, given: Iterable[Question], summary: Summary, **options: Any) -> Iterator[Row]:
+def solve_rows(
+    solver: Solver, given: Iterable[tuple[int, Question]], summary: Summary, **options: Any
+) -> Iterator[Row]:
     """Yield the puzzles of a list with their answers, in order, each as soon as it is known.
 
     A puzzle that cannot be read is noted in the summary and passed over. The options are those of ``Solver.solve``.
+
+    Args:
+        given: puzzles with their numbers: all of the list, or some.
     """
     for row in _solve(solver, _readable(given, summary.faults), options):
         summary.rows += 1
@@ -71,8 +87,8 @@ def solve_rows(solver: Solver, given: Iterable[Question], summary: Summary, **op
         yield row
 
 
-def _readable(given: Iterable[Question], faults: list[str]) -> Iterator[_Numbered]:
-    for number, question in enumerate(given, start=1):
+def _readable(given: Iterable[tuple[int, Question]], faults: list[str]) -> Iterator[_Numbered]:
+    for number, question in given:
         if question.tokens is None:
             faults.append(question.error)
         else:

@@ -1,0 +1,89 @@
+"""What ``hrm solve`` does with a list of puzzles: answers are printed, or written to a file, while they come."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrm.cli.answers import print_rows, write_rows
+from hrm.cli.console import print_json, print_line, stderr, tell_weights, warn_outside
+from hrm.data.sources.questions import questions
+from hrm.errors import DataError, UnsolvedError
+from hrm.inference.origin import Located
+
+if TYPE_CHECKING:
+    from io import BufferedReader
+
+    from hrm.inference.answer_file import AnswerFile
+    from hrm.inference.rows import Summary
+    from hrm.inference.solver import Solver
+
+
+def solve_list(
+    solver: "Solver",
+    source: "Path | BufferedReader",
+    located: Located,
+    out: Path | None,
+    *,
+    trace: bool,
+    csv: bool,
+    json: bool,
+    abstain: bool,
+    **limits: Any,
+) -> None:
+    """Solve every puzzle of a file, a store or a stream.
+
+    Args:
+        out: the CSV file to write, or to continue; None: print.
+        limits: how long to try, as ``Solver.solve``.
+
+    Raises:
+        DataError: some puzzles cannot be read; all others were tried.
+        UnsolvedError: some answers break a rule.
+    """
+    from hrm.inference.answer_file import AnswerFile
+    from hrm.inference.rows import Summary, advice, solve_rows
+
+    # All of a file is read before the first puzzle is tried; a stream is read as it comes.
+    given, total, summary = enumerate(questions(source, solver.puzzle), start=1), None, Summary()
+    if isinstance(source, Path):
+        given = list(given)
+        total = sum(question.tokens is not None for _, question in given)
+    # Print answers as they come, or write those that the file does not hold yet.
+    if out is None:
+        print_rows(solve_rows(solver, given, summary, trace=trace, **limits), total, csv, json, abstain)
+        unsolved, rows = len(summary.unsolved), summary.rows
+    else:
+        file = AnswerFile(out, solver, given if isinstance(given, list) else None, limits, abstain)
+        write_rows(solve_rows(solver, file.rest(given), summary, **limits), file, total)
+        unsolved, rows = file.unsolved, len(file.states)
+        _tell_written(file, summary, json)
+    # Say what is wrong with puzzles and answers.
+    _refuse_faults(summary.faults)
+    tell_weights(located)
+    if summary.outside:
+        warn_outside(len(summary.outside), summary.rows, summary.outside[0])
+    if unsolved:
+        tried = {name: limits[name] for name in ("segments", "effort", "budget")}
+        says = advice(summary.unsolved, **tried) if summary.unsolved else "not solved before"
+        other = " and another --out" if out is not None and "; try" in says else ""
+        raise UnsolvedError(f"{unsolved} of {rows} puzzles: {says}{other}")
+
+
+def _tell_written(file: "AnswerFile", summary: "Summary", json: bool) -> None:
+    rows, before = len(file.states), file.resumed
+    if json:
+        unreadable = len(summary.faults)
+        counts = {"rows": rows, "resumed": before, "unsolved": file.unsolved, "unreadable": unreadable}
+        print_json({"file": str(file.path), **counts})
+    else:
+        resumed = f", {before:,} of them before" if before else ""
+        print_line(f"written: {file.path} ({rows:,} answers{resumed}; {file.unsolved:,} break a rule)")
+
+
+def _refuse_faults(faults: list[str]) -> None:
+    """Refuse puzzles that could not be read; of several, all but the last line are printed before."""
+    if len(faults) == 1:
+        raise DataError(f"{faults[0]}; all others were tried")
+    for fault in faults:
+        stderr().print(fault, soft_wrap=True)
+    if faults:
+        raise DataError(f"could not read {len(faults)} of the puzzles, see above; all others were tried")
