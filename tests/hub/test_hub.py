@@ -135,13 +135,21 @@ def test_pushing_without_a_login_says_so(hub, monkeypatch, capsys):
     assert "team/four" in line and "log in" in line
 
 
-def test_what_was_fetched_works_without_a_hub(hub, commit, monkeypatch):
+def test_what_was_fetched_works_without_a_hub(hub, commit, monkeypatch, caplog):
     first = hrm.load("hf:me/four", device="cpu")
     hub.server.shutdown()
     hub.server.server_close()
+    close_session()
     for name in ("hf:me/four", f"hf:me/four@{commit}"):
         fetch.folder_of.cache_clear()
         assert hrm.load(name, device="cpu").origin.path == first.origin.path
+    # what was never fetched is asked for again and again, which is said once
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    caplog.clear()
+    with pytest.raises(HrmError, match="me/other on the hub is not in the cache"):
+        hrm.load("hf:me/other")
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said.startswith("waiting for the hub")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     close_session()
     for name in ("me/four", f"me/four@{commit}"):

@@ -80,6 +80,15 @@ def test_a_known_output_is_never_trained_on(model, tmp_path):
     assert len(store.splits["train"]) == 2 and len(store.splits["test"]) == 1
 
 
+def test_demonstrations_that_are_all_tests_are_nothing_to_train_on(model, tmp_path):
+    file = task(tmp_path, "given", np.random.default_rng(2))
+    content = json.loads(file.read_text())
+    content["train"] = content["test"]
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="there is nothing to train on"):
+        adapt(model, [file], tmp_path / "out", now=NOW, updates=1, variants=1, device="cpu", console=QUIET)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -204,6 +204,7 @@ def show(
         solver, puzzle, segments=segments, trace=True, max_segments=max_segments, attempts=attempts, effort=effort,
         budget=budget,
     )  # fmt: skip
+    # show it, whether it is right or not
     answer = solved.answer
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -21,9 +21,10 @@ from hrm.evaluation.provenance import provenance
 from hrm.evaluation.request import Request
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.evaluation.run import choose_puzzles, rows_to_score
+from hrm.evaluation.usual import SCALE_BUDGET, SCALE_COPIES, SCALE_PUZZLES, SCALE_SEGMENTS
 from hrm.inference.answer import Answer
 from hrm.inference.load import load
-from hrm.inference.search import NORMAL_SEGMENTS, can_pin
+from hrm.inference.search import can_pin
 from hrm.inference.slots import pad_batch
 from hrm.inference.solver import Solver
 from hrm.inference.vote import vote
@@ -35,7 +36,6 @@ from hrm.randomness import Stream, uniforms
 Kind = Literal["one answer", "selection without rules", "rule checker"]
 """The class of a number: whether something chose among answers, and whether it knew the rules."""
 RULES = "it keeps the givens and every rule"
-USUAL_PUZZLES, USUAL_SEGMENTS, USUAL_COPIES = 64, 16, 8
 ROWS = 16
 """Puzzles at once, the same for all methods, so that their seconds can be compared."""
 
@@ -45,11 +45,11 @@ class ScaleRequest(Request):
     """What ``hrm scale`` measures; its ``segments`` are those of one run of those that begin several."""
 
     _: KW_ONLY
-    puzzles: int = USUAL_PUZZLES
+    puzzles: int = SCALE_PUZZLES
     """This many, from the start."""
-    copies: int = USUAL_COPIES
+    copies: int = SCALE_COPIES
     """Runs of a puzzle, at most."""
-    budget: int = NORMAL_SEGMENTS
+    budget: int = SCALE_BUDGET
     """Segments that pin-and-check may spend on a puzzle."""
 
 
@@ -136,7 +136,7 @@ def scale_model(request: ScaleRequest, progress: Progress = no_progress) -> dict
     if chosen.store is not None:
         rows = rows_to_score(solver, chosen.store, chosen.split, request.puzzles, request.data)
     found = scale(
-        solver, rows, request.segments or USUAL_SEGMENTS, request.copies, request.budget, request.seed, progress
+        solver, rows, request.segments or SCALE_SEGMENTS, request.copies, request.budget, request.seed, progress
     )
     protocol = {
         "model": solver.origin.name if solver.origin else type(solver.model).__name__,

@@ -148,7 +148,8 @@ def explained(wanted: HubName) -> Iterator[None]:
 
     where = f"the model {wanted.repo} on the hub"
     try:
-        yield
+        with _retries_in_one_line():
+            yield
     except errors.GatedRepoError:
         raise HrmError(f"{where} is gated: accept its terms on its page, and log in with `hf auth login`") from None
     except errors.RepositoryNotFoundError:
@@ -166,6 +167,30 @@ def explained(wanted: HubName) -> Iterator[None]:
         raise UsageError(f"{wanted}: {_line(error)}") from None
     except (errors.HTTPError, OSError) as error:
         raise HrmError(f"{where}: {_line(error)}") from None
+
+
+class _OneLine(logging.Filter):
+    """Replaces what huggingface_hub says of each of its retries by one line before the first."""
+
+    said = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say it once, and let nothing else of this logger pass."""
+        if not self.said:
+            says = "waiting for the hub, which is busy or out of reach (HF_HUB_OFFLINE=1: ask the cache only)"
+            logging.getLogger("hrm").warning(says)
+            self.said = True
+        return False
+
+
+@contextmanager
+def _retries_in_one_line() -> Iterator[None]:
+    source, one_line = logging.getLogger("huggingface_hub.utils._http"), _OneLine()
+    source.addFilter(one_line)
+    try:
+        yield
+    finally:
+        source.removeFilter(one_line)
 
 
 def _listed(manifest: Path, wanted: HubName) -> dict[str, int]:

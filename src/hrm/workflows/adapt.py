@@ -57,7 +57,9 @@ def adapt(
 
     Raises:
         UsageError: the model is not of ARC, or has no puzzle embedding.
+        DataError: the tasks have no tests, or no demonstrations that do not give a test away.
     """
+    # refuse what cannot be adapted, or gives nothing to train on or to answer
     _, config, _ = load_model(name, device)
     if not isinstance(family(config.data), Arc) or getattr(config.model, "puzzle_width", 0) == 0:
         raise UsageError(f"{name} cannot be adapted: it needs a model of ARC with a puzzle embedding")
@@ -67,6 +69,12 @@ def adapt(
         (console or Terminal(stderr=True)).print(line, soft_wrap=True)
     if store.table is None or "test" not in store.splits:
         raise DataError("the tasks have no tests")
+    if "train" not in store.splits:
+        raise DataError(
+            "there is nothing to train on: every demonstration of these tasks is also one of their tests, so all are "
+            "left out; give tasks with demonstrations of their own"
+        )
+    # train as the model was trained, within what was asked for
     optim: dict[str, Any] = {"warmup_updates": 0, "ema": 0.0, "min_lr_ratio": 1.0}
     if not all_weights:
         optim |= {"kind": "adam_atan2", "lr": 0.0}
