@@ -6,6 +6,7 @@ an unknown key is refused with the nearest right one. Free of torch.
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,10 +90,8 @@ def _network(section: object) -> object:
         return section
     kind = section.get("kind", "hrm")
     if kind not in tuple(KINDS):
-        known = ", ".join(map(repr, KINDS))
-        raise PydanticCustomError(
-            "unknown_kind", "choose one of {known} (got {kind})", {"known": known, "kind": repr(kind)}
-        )
+        facts = {"known": ", ".join(map(repr, KINDS)), "kind": repr(kind), "given": str(kind)}
+        raise PydanticCustomError("unknown_kind", "choose one of {known} (got {kind})", facts)
     return KINDS[kind].model_validate(section)
 
 
@@ -239,14 +238,23 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
             if detail["type"] == "extra_forbidden":
                 problems.append(f"unknown key {path!r}.{did_you_mean(path, schema_paths())}")
             elif detail["type"] == "unknown_kind":
-                problems.append(f"{path}.kind: {detail['msg']}")
+                problems.append(f"{path}.kind: {detail['msg']}.{did_you_mean(detail.get('ctx', {})['given'], KINDS)}")
             elif detail["type"] == "missing":
                 problems.append(f"missing key {path!r}")
             else:
                 message = detail["msg"].removeprefix("Value error, ")
                 given = "" if isinstance(detail["input"], dict) else f" (got {detail['input']!r})"
-                problems.append(f"{path}: {message[:1].lower()}{message[1:]}{given}")
+                problems.append(f"{path}: {message[:1].lower()}{message[1:]}{given}{_choice_meant(detail)}")
         raise UsageError(f"{source}: " + "; ".join(problems)) from None
+
+
+def _choice_meant(detail: Any) -> str:
+    """Return the hint for a value that is none of a few words, such as a misspelled ``softmax`` or ``true``."""
+    choices = re.findall(r"'([^']*)'", detail.get("ctx", {}).get("expected", ""))
+    if detail["type"] == "bool_parsing":
+        choices = ["true", "false"]
+    hint = did_you_mean(str(detail["input"]), choices)
+    return f".{hint}" if hint else ""
 
 
 def annotated_toml(config: RunConfig, sources: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ what a terminal would act on.
 """
 
 import unicodedata
+from collections.abc import Iterable
 
 
 class HrmError(Exception):
@@ -70,9 +71,16 @@ def _spelled(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-def did_you_mean(given: str, allowed: list[str]) -> str:
-    """Return ``" Did you mean 'x'?"``, or an empty string where nothing is near."""
-    import difflib
+def nearest(given: str, allowed: Iterable[str]) -> list[str]:
+    """Return the one name that is most like what was given, or up to three that are equally like it, or none."""
+    from difflib import SequenceMatcher, get_close_matches
 
-    near = difflib.get_close_matches(given, allowed, n=1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    near = get_close_matches(given, list(allowed), n=3, cutoff=0.5)
+    likeness = [SequenceMatcher(None, name, given).ratio() for name in near]
+    return [name for name, ratio in zip(near, likeness, strict=True) if ratio == likeness[0]]
+
+
+def did_you_mean(given: str, allowed: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"``, or an empty string where nothing is near."""
+    near = nearest(given, allowed)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""

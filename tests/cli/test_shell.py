@@ -54,6 +54,28 @@ def test_help_says_what_it_is_for_with_one_example_and_clean_defaults(words, cap
     assert shown(capsys, "help", *words) == text
 
 
+HELP = """
+import resource, sys
+from hrm.cli.main import main
+main([*sys.argv[1:], "--help"])
+spent = resource.getrusage(resource.RUSAGE_SELF)
+print(spent.ru_utime + spent.ru_stime, "torch" in sys.modules)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
+@pytest.mark.parametrize("words", [(), ("data",), *COMMANDS], ids=" ".join)
+def test_help_takes_half_a_second_of_the_processor_and_never_imports_torch(words):
+    fastest = 9.0
+    for _ in range(3):  # a busy machine slows the processor itself
+        done = subprocess.run([sys.executable, "-c", HELP, *words], capture_output=True, text=True, check=True)
+        seconds, imported = done.stdout.splitlines()[-1].split(maxsplit=1)
+        assert "Usage: " in done.stdout and imported == "False"
+        if (fastest := min(fastest, float(seconds))) <= 0.5:
+            break
+    assert fastest <= 0.5
+
+
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_options_are_alike_everywhere(words):
     for argument in COMMANDS[words].assemble_argument_collection(parse_docstring=True):
@@ -109,7 +131,7 @@ def test_completion_offers_shipped_models_and_recipes(capsys):
 
 
 LAZY = [
-    ["--help"], ["models"], ["recipes"], ["solve", "sudoku-5x5", "1"], ["show", "sudoku-5x5", "1"],
+    ["models"], ["recipes"], ["solve", "sudoku-5x5", "1"], ["show", "sudoku-5x5", "1"],
     ["eval", "sudoku-5x5", "--data", "x"], ["analyze", "sudoku-5x5", "--what", "depth"], ["report", "sudoku-5x5"],
     ["adapt", "sudoku-5x5", "x", "--out", "y"], ["params", "sudoku-5x5"], ["train", "sudoku-5x5"],
 ]  # fmt: skip

@@ -38,7 +38,7 @@ def test_no_solution_and_several_solutions_are_told_apart(hrm, trained):
     (["trian"], "Did you mean"),
     (["train"], "name a recipe"),
     (["train", "smok"], "Did you mean 'smoke'"),
-    (["train", "smoke", "--optim.lrr", "1"], "Did you mean 'optim.lr'"),
+    (["train", "smoke", "--optim.lrr", "1"], "Did you mean --optim.lr?"),
     (["train", "smoke", "--dryrun"], "unknown option --dryrun"),
     (["train", "smoke", "--optim.lr"], "needs a value"),
     (["train", "smoke", "--optim.lr", "fast"], "optim.lr"),

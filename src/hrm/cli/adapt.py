@@ -7,7 +7,6 @@ from cyclopts import Parameter
 
 from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights
 from hrm.cli.options import Device, Json, Model, output
-from hrm.inference.origin import locate
 from hrm.runtime.environment import present
 
 
@@ -32,6 +31,8 @@ def adapt(
 
     Example: `hrm adapt runs/arc1 task.json --out adapted`.
     """
+    from hrm.inference.origin import locate
+
     located = locate(model)
     from hrm.workflows import adapt as workflow
 

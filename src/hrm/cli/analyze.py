@@ -11,7 +11,6 @@ from hrm import pretrained
 from hrm.analysis.questions import What
 from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights
 from hrm.cli.options import Cache, Device, Json, SplitName, UserPuzzle, output, register_own
-from hrm.inference.origin import locate
 from hrm.runtime.environment import cache_folder, present
 
 MODELS_A_TABLE = 3
@@ -59,6 +58,8 @@ def analyze(
 
     Example: `hrm analyze sudoku-4x4 --what residuals`.
     """
+    from hrm.inference.origin import locate
+
     for name in models:
         locate(name)
     from hrm.analysis.run import AnalysisOptions, AnalyzeRequest

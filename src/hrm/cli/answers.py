@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hrm.cli.console import print_json, print_note, progress
-from hrm.inference.answer import COLUMNS
 
 if TYPE_CHECKING:
     from hrm.inference.answer import Answer
@@ -20,6 +19,8 @@ def print_rows(rows: "Iterable[Row]", total: int | None, as_csv: bool, as_json: 
     Args:
         abstain: withhold answers that are not verified.
     """
+    from hrm.inference.answer import COLUMNS
+
     write_csv = csv.writer(sys.stdout, lineterminator="\n").writerow
     write = write_csv if as_csv else lambda cells: print(*cells, sep="\t")
     with progress("solved", total) as (console, advance):

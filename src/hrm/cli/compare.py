@@ -8,8 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from hrm.cli.console import print_json, stderr, stdout
-from hrm.cli.options import Cache, Json, Overrides, Recipe, Segments, SplitName, output, register_own
-from hrm.recipes import resolve
+from hrm.cli.options import Cache, Json, Overrides, Recipe, Segments, SplitName, options_of, output, register_own
 from hrm.runtime.environment import cache_folder, keep_compiled_code, present
 
 
@@ -40,10 +39,11 @@ def compare(
     Example: `hrm compare sudoku-4x4 --data.test 1000 --variants base,full-gradient --seeds 3`.
     """
     from hrm.experiment import Experiment
+    from hrm.recipes import resolve
     from hrm.recipes.ablations import ablation
     from hrm.workflows import compare as workflow
 
-    resolved = resolve(recipe, config, overrides).config
+    resolved = resolve(recipe, config, overrides, options_of("compare")).config
     register_own(resolved.data.puzzle)
     resolved = Experiment.of(resolved).config  # ablations are made of the sizes that puzzles decide
     if resolved.train.compile:

@@ -4,13 +4,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from hrm.inference.origin import Located
 from hrm.runtime.quoting import Terminal, json_text
+
+if TYPE_CHECKING:
+    from hrm.inference.origin import Located
 
 LINE_S = 60
 """Seconds after which a long job says again how far it is."""
@@ -52,7 +54,7 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def tell_weights(*located: Located) -> None:
+def tell_weights(*located: "Located") -> None:
     """Say on stderr which weights a command used."""
     for each in located:
         print_note(f"model: {each}")

@@ -10,7 +10,6 @@ from rich.table import Table
 
 from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights, warn_outside
 from hrm.cli.options import Cache, Device, Json, Model, Precision, Segments, SplitName, UserPuzzle, register_own
-from hrm.inference.origin import locate
 from hrm.runtime.environment import cache_folder, keep_compiled_code, present
 
 
@@ -55,6 +54,8 @@ def evaluate(
 
     Example: `hrm eval sudoku-4x4`, or with your own puzzles: `hrm eval sudoku-4x4 --data puzzles.csv`.
     """
+    from hrm.inference.origin import locate
+
     located = locate(model)
     from hrm.evaluation.request import EvalRequest
     from hrm.workflows.measure import evaluate_to_files

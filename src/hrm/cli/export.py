@@ -9,7 +9,6 @@ from hrm import pretrained
 from hrm.cli.console import print_json, print_line, print_note, progress_line, stderr, tell_weights
 from hrm.cli.options import Cache, Json, UserPuzzle, register_own
 from hrm.errors import HrmError
-from hrm.inference.origin import locate
 from hrm.runtime.environment import cache_folder, present
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ def export(
 
     Example: `hrm export sudoku-9x9 exported --to onnx`, or `hrm export sudoku-4x4 sudoku-9x9 site --to web`.
     """
+    from hrm.inference.origin import locate
+
     *names, folder = models
     located = [locate(name) for name in names]
     from hrm.export.run import ExportRequest, run

@@ -8,9 +8,7 @@ from rich.table import Table
 
 from hrm import pretrained
 from hrm.cli.console import print_json, stdout
-from hrm.cli.options import Json, Overrides, Recipe
-from hrm.inference.origin import require
-from hrm.recipes import RECIPES, function, names, resolve
+from hrm.cli.options import Json, Overrides, Recipe, options_of, recipe_names
 
 
 def config(
@@ -25,8 +23,9 @@ def config(
     Example: `hrm config sudoku-4x4 --optim.lr 5e-4`.
     """
     from hrm.config import annotated_toml
+    from hrm.recipes import resolve
 
-    resolved, sources = resolve(recipe, config, overrides)
+    resolved, sources = resolve(recipe, config, overrides, options_of("config"))
     if json:
         print_json(resolved.model_dump(mode="json"))
     else:
@@ -39,7 +38,7 @@ def params(
         Parameter(
             name="RECIPE|MODEL",
             help="Recipe, shipped model, run folder or checkpoint folder.",
-            completer=lambda context: [*RECIPES, *pretrained.names()],
+            completer=lambda context: [*recipe_names(), *pretrained.names()],
         ),
     ],
     /,
@@ -50,6 +49,9 @@ def params(
 
     Example: `hrm params hrm-sudoku`.
     """
+    from hrm.inference.origin import require
+    from hrm.recipes import names
+
     require(name, names())
     from hrm.workflows.params import count
 
@@ -73,6 +75,8 @@ def recipes(*, json: Json = False) -> None:
 
     Example: `hrm recipes`, then `hrm train sudoku-4x4`.
     """
+    from hrm.recipes import RECIPES, function
+
     listing = {
         name: " ".join((function(name).__doc__ or "").split("\n\n")[0].split()).replace("``", "") for name in RECIPES
     }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from types import FrameType
 
-from cyclopts import CycloptsError, Group
+from cyclopts import CycloptsError, Group, UnknownCommandError
 
 from hrm.cli import (
     adapt,
@@ -30,7 +30,7 @@ from hrm.cli import (
     train,
 )
 from hrm.cli.app import app
-from hrm.errors import HrmError, UsageError, one_line
+from hrm.errors import HrmError, UsageError, did_you_mean, one_line
 from hrm.runtime.environment import rank
 
 SHARED = {"train"}
@@ -98,6 +98,9 @@ def main(arguments: Sequence[str]) -> int:
             raise UsageError(f"torchrun is for: {', '.join(sorted(SHARED))}; start other commands without it")
         app(list(arguments), exit_on_error=False, print_error=False)
         sys.stdout.flush()
+    except UnknownCommandError as error:
+        given, known = (error.unused_tokens or [""])[0], [name for name in error.app or app if name[0] != "-"]
+        return _complain(f"unknown command {given!r}.{did_you_mean(given, known)} Commands: {', '.join(known)}", 2)
     except CycloptsError as error:
         return _complain(" ".join(str(error).split()), 2)
     except HrmError as error:

@@ -5,7 +5,22 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from hrm import pretrained, puzzles, recipes
+from hrm import pretrained
+from hrm.cli.app import app
+
+
+def recipe_names(context: object = None) -> list[str]:
+    """Return what a shell offers for a recipe."""
+    from hrm.recipes import RECIPES
+
+    return list(RECIPES)
+
+
+def _family_names(context: object) -> tuple[str, ...]:
+    from hrm.puzzles import names
+
+    return names()
+
 
 Json = Annotated[bool, Parameter(negative="", help="Print one JSON object on stdout and nothing else there.")]
 Model = Annotated[
@@ -20,7 +35,7 @@ Recipe = Annotated[
     Parameter(
         allow_leading_hyphen=True,
         help="Recipe to start from (`hrm recipes` lists them).",
-        completer=lambda context: list(recipes.RECIPES),
+        completer=recipe_names,
     ),
 ]
 Overrides = Annotated[
@@ -44,7 +59,7 @@ Family = Annotated[
         name="--puzzle",
         help="Puzzle family, such as sudoku-9x9; `table` for your own rows; or your own class: module:Class. "
         "Default: inferred from the data.",
-        completer=lambda context: puzzles.names(),
+        completer=_family_names,
     ),
 ]
 SplitName = Annotated[str, Parameter(help="Split of a store to use. Default: test, or the only one.")]
@@ -64,6 +79,13 @@ def output(what: str) -> Parameter:
     return Parameter(name=["--out", "-o"], help=what)
 
 
+def options_of(command: str) -> list[str]:
+    """Return the long names of a command's options, without dashes and without those of the configuration."""
+    arguments = app[command].assemble_argument_collection()
+    names = [name.removeprefix("--") for argument in arguments for name in argument.names if name.startswith("--")]
+    return [name for name in names if "." not in name]
+
+
 def register_own(name: str, *models: str) -> None:
     """Let a family of the user's own be found, in this folder or among what is installed.
 
@@ -73,6 +95,8 @@ def register_own(name: str, *models: str) -> None:
     Raises:
         UsageError: no such class, or a model of another family.
     """
+    from hrm import puzzles
+
     puzzles.register_from_path(name, Path.cwd())
     if models and name and ":" not in name:
         from hrm.inference.weights import require_family

@@ -7,7 +7,6 @@ from cyclopts import Parameter
 
 from hrm.cli.console import print_json, print_line, tell_weights
 from hrm.cli.options import Json, Model, output
-from hrm.inference.origin import locate
 
 
 def push(
@@ -34,6 +33,8 @@ def push(
 
     Example: `hrm push runs/mine me/sudoku-4x4 --record results.json`.
     """
+    from hrm.inference.origin import locate
+
     located = locate(model)
     from hrm.inference.load import load
 

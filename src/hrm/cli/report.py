@@ -10,7 +10,6 @@ from cyclopts import Parameter
 from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
 from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights
 from hrm.cli.options import Cache, Device, Json, Model, Precision, Segments, SplitName, UserPuzzle, output, register_own
-from hrm.inference.origin import locate
 from hrm.runtime.environment import cache_folder, present
 
 
@@ -39,6 +38,8 @@ def report(
 
     Example: `hrm report sudoku-4x4 --out report.html`.
     """
+    from hrm.inference.origin import locate
+
     located = locate(model)
     from hrm.workflows.measure import write_report
     from hrm.workflows.report import ReportRequest

@@ -11,7 +11,6 @@ from rich.table import Table
 from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights
 from hrm.cli.options import Cache, Device, Json, Model, Precision, SplitName, UserPuzzle, output, register_own
 from hrm.evaluation.usual import SCALE_BUDGET, SCALE_COPIES, SCALE_PUZZLES, SCALE_SEGMENTS
-from hrm.inference.origin import locate
 from hrm.runtime.environment import cache_folder, present
 
 
@@ -40,6 +39,8 @@ def scale(
 
     Example: `hrm scale sudoku-9x9 --data examples/hardest.csv`.
     """
+    from hrm.inference.origin import locate
+
     located = locate(model)
     from hrm.evaluation.scale import ScaleRequest
     from hrm.workflows.measure import scale_to_files

@@ -9,7 +9,6 @@ from hrm import pretrained
 from hrm.cli.console import print_json, print_line, tell_weights
 from hrm.cli.options import Device, Json, Precision, UserPuzzle, register_own
 from hrm.errors import UsageError
-from hrm.inference.origin import locate
 
 Models = Annotated[
     list[str],
@@ -47,6 +46,8 @@ def serve(
 
     Example: `hrm serve sudoku-4x4 sudoku-9x9`.
     """
+    from hrm.inference.origin import locate
+
     located = [locate(model) for model in models]
     _require("serve", "fastapi", "uvicorn", "prometheus_client")
     from hrm.serve.server import ServeRequest, serve
@@ -79,6 +80,8 @@ def mcp(
 
     Example: `hrm mcp sudoku-9x9 maze-10x10`.
     """
+    from hrm.inference.origin import locate
+
     located = [locate(model) for model in models]
     _require("mcp", "mcp")
     from hrm.serve.mcp import serve_tools

@@ -10,9 +10,7 @@ from hrm.cli.answers import verdict
 from hrm.cli.console import print_json, stderr, stdout, tell_weights, warn
 from hrm.cli.options import Device, Json, Model, Precision, UserPuzzle, output, register_own
 from hrm.cli.solve_list import solve_list
-from hrm.data.sources.questions import puzzle_file, question_at, questions
 from hrm.errors import UnsolvedError, UsageError
-from hrm.inference.origin import locate
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -97,6 +95,8 @@ def solve(
 
     Example: `hrm solve sudoku-4x4 ..1.4.....2.3... --trace`.
     """
+    from hrm.inference.origin import locate
+
     # the model, and whether it can do what is asked for
     located = locate(model)
     source = _source(puzzle)
@@ -183,6 +183,9 @@ def show(
 
     Example: `hrm show sudoku-4x4 3.4......3..1..4 --out solve.gif`.
     """
+    from hrm.data.sources.questions import question_at, questions
+    from hrm.inference.origin import locate
+
     located = locate(model)
     from hrm.inference.load import load
     from hrm.inference.rows import advice, solve_row
@@ -231,4 +234,6 @@ def _tell_if_outside(row: "Row") -> None:
 
 
 def _source(puzzle: str) -> "Path | BufferedReader | None":
+    from hrm.data.sources.questions import puzzle_file
+
     return open(sys.stdin.fileno(), "rb", closefd=False) if puzzle == "-" else puzzle_file(puzzle)

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from hrm.cli.answers import print_rows, write_rows
 from hrm.cli.console import print_json, print_line, stderr, tell_weights, warn_outside
-from hrm.data.sources.questions import questions
 from hrm.errors import DataError, UnsolvedError
-from hrm.inference.origin import Located
 
 if TYPE_CHECKING:
     from io import BufferedReader
 
     from hrm.inference.answer_file import AnswerFile
+    from hrm.inference.origin import Located
     from hrm.inference.rows import Summary
     from hrm.inference.solver import Solver
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 def solve_list(
     solver: "Solver",
     source: "Path | BufferedReader",
-    located: Located,
+    located: "Located",
     out: Path | None,
     *,
     trace: bool,
@@ -39,6 +38,7 @@ def solve_list(
         DataError: some puzzles cannot be read; all others were tried.
         UnsolvedError: some answers break a rule.
     """
+    from hrm.data.sources.questions import questions
     from hrm.inference.answer_file import AnswerFile
     from hrm.inference.rows import Summary, advice, solve_rows
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from hrm.cli.console import print_json, stderr, stdout
-from hrm.cli.options import Cache, Json, Overrides, Recipe, output, register_own
-from hrm.recipes import resolve
+from hrm.cli.options import Cache, Json, Overrides, Recipe, options_of, output, register_own
 from hrm.runtime.environment import cache_folder, keep_compiled_code, rank
 
 if TYPE_CHECKING:
@@ -48,13 +47,14 @@ def train(
 
     Example: `hrm train sudoku-4x4 --train.seed 1`.
     """
+    from hrm.recipes import resolve
     from hrm.train.loggers import LOGGERS, require
     from hrm.train.setup import print_header, set_up
 
     # What will be trained; what cannot be is refused before torch is loaded.
     short = {"train.updates": updates, "optim.lr": lr, "train.seed": seed, "train.device": device}
     flags = [f"--{path}={value}" for path, value in short.items() if value is not None]
-    resolved = resolve(recipe, config, [*overrides, *flags]).config
+    resolved = resolve(recipe, config, [*overrides, *flags], options_of("train")).config
     register_own(resolved.data.puzzle)
     setup = set_up(resolved, out, init, writes=not dry_run)
     if dry_run:

@@ -11,7 +11,7 @@ from hrm.data.build import Progress, cached_store, generate_store, store_from_ro
 from hrm.data.config import DataConfig
 from hrm.data.sources.files import pairs, read_rows, require_rows
 from hrm.data.store import KIND, Split, Store, open_store
-from hrm.errors import DataError, UsageError, did_you_mean
+from hrm.errors import DataError, UsageError
 from hrm.files import kind_of, require_writable, sha256_of
 from hrm.puzzles.base import Puzzle
 from hrm.puzzles.cells import Kind
@@ -205,11 +205,8 @@ def build_store(
         return store_from_rows(out, rows, shares, seed, created, twins=share_twins)
     try:
         puzzle = puzzles.get(source)
-    except UsageError:
-        raise UsageError(
-            f"{source!r} is neither a file nor a family of puzzles "
-            f"({', '.join(puzzles.names())}).{did_you_mean(source, list(puzzles.names()))}"
-        ) from None
+    except UsageError as error:
+        raise UsageError(f"there is no file {source}, and {error}") from None
     if not wanted:
         raise UsageError("ask for puzzles: --train N, --validation N, --test N")
     return generate_store(out, puzzle, wanted, seed, created, share_twins, progress)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from hrm import puzzles
 from hrm.data.task_table import TaskTable, read_table, write_table
-from hrm.errors import DataError, HrmError, UsageError, one_line
+from hrm.errors import DataError, HrmError, UsageError, did_you_mean, one_line
 from hrm.files import MANIFEST, open_file, replacing
 from hrm.manifest import FileRecord, Form, check_content, check_size, read_listed, read_manifest, record_of
 from hrm.puzzles.base import PAD, Puzzle, PuzzleSpec
@@ -151,7 +151,8 @@ class Store:
             UsageError: there is none of that name.
         """
         if name not in self.splits:
-            raise UsageError(f"{self.path} has no split {name!r}; it has {', '.join(self.splits)}")
+            hint = did_you_mean(name, self.splits)
+            raise UsageError(f"{self.path} has no split {name!r}; it has {', '.join(self.splits)}.{hint}")
         return self.splits[name]
 
     def held_out_tests(self) -> list[tuple[str, int]]:

@@ -14,6 +14,7 @@ from hrm.errors import DataError, UsageError
 from hrm.inference.origin import BEST, CHECKPOINTS, locate
 from hrm.model.build import build
 from hrm.model.network import Network
+from hrm.puzzles.table import TABLE
 from hrm.runtime.allocator import keep_freed_memory
 from hrm.runtime.device import choose_device, choose_dtype
 
@@ -46,7 +47,7 @@ def require_family(name: str, models: Iterable[str]) -> None:
     """Refuse a family that is not the one that all of these models were trained on.
 
     Raises:
-        UsageError: a model of another family.
+        UsageError: a model of another family, or a name that no family has.
     """
     for model in models:
         try:
@@ -54,6 +55,8 @@ def require_family(name: str, models: Iterable[str]) -> None:
         except (KeyError, TypeError):
             continue  # reading the model says what is wrong
         if not puzzles.same(trained_on, name):
+            if name != TABLE:
+                puzzles.get(name)  # a misspelled name is told the nearest
             remedy = f"give --puzzle {trained_on}" if ":" in trained_on else "leave --puzzle out"
             raise UsageError(f"{model} solves {trained_on}, not {name}: {remedy}, or choose another model")
 

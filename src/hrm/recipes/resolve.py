@@ -2,12 +2,11 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hrm.config import RunConfig, flat, nested, read_config, schema_paths, validated
-from hrm.errors import UsageError, did_you_mean
+from hrm.errors import UsageError, nearest
 from hrm.recipes.catalog import RECIPES, get, names
 
 
@@ -20,7 +19,10 @@ class Resolved(NamedTuple):
 
 
 def resolve(
-    recipe: str = "", file: str | Path | None = None, changes: Mapping[str, object] | Sequence[str] = ()
+    recipe: str = "",
+    file: str | Path | None = None,
+    changes: Mapping[str, object] | Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> Resolved:
     """Merge a recipe, a TOML file and changes, each of which replaces values of those before it.
 
@@ -30,12 +32,13 @@ def resolve(
         recipe: its name; may be empty where a file is given that is complete, or names the recipe that it changes.
         changes: dotted path -> value; or the words of a command line, ``--section.key VALUE`` or
             ``--section.key=VALUE``, of which ``recipe`` may be the first.
+        options: the other options of the command, such as ``dry-run``, which an unknown flag may be meant for.
 
     Raises:
         UsageError: a recipe, file, key or value that does not exist.
     """
     if not isinstance(changes, Mapping):
-        recipe, changes = parse_words([recipe, *changes] if recipe else changes)
+        recipe, changes = parse_words([recipe, *changes] if recipe else changes, options)
     if not recipe and file is None:
         raise UsageError(f"name a recipe or give --config FILE; recipes: {', '.join(RECIPES)}")
     values = {} if file is None else flat(read_config(file))
@@ -52,8 +55,11 @@ def resolve(
     )
 
 
-def parse_words(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def parse_words(words: Sequence[str], options: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
     """Return the recipe that a command line names, and the values that it sets by dotted path.
+
+    Args:
+        options: the other options of the command, such as ``dry-run``, which an unknown flag may be meant for.
 
     Raises:
         UsageError: two names, an unknown flag, or one without a value.
@@ -68,7 +74,7 @@ def parse_words(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
         flag, equals, text = word[2:].partition("=")
         path = flag.replace("-", "_")
         if path not in known or path in sections:
-            raise UsageError(_unknown(flag, known))
+            raise UsageError(_unknown(flag, known, options))
         if not equals:
             text = next(remaining, None)
             if text is None:
@@ -112,19 +118,19 @@ INSTEAD = {
 """What other programs call it -> what to do here."""
 
 
-def _unknown(flag: str, known: list[str]) -> str:
+def _unknown(flag: str, known: list[str], options: Sequence[str]) -> str:
     """Return the message for a flag that does not exist: every value of that name, or what to do instead."""
     path, problem = flag.replace("-", "_"), f"unknown option --{flag}"
     values = [other for other in known if "." in other]
     inside = [value for value in values if value.startswith(f"{path}.")]
-    # what other programs have, a section, a key without its section, a misspelled path
+    # what other programs have, or a section
     if path in INSTEAD:
         return f"{problem}: {INSTEAD[path]}"
     if inside:
         return f"{problem}: it is a section; give one of its values, such as --{inside[0]}"
-    keys = sorted({value.rpartition(".")[2] for value in values})
-    if near := get_close_matches(path, keys, n=1, cutoff=0.7):
-        same = [f"--{value}" for value in values if value.endswith(f".{near[0]}")]
-        return f"{problem}: did you mean {' or '.join(same)}?"
-    options = [*known, "out", "config", "init", "dry-run", "cache", "json"]
-    return f"{problem}.{did_you_mean(path, options)}"
+    # a misspelled path, a key without its section, or a misspelled option of the command
+    meant = {name.replace("-", "_"): [f"--{name}"] for name in (*values, *options)}
+    for value in values:
+        meant.setdefault(value.rpartition(".")[2], []).append(f"--{value}")
+    flags = [flag for name in nearest(path, meant) for flag in meant[name]]
+    return f"{problem}. Did you mean {' or '.join(flags)}?" if flags else f"{problem}: see `hrm config RECIPE`"
