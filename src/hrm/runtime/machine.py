@@ -2,6 +2,8 @@
 
 import os
 import platform
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,6 +28,19 @@ def memory_bytes() -> tuple[int | None, int | None]:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), None
     except (AttributeError, ValueError, OSError):
         return None, None
+
+
+def nvidia_gpus() -> list[str]:
+    """Return the names of the NVIDIA GPUs that the driver lists, whether torch can use them or not."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    command = [program, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):  # a driver without a GPU fails
+        return []
+    return done.stdout.split("\n")[:-1]
 
 
 def peak_resident_mib() -> float | None:
