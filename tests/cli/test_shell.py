@@ -1,10 +1,12 @@
 """Every command's help, and what a shell expects of any command: help, version, completion, doctor."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 import pytest
@@ -125,6 +127,31 @@ def test_completion_is_a_script_that_knows_the_commands(shell, capsys, tmp_path)
         subprocess.run([program, "-n", tmp_path / "script"], check=True, capture_output=True)
 
 
+PRESS_TAB = """
+source ./script
+for line in "$@"; do
+    COMP_WORDS=($line); COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 )); COMPREPLY=()
+    _hrm hrm "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+    echo "${COMPREPLY[*]}"
+done
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes_a_prefix_of_a_command_an_option_a_choice_and_a_name(capsys, tmp_path):
+    (tmp_path / "script").write_text(shown(capsys, "completion", "bash"))
+    expected = {
+        "hrm so": "solve", "hrm data bu": "build", "hrm solve x y --eff": "--effort", "hrm train best": "best-sudoku",
+        "hrm solve x y --effort no": "normal", "hrm solve sud": "sudoku-4x4 sudoku-9x9", "hrm solve zzz": "",
+    }  # fmt: skip
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-c", PRESS_TAB, "bash", *expected], capture_output=True, text=True, cwd=tmp_path,
+        env=os.environ | {"PATH": path},
+    )  # fmt: skip
+    assert dict(zip(expected, done.stdout.splitlines(), strict=True)) == expected, done.stderr
+
+
 def test_completion_offers_shipped_models_and_recipes(capsys):
     assert "sudoku-9x9" in shown(capsys, "__complete", "solve", "")
     assert "best-sudoku" in shown(capsys, "__complete", "train", "")
@@ -185,8 +212,6 @@ def test_doctor_survives_a_torch_that_cannot_be_imported(tmp_path):
 
 
 def test_a_user_without_a_home_folder_is_told_what_to_do(monkeypatch):
-    from pathlib import Path
-
     from hrm.runtime.environment import cache_folder
 
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
