@@ -15,12 +15,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import safetensors.torch
 import tomli_w
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -43,6 +43,47 @@ _NAME = re.compile(rf"update-\d{{6,}}|{_ASIDE}", re.ASCII)
 _LEFTOVER = re.compile(r"\.update-\d{6,}\.(tmp|gone)-[0-9a-f]{8}", re.ASCII)
 
 
+Count = Annotated[int, Field(ge=0, le=1 << 53)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Facts(BaseModel):
+    """Facts that a checkpoint may keep; what else it keeps stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+
+class _Best(_Facts):
+    """The evaluation by which the best weights were chosen, as shares."""
+
+    update: Count
+    exact: Share | None = None
+    valid: Share | None = None
+
+
+class _Trained(_Facts):
+    """The puzzles of the training."""
+
+    digest: str
+    train_rows: Count
+    provenance: dict[str, str | bool | int | float | None] = {}
+
+
+class _Meta(_Facts):
+    """What ``meta`` may say: every reader may rely on these types, and on nothing else."""
+
+    update: Count | None = None
+    cursor: Count | None = None
+    evaluated: Count | None = None
+    trained_s: Seconds | None = None
+    window_s: Seconds | None = None
+    choice: str | None = None
+    hardware: str | None = None
+    best: _Best | None = None
+    data: _Trained | None = None
+
+
 class _Manifest(BaseModel):
     """What ``manifest.json`` says."""
 
@@ -51,7 +92,7 @@ class _Manifest(BaseModel):
     kind: Literal["hrm-checkpoint"]
     format: Literal[1, 2]
     files: dict[str, FileRecord]
-    meta: dict[str, Any]
+    meta: _Meta
     torch: str
     threads: int
     sha256: str
@@ -150,11 +191,11 @@ def load_checkpoint(folder: str | Path, with_state: bool = False) -> Checkpoint:
     if _CONFIG_JSON in data:
         config = _toml(folder / _CONFIG_JSON, data[_CONFIG_JSON])
     else:
-        config = data[_CONFIG].decode(errors="replace")
+        config = _text(folder / _CONFIG, data[_CONFIG])
     table = None if ROWS not in data else table_of(data, folder, REMEDY)
     card = folder / _CARD  # for readers only, so that an edited one is no damage
     card = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
-    return Checkpoint(folder, config, weights, state, weights_sha256, manifest.meta, table, card)
+    return Checkpoint(folder, config, weights, state, weights_sha256, _plain(manifest.meta), table, card)
 
 
 def verify_checkpoint(folder: str | Path) -> dict[str, Any]:
@@ -168,7 +209,19 @@ def verify_checkpoint(folder: str | Path) -> dict[str, Any]:
     for name, promised in manifest.files.items():
         if name != _CARD:
             check_content(folder / name, promised, REMEDY)
-    return manifest.meta
+    return _plain(manifest.meta)
+
+
+def required(checkpoint: Checkpoint, *names: str) -> dict[str, Any]:
+    """Return the facts that a checkpoint keeps, once these are among them.
+
+    Raises:
+        DataError: one is missing; says which.
+    """
+    for name in names:
+        if checkpoint.meta.get(name) is None:
+            raise DataError(f"{checkpoint.path / MANIFEST} keeps no meta.{name}: training cannot go on; {REMEDY}")
+    return checkpoint.meta
 
 
 def card_is_edited(folder: Path) -> bool:
@@ -266,6 +319,18 @@ def _manifest(folder: Path) -> _Manifest:
         if name != _CARD:
             check_size(folder / name, promised, REMEDY)
     return manifest
+
+
+def _plain(meta: _Meta) -> dict[str, Any]:
+    return meta.model_dump(exclude_unset=True)
+
+
+def _text(file: Path, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{file} is refused: line {line} is not UTF-8; {REMEDY}") from None
 
 
 def _json(config: str) -> bytes:

@@ -33,7 +33,7 @@ class _Section(BaseModel):
 class HaltingConfig(_Section):
     """When a puzzle stops."""
 
-    max_segments: int = Field(default=16, ge=1)
+    max_segments: int = Field(default=16, ge=1, le=1_000_000)
     """Largest number of segments of a puzzle in training (M_max)."""
     explore: float = Field(default=0.1, ge=0, le=1)
     """Probability ε that a puzzle must run at least M_min segments, drawn uniformly from 2 … M_max."""

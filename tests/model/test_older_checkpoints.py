@@ -1,4 +1,4 @@
-"""Checkpoints of every older format load, give the numbers that they gave, and training resumes from them."""
+"""Checkpoints of every format load, give the numbers that they gave, and training resumes from them."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from hrm.checkpoint import load_checkpoint
+from hrm.checkpoint import FORMATS, load_checkpoint
 from hrm.config import from_toml
 from hrm.inference.load import load
 from hrm.inference.weights import load_model
@@ -33,6 +33,7 @@ def test_there_are_networks_of_every_kind_and_trainings():
     kinds = {from_toml((folder / "config.toml").read_text(), "").model.kind for folder in NETWORKS}
     assert kinds == {"hrm", "recurrent", "direct", "equivariant"}
     assert len(NETWORKS) >= 6 and len(TRAININGS) >= 2
+    assert {folder.parent.name for folder in TRAININGS} == {f"format-{number}" for number in FORMATS}
 
 
 @pytest.mark.parametrize("folder", NETWORKS, ids=named)

@@ -90,7 +90,7 @@ def code_length(
     model, origin = solver.model, solver.origin
     if origin is not None:
         probabilities = probabilities or origin.config.train.loss
-        training_puzzles = training_puzzles or origin.meta.get("data", {}).get("train_rows")
+        training_puzzles = training_puzzles or (origin.meta.get("data") or {}).get("train_rows")
     probabilities = probabilities or "softmax"
 
     # bits of every cell after every segment

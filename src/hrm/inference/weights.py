@@ -78,6 +78,7 @@ def load_model(
         config = from_toml(checkpoint.config, str(checkpoint.path / "config.toml"))
     except UsageError as error:
         raise DataError(f"the checkpoint was written by another version: {error}") from None
+    _require_sizes(config, checkpoint)
     keep_freed_memory()
     place = choose_device(device)
     table, rows = checkpoint.table, checkpoint.weights.get(PUZZLES)
@@ -89,6 +90,27 @@ def load_model(
     load_weights(model, checkpoint)
     model.requires_grad_(False)  # so that they are cast once, not at every call
     return model.to(place).eval(), config, checkpoint
+
+
+def _require_sizes(config: RunConfig, checkpoint: Checkpoint) -> None:
+    """Refuse a network that is larger than the weights, or of other puzzles than its data, before it is built.
+
+    Raises:
+        DataError: what does not fit.
+    """
+    claimed, held = sum(config.model.parameters), sum(tensor.numel() for tensor in checkpoint.weights.values())
+    if claimed > held:
+        raise DataError(f"{checkpoint.path} does not fit: its [model] has {claimed:,} numbers, and {held:,} are there")
+    try:
+        spec = family(config.data).spec
+    except UsageError:  # somebody's own family, without which the weights can still be counted
+        return
+    own = config.model.cells, config.model.vocab_size
+    if own != (spec.cells, spec.vocab_size):
+        raise DataError(
+            f"{checkpoint.path} does not fit: its [model] is for {own[0]} cells of {own[1]} symbols, and {spec.name} "
+            f"has {spec.cells} of {spec.vocab_size}"
+        )
 
 
 def load_weights(model: Network, checkpoint: Checkpoint, table: TaskTable | None = None) -> None:

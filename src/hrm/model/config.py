@@ -8,6 +8,9 @@ from hrm.model.network_config import KINDS as KINDS
 from hrm.model.network_config import Loop, LoopedConfig, NetworkConfig, Product, network_kind
 from hrm.nn.sizes import message_width, swiglu_width
 
+MOST_CALLS = 10_000
+"""Cycles of a segment, or timesteps of a cycle: a file that asks for more is no network of anybody's."""
+
 
 class CellConfig(NetworkConfig, frozen=True):
     """Networks with one state for each cell: the same block, the same input and output."""
@@ -120,11 +123,11 @@ class HRMConfig(LoopedConfig, CellConfig, frozen=True):
     """Blocks of the high level f_H; unused where ``tied``."""
     l_layers: int = Field(default=4, gt=0)
     """Blocks of the low level f_L."""
-    cycles: int = Field(default=2, gt=0)
+    cycles: int = Field(default=2, gt=0, le=MOST_CALLS)
     """High-level cycles N per segment."""
-    timesteps: int = Field(default=2, gt=0)
+    timesteps: int = Field(default=2, gt=0, le=MOST_CALLS)
     """Low-level timesteps T per cycle."""
-    grad_calls: int = Field(default=2, gt=0)
+    grad_calls: int = Field(default=2, gt=0, le=MOST_CALLS)
     """How many of a segment's last module calls carry gradient: 2 = one-step gradient, T+1 = the last cycle."""
     tied: bool = False
     """Share the weights of f_H and f_L."""
@@ -177,11 +180,11 @@ class EquivariantConfig(LoopedConfig, frozen=True):
     """Inner width of the gated map."""
     layers: int = Field(default=2, gt=0)
     """Blocks of each level."""
-    cycles: int = Field(default=2, gt=0)
+    cycles: int = Field(default=2, gt=0, le=MOST_CALLS)
     """High-level cycles N per segment."""
-    timesteps: int = Field(default=2, gt=0)
+    timesteps: int = Field(default=2, gt=0, le=MOST_CALLS)
     """Low-level timesteps T per cycle."""
-    grad_calls: int = Field(default=3, gt=0)
+    grad_calls: int = Field(default=3, gt=0, le=MOST_CALLS)
     """How many of a segment's last module calls carry gradient: 2 = one-step gradient, T+1 = the last cycle."""
     states: Literal[1, 2] = 2
     """States: z_L and z_H, or z_H alone, replaced at every one of N·T calls of one stack."""
@@ -253,11 +256,11 @@ class RecurrentConfig(LoopedConfig, CellConfig, frozen=True):
     """Which network this section describes."""
     layers: int = Field(default=8, gt=0)
     """Blocks of the stack."""
-    cycles: int = Field(default=1, gt=0)
+    cycles: int = Field(default=1, gt=0, le=MOST_CALLS)
     """Cycles N per segment; only their product with the timesteps counts, but in shallow updates."""
-    timesteps: int = Field(default=3, gt=0)
+    timesteps: int = Field(default=3, gt=0, le=MOST_CALLS)
     """Calls T of the stack per cycle."""
-    grad_calls: int = Field(default=3, gt=0)
+    grad_calls: int = Field(default=3, gt=0, le=MOST_CALLS)
     """How many of a segment's last calls carry gradient: N·T = backpropagation through all of them."""
     q_continue: bool = False
     """Let the Q-head also estimate the value of continuing."""

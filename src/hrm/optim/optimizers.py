@@ -86,6 +86,8 @@ class Optimizers:
                     prefix = f"{self._names[id(p)]}/"
                     own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
                     if own:
+                        if wrong := [k for k, v in own.items() if k != "step" and v.shape != p.shape]:
+                            raise ValueError(f"{prefix}{wrong[0]} has not the shape of its parameter")
                         # clones: an optimizer moves its state in place
                         optimizer.state[p] = {
                             k: v.clone() if k == "step" else v.clone().to(p.device) for k, v in own.items()

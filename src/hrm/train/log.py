@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from hrm.data.csv_rows import as_csv
-from hrm.files import append_line, replace_file
+from hrm.errors import DataError
+from hrm.files import append_line, read_bounded, replace_file
 from hrm.model.halting import Halt
 from hrm.model.network import Segment
 from hrm.runtime.world import ALONE, World
@@ -24,6 +25,7 @@ from hrm.viz.figures.style import has_matplotlib
 
 METRICS, EVALUATED = "metrics.jsonl", "validation_exact"
 """The file of the log, and what its lines of evaluations hold and its lines of updates do not."""
+METRICS_BYTES = 1 << 28
 EARLY = 3
 """Updates after which the time that is left can be estimated."""
 QUIET_S, COUNT_S = 30.0, 2.0
@@ -249,14 +251,33 @@ def counting(console: Console, what: str) -> Iterator[Callable[[int, int], None]
 
 
 def read_metrics(file: str | Path) -> list[dict[str, Any]]:
-    """Return the lines of a ``metrics.jsonl``; a last line that was cut short is left out."""
+    """Return the lines of a ``metrics.jsonl``; a last line that was cut short is left out.
+
+    Raises:
+        DataError: another line is not what a run writes; says which.
+    """
     file = Path(file)
-    if not file.exists():
+    try:
+        texts = read_bounded(file, METRICS_BYTES).splitlines()
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from None
     lines = []
-    for text in file.read_text(encoding="utf-8").splitlines():
+    for number, text in enumerate(texts, start=1):
         try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
-            break
+            lines.append(_line_of(text))
+        except (ValueError, RecursionError):
+            if number == len(texts):
+                break
+            raise DataError(f"{file}: line {number} is no line of metrics: delete the line, or the file") from None
     return lines
+
+
+def _line_of(text: bytes) -> dict[str, Any]:
+    line = json.loads(text.decode())
+    if not isinstance(line, dict) or type(line.get("update")) is not int:
+        raise ValueError("no record of an update")
+    if not all(value is None or isinstance(value, int | float) for value in line.values()):
+        raise ValueError("a value is no number")
+    return line

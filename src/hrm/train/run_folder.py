@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hrm import pretrained
-from hrm.config import RunConfig, flat, from_toml
+from hrm.config import RunConfig, flat, read_config, validated
 from hrm.data.store import Split, Store
 from hrm.errors import UsageError
 from hrm.files import CHECKPOINT, require_writable
@@ -50,7 +50,7 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
         return ""
     if not any((folder / name).exists() for name in (BEST, CHECKPOINTS)):
         return ""
-    old = from_toml(file.read_text(encoding="utf-8"), str(file))
+    old = validated(read_config(file), str(file))
     changes = differences(old, config)
     changes.pop("train.micro_batch", None)  # another machine may need another one
     if not changes:

@@ -1,6 +1,7 @@
 """What a checkpoint keeps of a run, the way back, and the model card beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from hrm.checkpoint import Checkpoint, latest_checkpoint, load_checkpoint
+from hrm.checkpoint import REMEDY, Checkpoint, latest_checkpoint, load_checkpoint, required
 from hrm.config import RunConfig
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, HrmError
@@ -53,12 +54,45 @@ def load_to_resume(folder: Path, store: Store) -> tuple[Checkpoint, dict[str, Te
     checkpoint = load_checkpoint(folder, with_state=True)
     if checkpoint.state is None:
         raise HrmError(f"{folder} holds weights only: training cannot resume, but --init can start from them")
-    if checkpoint.meta["data"]["digest"] != store.digest:
+    if required(checkpoint, "update", "cursor", "best", "trained_s", "data")["data"]["digest"] != store.digest:
         raise DataError(
             f"{folder} was trained on other puzzles than {store.path} holds now: choose another --out, or "
             "bring the puzzles of its training back"
         )
     return checkpoint, checkpoint.state
+
+
+@contextmanager
+def fitting(folder: Path) -> Iterator[None]:
+    """Refuse the state of a checkpoint whose tensors are others than those of the run that takes them back.
+
+    Raises:
+        DataError: what does not fit.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        if "memory" in str(error):
+            raise
+        raise DataError(f"{folder} does not hold the state of this run: {str(error)[:120]}; {REMEDY}") from None
+
+
+def require_slots(given: Mapping[str, Tensor], own: Mapping[str, Tensor], store: Store) -> None:
+    """Check the puzzles in flight of a checkpoint before they are taken back.
+
+    Args:
+        own: those of a run of this configuration.
+
+    Raises:
+        KeyError, ValueError: a tensor is missing or of another shape, or holds a token or puzzle id that there is not.
+    """
+    for name, tensor in own.items():
+        if given[name].shape != tensor.shape:
+            raise ValueError(f"slots/{name} has shape {tuple(given[name].shape)}, not {tuple(tensor.shape)}")
+    vocab = store.puzzle.spec.vocab_size
+    for name, count in (("inputs", vocab), ("labels", vocab), ("puzzle_ids", store.puzzle_rows)):
+        if not bool(((given[name] >= 0) & (given[name] < count)).all()):
+            raise ValueError(f"slots/{name} holds a number that is not among 0 to {count - 1}")
 
 
 def copy_card(folder: Path) -> None:

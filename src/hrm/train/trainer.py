@@ -271,9 +271,11 @@ class Trainer:
             DataError: the checkpoint is damaged, has no state, or is of other puzzles.
         """
         checkpoint, state = self._world.from_leader(lambda: saving.load_to_resume(Path(folder), self.store))
-        self._learner.load(checkpoint.weights, saving.unpacked(state, "weights"), saving.unpacked(state, "optim"))
-        self._bank.load(saving.unpacked(state, "slots"), checkpoint.meta["cursor"])
-        meta = checkpoint.meta
+        meta, slots = checkpoint.meta, saving.unpacked(state, "slots")
+        with saving.fitting(checkpoint.path):
+            saving.require_slots(slots, self._bank.state(), self.store)
+            self._learner.load(checkpoint.weights, saving.unpacked(state, "weights"), saving.unpacked(state, "optim"))
+            self._bank.load(slots, meta["cursor"])
         self._update, self._best, self._trained_s = meta["update"], meta["best"], meta["trained_s"]
         # older versions kept neither: they saved after the evaluation, or left it out for good
         self._evaluated = meta.get("evaluated", self._update)

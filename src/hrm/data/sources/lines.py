@@ -82,8 +82,9 @@ def whole_text(path: Path, most: int) -> str:
             if size > most:
                 raise DataError(f"{path.name} is longer than {most} bytes; split it into smaller files")
         return b"".join(blocks).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{path.name} is not UTF-8; save the file as UTF-8 text") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path.name} is not UTF-8: line {line}; save the file as UTF-8 text") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}; check the path") from None
 
