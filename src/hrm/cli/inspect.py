@@ -38,24 +38,30 @@ def params(
         Parameter(
             name="RECIPE|MODEL",
             help="Recipe, shipped model, run folder or checkpoint folder.",
+            allow_leading_hyphen=True,
             completer=lambda context: [*recipe_names(), *pretrained.names()],
         ),
     ],
     /,
-    *,
+    *overrides: Overrides,
+    on: Annotated[
+        str, Parameter(help="Also say what an update takes at best on a100, h100, h200, 8xh100 for 8 of them, or here.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Count the parameters of a recipe or a model, component by component.
 
-    Example: `hrm params hrm-sudoku`.
+    Example: `hrm params hrm-sudoku`, `hrm params hrm-sudoku --train.batch-size 1024 --on 8xh100`.
     """
     from hrm.inference.origin import require
     from hrm.recipes import names
+    from hrm.recipes.resolve import parse_words
 
+    name, changes = parse_words([name, *overrides], options_of("params"))
     require(name, names())
     from hrm.workflows.params import count
 
-    counts = count(name)
+    counts = count(name, changes, on)
     if json:
         print_json(counts)
         return
@@ -68,6 +74,16 @@ def params(
     table.add_row("trainable", f"{counts['trainable']:,}")
     table.add_row("puzzle table (apart)", f"{counts['puzzle_table']:,}")
     stdout().print(table)
+    if on:
+        update = counts["update"]
+        best = update["at_best_s"]
+        duration = f"{1e3 * best:.3g} ms" if best < 1 else f"{best:.3g} s"
+        stdout().print(
+            f"an update of {update['slots']:,} slots on {update['on']} in {update['precision']}: at best "
+            f"{duration}, {update['at_best_segments_per_s']:,.0f} segments/s, "
+            f"limited by {update['bound_by']}",
+            soft_wrap=True,
+        )
 
 
 def recipes(*, json: Json = False) -> None:
