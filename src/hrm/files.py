@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -21,6 +22,7 @@ from hrm.errors import HrmError, UsageError
 
 CHECKPOINT = "hrm-checkpoint"
 """Kind of a checkpoint folder."""
+_LEFTOVER = re.compile(r"\.(?P<name>.+)\.(?P<what>tmp|old|gone|probe)-[0-9a-f]{8}", re.ASCII)
 MANIFEST, MANIFEST_BYTES = "manifest.json", 1 << 20
 """The file that says what a folder is, and its largest size: a longer one is refused unread."""
 
@@ -116,6 +118,23 @@ def replacing(folder: Path, needed_bytes: int, kind: str) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def tidy(folder: Path) -> None:
+    """Undo what writers that were killed in this folder left behind; only who holds it alone may call this.
+
+    What was half written goes. What had been moved aside comes back where nothing has taken its place.
+    """
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if not (match := _LEFTOVER.fullmatch(entry.name)):
+            continue
+        place = folder / match["name"]
+        if match["what"] == "old" and not os.path.lexists(place):
+            entry.rename(place)
+        elif entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
 
 
 def require_writable(folder: Path, kind: str) -> None:

@@ -6,8 +6,11 @@ import os
 import time
 
 import torch
+from rich.console import Console
 
+from hrm import recipes
 from hrm.checkpoint import load_checkpoint
+from hrm.train.trainer import Trainer
 
 UPDATES = 24
 TINY = [
@@ -58,3 +61,29 @@ def hit(running, number, after):
         return False
     os.kill(running.process.pid, number)
     return True
+
+
+def tiny(**changes):
+    """Return the configuration of that run."""
+    sizes = {
+        name.removeprefix("--").replace("-", "_"): value for name, value in zip(TINY[2::2], TINY[3::2], strict=True)
+    }
+    return recipes.get("smoke", sizes | changes)
+
+
+def begun(folder, config, console=None):
+    """Return its trainer in this process."""
+    return Trainer(config, folder, folder.parent / "cache", console=console or Console(quiet=True), announce=False)
+
+
+def at(update, act, run):
+    """Act when an update has been made, before anything else is done with it."""
+    original = run.train_segment
+
+    def train_segment():
+        made = original()
+        if run.update == update:
+            act()
+        return made
+
+    run.train_segment = train_segment

@@ -6,15 +6,12 @@ import signal
 import time
 
 import pytest
-from rich.console import Console
 
-from hrm import recipes
 from hrm.checkpoint import load_checkpoint, save_checkpoint
 from hrm.train import learner
 from hrm.train.signals import Interrupted
-from hrm.train.trainer import Trainer
 
-from .runs import TINY, UPDATES, differing, hit, left, ready
+from .runs import TINY, UPDATES, at, begun, differing, hit, left, ready, tiny
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -66,30 +63,6 @@ def test_signals_at_random_times(start, undisturbed, tmp_path, runs, signals):
 
 class Killed(BaseException):
     """Stands for SIGKILL: nothing is tidied up in the folder."""
-
-
-def tiny(**changes):
-    sizes = {
-        name.removeprefix("--").replace("-", "_"): value for name, value in zip(TINY[2::2], TINY[3::2], strict=True)
-    }
-    return recipes.get("smoke", sizes | changes)
-
-
-def begun(folder, config):
-    return Trainer(config, folder, folder.parent / "cache", console=Console(quiet=True), announce=False)
-
-
-def at(update, act, run):
-    """Act when an update has been made, before anything else is done with it."""
-    original = run.train_segment
-
-    def train_segment():
-        made = original()
-        if run.update == update:
-            act()
-        return made
-
-    run.train_segment = train_segment
 
 
 def evaluating(monkeypatch, update, act, run):

@@ -98,6 +98,10 @@ class Bank:
         self.slots = admit(self.slots, spread(batch.inputs).long(), labels, ids, draws, initial)
         return self.slots
 
+    def rows(self, draws: Int[Tensor, " B"]) -> list[int]:
+        """Return the rows of the training split that draws show."""
+        return self._sampler.rows(draws.cpu().numpy()).tolist()
+
     def min_segments(self) -> Int[Tensor, " B"]:
         """Return how many segments each puzzle must run before it may halt by choice."""
         halting = self._config.halting

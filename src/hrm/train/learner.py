@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -22,6 +23,7 @@ from hrm.optim.optimizers import Optimizers
 from hrm.puzzles.base import Puzzle
 from hrm.runtime.device import choose_device, choose_dtype, described
 from hrm.runtime.world import ALONE, World, reporting_lost_peers
+from hrm.train.finite import gradient_norm
 
 
 class _Stopped(Exception):
@@ -79,11 +81,13 @@ class Learner:
             for table in _sparse_tables(self.model).values():
                 _join_rows(table, self._world)
 
-    def step(self, update: int) -> None:
-        """Make update number ``update``, from 1: optimizers, average."""
+    def step(self, update: int) -> Float[Tensor, ""]:
+        """Make update number ``update``, from 1: optimizers, average; return the norm of the gradient."""
+        norm = gradient_norm(self._weights.values())
         self._optimizers.step(update)
         if self.average is not self.model:
             update_ema(self._averages, self._weights, ema_decay(update, self._config.optim.ema))
+        return norm
 
     def forget_gradients(self) -> None:
         """Drop what ``backward`` has added up."""

@@ -3,17 +3,14 @@
 Axes: B batch, C cells, V vocabulary.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-from hrm.errors import DivergedError
 from hrm.model.network import Segment
 from hrm.nn.probabilities import log_probabilities
 
@@ -76,18 +73,3 @@ def segment_loss(
     if segment.q_continue_logit is not None and target_q_continue is not None:
         q_continue = F.binary_cross_entropy_with_logits(segment.q_continue_logit, target_q_continue, reduction="sum")
     return SegmentLoss(cross_entropy(segment.logits, labels, kind).sum(), q_halt, q_continue, right)
-
-
-def require_finite(losses: Sequence[Tensor], model: nn.Module, update: int, folder: Path) -> None:
-    """Refuse to go on with a loss or a weight that is no number.
-
-    Raises:
-        DivergedError: it became NaN or infinite before this update.
-    """
-    finite = all(bool(torch.isfinite(loss)) for loss in losses)
-    if finite and all(bool(torch.isfinite(p).all()) for p in model.parameters()):
-        return
-    raise DivergedError(
-        f"training diverged before update {update}: the {'weights' if finite else 'loss'} became NaN or infinite; "
-        f"try a lower --optim.lr. What {folder} has saved is from before that"
-    )

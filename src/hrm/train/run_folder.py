@@ -1,15 +1,18 @@
 """The run folder: whose it is, what may be done with it, and commands that use what it holds. Free of torch."""
 
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from hrm import pretrained
-from hrm.config import RunConfig, flat, read_config, validated
+from hrm.config import RunConfig, flat, from_toml, read_config, validated
 from hrm.data.store import Split, Store
-from hrm.errors import UsageError
-from hrm.files import CHECKPOINT, require_writable
+from hrm.errors import DataError, HrmError, UsageError
+from hrm.files import CHECKPOINT, MANIFEST, MANIFEST_BYTES, read_bounded, require_writable
 from hrm.inference.origin import BEST, CHECKPOINTS, as_path
+from hrm.manifest import FileRecord, read_listed
 from hrm.train.lock import LOCK, refuse_held
 
 CONFIG = "config.toml"
@@ -40,17 +43,16 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
     """
     if writes:
         refuse_held(folder)
-    file = folder / CONFIG
-    known = file.is_file()
-    if not known and folder.exists() and not (folder.is_dir() and {each.name for each in folder.iterdir()} <= {LOCK}):
+    saved = _saved(folder)
+    old = next((found for place in saved if (found := _config_of(place)) is not None), None)
+    if old is None and not _is_ours(folder):
         raise UsageError(f"{folder} exists and is not a run folder: nothing was changed; choose another --out")
+    if old is None and saved:
+        raise DataError(f"no checkpoint of {folder} can be used: delete the folder, or choose another --out")
     if writes:
         require_writable(folder / "config" if folder.exists() else folder, CHECKPOINT)
-    if not known:
+    if old is None:
         return ""
-    if not any((folder / name).exists() for name in (BEST, CHECKPOINTS)):
-        return ""
-    old = validated(read_config(file), str(file))
     changes = differences(old, config)
     changes.pop("train.micro_batch", None)  # another machine may need another one
     if not changes:
@@ -66,6 +68,37 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
         f"{folder} holds a run with another configuration ({listed}{more}): repeat the command that started it, choose "
         f"another --out, or start from its weights with --init {folder} and another --out"
     )
+
+
+def _saved(folder: Path) -> list[Path]:
+    """Return what may be checkpoints of a run, the newest first and ``best`` last."""
+    found = [path for path in (folder / CHECKPOINTS).glob("*update-*") if ".tmp-" not in path.name]
+    newest_first = sorted(found, key=lambda path: path.name.lstrip(".").split(".")[0].zfill(30), reverse=True)
+    return [*newest_first, *(best for best in [folder / BEST] if best.is_dir())]
+
+
+def _config_of(checkpoint: Path) -> RunConfig | None:
+    """Return the configuration of a checkpoint, or None where it is not what was saved.
+
+    Unlike the ``config.toml`` of the run folder, nobody has edited or emptied it.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError, HrmError):
+        listed = json.loads(read_bounded(checkpoint / MANIFEST, MANIFEST_BYTES))["files"][CONFIG]
+        content = read_listed(checkpoint / CONFIG, FileRecord.model_validate(listed), "")
+        return from_toml(content.decode(), str(checkpoint / CONFIG))
+
+
+def _is_ours(folder: Path) -> bool:
+    """Say whether a folder without a usable checkpoint is absent, empty, or that of a run that was only begun."""
+    if not folder.is_dir():
+        return not folder.exists()
+    names = {entry.name for entry in folder.iterdir()}
+    if not names or LOCK in names:
+        return True
+    with suppress(OSError, HrmError):
+        validated(read_config(folder / CONFIG), str(folder / CONFIG))
+        return True
+    return False
 
 
 def differences(old: RunConfig, new: RunConfig) -> dict[str, tuple[str, str]]:

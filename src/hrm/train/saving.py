@@ -12,12 +12,13 @@ from torch import Tensor
 from hrm.checkpoint import REMEDY, Checkpoint, latest_checkpoint, load_checkpoint, required
 from hrm.config import RunConfig
 from hrm.data.store import Split, Store
-from hrm.errors import DataError, HrmError
+from hrm.errors import DataError, DivergedError, HrmError
 from hrm.files import replace_file
 from hrm.inference.origin import BEST, CHECKPOINTS
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.network import Network, parameter_counts
 from hrm.runtime.quoting import markdown
+from hrm.train.finite import non_finite
 
 
 def packed(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -49,6 +50,7 @@ def load_to_resume(folder: Path, store: Store) -> tuple[Checkpoint, dict[str, Te
 
     Raises:
         DataError: the checkpoint is damaged, or is of other puzzles.
+        DivergedError: it holds a number that is not finite, which older versions saved.
         HrmError: it has no state.
     """
     checkpoint = load_checkpoint(folder, with_state=True)
@@ -58,6 +60,11 @@ def load_to_resume(folder: Path, store: Store) -> tuple[Checkpoint, dict[str, Te
         raise DataError(
             f"{folder} was trained on other puzzles than {store.path} holds now: choose another --out, or "
             "bring the puzzles of its training back"
+        )
+    if bad := non_finite(checkpoint.weights | checkpoint.state):
+        raise DivergedError(
+            f"{folder} holds NaN or infinity in {bad[0]!r}: its training had diverged; delete it to go on from an "
+            "older checkpoint, or choose another --out and a lower --optim.lr"
         )
     return checkpoint, checkpoint.state
 

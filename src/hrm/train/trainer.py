@@ -17,7 +17,7 @@ from torch import Tensor
 from hrm.checkpoint import load_checkpoint, prune, save_checkpoint
 from hrm.config import RunConfig
 from hrm.errors import DataError
-from hrm.files import replace_file
+from hrm.files import replace_file, tidy
 from hrm.inference.origin import BEST, CHECKPOINTS
 from hrm.inference.weights import find_checkpoint
 from hrm.model.halting import continue_target, should_halt
@@ -29,15 +29,16 @@ from hrm.runtime.world import World, join
 from hrm.train import saving
 from hrm.train.bank import Bank
 from hrm.train.callbacks import Outcome, tell
+from hrm.train.finite import Watch
 from hrm.train.learner import Learner
 from hrm.train.lock import sole_writer
 from hrm.train.log import Log, NoLog, RunLog, Window, counting, sums_of
-from hrm.train.losses import require_finite, segment_loss
+from hrm.train.losses import segment_loss
 from hrm.train.pieces import pieces_of
 from hrm.train.run_folder import CONFIG, next_commands
 from hrm.train.setup import Setup, print_header, set_up
 from hrm.train.signals import Interrupted, PoliteSignals
-from hrm.train.slots import Slots
+from hrm.train.slots import Slots, slots_state
 
 KEPT_CHECKPOINTS = 2
 
@@ -107,7 +108,7 @@ class Trainer:
         self._pieces: list[slice] | None = None
         # how far training is
         self._update, self._evaluated, self._resumed, self._trained_s = 0, 0, False, 0.0
-        self._window = Window()
+        self._window, self._watch = Window(), Watch()
         self._best: dict[str, Any] = {"update": 0, "exact": None, "valid": None}
 
     @property
@@ -127,7 +128,7 @@ class Trainer:
             until: stop early, after this many updates in total; another call continues as if uninterrupted.
 
         Raises:
-            DivergedError: a loss or a weight is not finite; the checkpoints are from before that.
+            DivergedError: something that would be saved is not finite; the checkpoints are from before that.
             Interrupted: SIGINT or SIGTERM came; the state is saved.
             HrmError: the folder cannot be written.
         """
@@ -206,9 +207,11 @@ class Trainer:
         for rows in self._pieces:
             learner.backward(lambda rows=rows: self._run(slots, min_segments, rows, done), rows is self._pieces[-1])
         self._update += 1
-        learner.step(self._update)
+        norm = learner.step(self._update)
         bank.advance(Latents.joined([piece.latents for piece in done]), torch.cat([piece.halted for piece in done]))
-        return {name: torch.stack([piece.sums[name] for piece in done]).sum(0) for name in done[0].sums}
+        sums = {name: torch.stack([piece.sums[name] for piece in done]).sum(0) for name in done[0].sums}
+        self._watch.note(self._update, slots.draws, sums["loss"], norm)
+        return sums
 
     def _run(self, slots: Slots, min_segments: Tensor, rows: slice, done: list["_Piece"]) -> Tensor:
         """Run one segment of some slots, note what came of it, and return its part of the loss."""
@@ -248,8 +251,10 @@ class Trainer:
         """Write a checkpoint: the averaged weights, and everything that training needs to go on.
 
         Raises:
+            DivergedError: something that would be saved is not finite.
             HrmError: the folder cannot be written; what was there before is untouched.
         """
+        self._refuse_divergence()
         meta = {"update": self._update, "cursor": self._bank.cursor, "best": self._best, "trained_s": self._trained_s}
         meta |= {"evaluated": self._evaluated, "window_s": self._window.seconds, "choice": choice} | saving.training_of(
             self.store, self.splits, self.device
@@ -269,6 +274,7 @@ class Trainer:
 
         Raises:
             DataError: the checkpoint is damaged, has no state, or is of other puzzles.
+            DivergedError: it holds a number that is not finite.
         """
         checkpoint, state = self._world.from_leader(lambda: saving.load_to_resume(Path(folder), self.store))
         meta, slots = checkpoint.meta, saving.unpacked(state, "slots")
@@ -286,6 +292,9 @@ class Trainer:
 
     def _open_folder(self) -> None:
         before, init = self._update, self._init
+        if self._world.leads:
+            for place in (self.folder, self.folder / CHECKPOINTS):
+                tidy(place)
         newest = self._world.from_leader(lambda: saving.newest_checkpoint(self.folder, self._console))
         if newest is not None:
             self.restore(newest)
@@ -325,11 +334,9 @@ class Trainer:
         if self._best["exact"] is not None and reached["exact"] is not None and reached["exact"] < self._best["exact"]:
             return
         self._best = {"update": self._update, **reached}
-        self._refuse_divergence()
         self.save(self.folder / BEST, with_state=False, choice=choice)
 
     def _checkpoint(self) -> None:
-        self._refuse_divergence()
         checkpoint = self.folder / CHECKPOINTS / f"update-{self._update:06d}"
         self.save(checkpoint, with_state=True)
         if self._world.leads:
@@ -337,5 +344,6 @@ class Trainer:
         tell(self._callbacks, "on_checkpoint", str(checkpoint))
 
     def _refuse_divergence(self) -> None:
-        losses = [sums["loss"] for sums in self._window.updates]
-        require_finite(losses, self.model, self._update, self.folder)
+        own = {"slots": slots_state(self.slots), "window": self._window.state()}
+        tensors = saving.packed({"average": self.average.state_dict()} | self._learner.state() | own)
+        self._watch.refuse(tensors, self._update, self.folder, self._bank.rows, self._world)
