@@ -9,7 +9,7 @@ from rich.table import Table
 
 from hrm.cli.console import print_json, stderr, stdout
 from hrm.cli.options import Cache, Json, Overrides, Recipe, Segments, SplitName, options_of, output, register_own
-from hrm.runtime.environment import cache_folder, keep_compiled_code, present
+from hrm.runtime.environment import cache_folder, keep_compiled_code, present, rank
 
 
 def compare(
@@ -36,11 +36,14 @@ def compare(
 ) -> None:
     """Train a recipe and ablations of it with several seeds and compare their results. Run it again to resume.
 
+    torchrun starts it in several processes, which take the trainings in turn.
+
     Example: `hrm compare sudoku-4x4 --data.test 1000 --variants base,full-gradient --seeds 3`.
     """
     from hrm.experiment import Experiment
     from hrm.recipes import resolve
     from hrm.recipes.ablations import ablation
+    from hrm.runtime.world import join
     from hrm.workflows import compare as workflow
 
     resolved = resolve(recipe, config, overrides, options_of("compare")).config
@@ -52,7 +55,10 @@ def compare(
     comparison = workflow.compare(
         dict(ablation(resolved, text.strip()) for text in variants.split(",")), list(range(seeds)), folder, equal=equal,
         data=data, split=split, segments=segments, cache_dir=cache_folder(cache), now=present(), console=stderr(),
+        world=join(),
     )  # fmt: skip
+    if rank():  # the first process of a job reports for all
+        return
     if json:
         print_json(comparison)
         return

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights, warn_outside
 from hrm.cli.options import Cache, Device, Json, Model, Precision, Segments, SplitName, UserPuzzle, register_own
-from hrm.runtime.environment import cache_folder, keep_compiled_code, present
+from hrm.runtime.environment import cache_folder, keep_compiled_code, present, rank
 
 
 def evaluate(
@@ -58,6 +58,8 @@ def evaluate(
 
     located = locate(model)
     from hrm.evaluation.request import EvalRequest
+    from hrm.evaluation.run import evaluate_model
+    from hrm.runtime.world import join
     from hrm.workflows.measure import evaluate_to_files
 
     register_own(puzzle, model)
@@ -67,8 +69,11 @@ def evaluate(
     request = EvalRequest(
         model, data, cache_dir=cache_folder(cache), now=present(), split=split, segments=segments,
         limit=limit, seed=seed, batch_size=batch_size, device=device, precision=precision, compiled=compile,
-        with_classical=with_ == "classical", variants=variants,
+        with_classical=with_ == "classical", variants=variants, world=join(),
     )  # fmt: skip
+    if rank():  # the first process of a job reports for all
+        evaluate_model(request)
+        return
     command = shlex.join(["hrm", *sys.argv[1:]])
     metrics, answered = evaluate_to_files(
         request, command, record, submission, sheet, progress_line(stderr(), "evaluated")

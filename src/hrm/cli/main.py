@@ -33,7 +33,7 @@ from hrm.cli.app import app
 from hrm.errors import HrmError, UsageError, did_you_mean, one_line
 from hrm.runtime.environment import rank
 
-SHARED = {"train"}
+SHARED = {"train", "eval", "compare", "solve"}
 """Commands that several processes carry out together."""
 MODEL = "MODEL is a run folder, a checkpoint folder, a shipped model (`hrm models`) or hf:ORG/NAME@REVISION on the hub."
 USE, TRAIN, UNDERSTAND, DATA, SETUP = (

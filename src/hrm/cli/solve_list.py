@@ -1,11 +1,12 @@
 """What ``hrm solve`` does with a list of puzzles: answers are printed, or written to a file, while they come."""
 
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrm.cli.answers import print_rows, write_rows
 from hrm.cli.console import print_json, print_line, stderr, tell_weights, warn_outside
-from hrm.errors import DataError, UnsolvedError
+from hrm.errors import DataError, UnsolvedError, UsageError
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -28,7 +29,7 @@ def solve_list(
     abstain: bool,
     **limits: Any,
 ) -> None:
-    """Solve every puzzle of a file, a store or a stream.
+    """Solve every puzzle of a file, a store or a stream; several processes share a file, and the first one reports.
 
     Args:
         out: the CSV file to write, or to continue; None: print.
@@ -39,21 +40,32 @@ def solve_list(
         UnsolvedError: some answers break a rule.
     """
     from hrm.data.sources.questions import questions
-    from hrm.inference.answer_file import AnswerFile
-    from hrm.inference.rows import Summary, advice, solve_rows
+    from hrm.inference.answer_file import AnswerFile, rest_of
+    from hrm.inference.rows import Summary, advice, solve_rows_together
+    from hrm.runtime.world import join
 
+    world = join()
+    if world.size > 1 and not isinstance(source, Path):
+        raise UsageError("several processes cannot share stdin: give a file of puzzles")
     # All of a file is read before the first puzzle is tried; a stream is read as it comes.
     given, total, summary = enumerate(questions(source, solver.puzzle), start=1), None, Summary()
     if isinstance(source, Path):
         given = list(given)
         total = sum(question.tokens is not None for _, question in given)
     # Print answers as they come, or write those that the file does not hold yet.
-    if out is None:
-        print_rows(solve_rows(solver, given, summary, trace=trace, **limits), total, csv, json, abstain)
+    file = None
+    if out is not None and world.leads:
+        file = AnswerFile(out, solver, given if isinstance(given, list) else None, limits, abstain)
+    before = world.from_leader(lambda: 0 if file is None else file.resumed)
+    answers = solve_rows_together(world, solver, rest_of(given, before), summary, trace=trace, **limits)
+    if not world.leads:
+        deque(answers, maxlen=0)
+        return
+    if file is None:
+        print_rows(answers, total, csv, json, abstain)
         unsolved, rows = len(summary.unsolved), summary.rows
     else:
-        file = AnswerFile(out, solver, given if isinstance(given, list) else None, limits, abstain)
-        write_rows(solve_rows(solver, file.rest(given), summary, **limits), file, total)
+        write_rows(answers, file, total)
         unsolved, rows = file.unsolved, len(file.states)
         _tell_written(file, summary, json)
     # Say what is wrong with puzzles and answers.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hrm.errors import UsageError
 from hrm.inference.solver import MOST_SEGMENTS, Solver
+from hrm.runtime.world import ALONE, World
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,5 @@ class EvalRequest(Request):
     """Add ``classical``: what each classical solver of the family makes of the first puzzles."""
     variants: int | None = None
     """For a family with tasks: how many variants of each task vote; None: all that the model has."""
+    world: World = ALONE
+    """Processes that share the puzzles; all of them get the same numbers."""

@@ -22,6 +22,7 @@ from hrm.evaluation.rollout import Progress, no_progress
 from hrm.evaluation.tasks import Ranked, in_own_ids, scored, solve_tests, truth_of
 from hrm.inference.load import load
 from hrm.inference.solver import Solver
+from hrm.runtime.world import ALONE, World
 
 MOST_LOOKED_AT = 1000
 """Puzzles of which it is asked whether they are like those of the training."""
@@ -60,17 +61,25 @@ def evaluate_model(
     # the network's answers
     began = time.perf_counter()
     if chosen.store is None:
-        metrics = evaluate(solver, chosen.rows, segments, progress=progress)
+        metrics = evaluate(solver, chosen.rows, segments, progress=progress, world=request.world)
     else:
         metrics = measure(
-            solver, chosen.store, chosen.split, segments, request.limit, request.variants, answers, progress
+            solver,
+            chosen.store,
+            chosen.split,
+            segments,
+            request.limit,
+            request.variants,
+            answers,
+            progress,
+            request.world,
         )
     metrics["network_s"] = time.perf_counter() - began
 
     # the same puzzles by search, and whether they are like those of the training
     inputs = chosen.rows.inputs[: metrics["examples"]]
     solvers = puzzle.classical_solvers if request.with_classical else puzzle.classical_solvers[:1]
-    baselines = [classical(puzzle, inputs, solver) for solver in solvers]
+    baselines = request.world.from_leader(lambda: [classical(puzzle, inputs, solver) for solver in solvers])
     metrics["plain_solver"] = baselines[0] if baselines else None
     if request.with_classical:
         metrics["classical"] = baselines
@@ -181,6 +190,7 @@ def measure(
     variants: int | None = None,
     answers: Callable[[Store, Ranked], None] = lambda store, ranked: None,
     progress: Progress = no_progress,
+    world: World = ALONE,
 ) -> dict[str, Any]:
     """Return the metrics of ``evaluate`` for a split of a store, and of tests of tasks those of the vote.
 
@@ -193,9 +203,9 @@ def measure(
     if votes and not store.split(split).take(slice(limit)).answered.any():
         metrics = {"task": solver.puzzle.spec.name, "examples": 0}
     else:
-        metrics = evaluate(solver, rows_to_score(solver, store, split, limit), segments, progress=progress)
+        metrics = evaluate(solver, rows_to_score(solver, store, split, limit), segments, progress=progress, world=world)
     if votes:
-        ranked = solve_tests(solver, store, segments, variants, limit, progress)
+        ranked = solve_tests(solver, store, segments, variants, limit, progress, world)
         metrics |= scored(ranked, truth_of(store, limit))
         answers(store, ranked)
     return metrics

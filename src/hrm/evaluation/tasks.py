@@ -14,6 +14,7 @@ from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
 from hrm.inference.task_vote import Test, require_known_tasks, solve_tasks
 from hrm.inference.vote import Candidate
+from hrm.runtime.world import ALONE, World
 
 KS = (1, 2, 10, 100, 1000)
 """How many attempts are scored; the paper reports 2."""
@@ -54,6 +55,7 @@ def solve_tests(
     variants: int | None = None,
     limit: int | None = None,
     progress: Progress = no_progress,
+    world: World = ALONE,
 ) -> Ranked:
     """Answer every test of a store by a vote of the variants of its task; arguments as for ``solve_tasks``.
 
@@ -61,6 +63,7 @@ def solve_tests(
 
     Args:
         limit: only this many tests, from the start.
+        world: processes that take the tests in turn; all of them get all answers.
 
     Raises:
         DataError: the store holds no tests.
@@ -69,8 +72,12 @@ def solve_tests(
     tests = store.held_out_tests()[:limit]
     table = store.table if solver.table is None else solver.table
     inputs = np.asarray(store.splits["test"].inputs[:limit])
-    stages = solve_tasks(solver, tests, inputs, segments, variants, table, progress=progress)
-    return {test: last for test, (last,) in stages.items()}
+    own = slice(world.rank, None, world.size)
+    stages = {}
+    if tests[own]:
+        stages = solve_tasks(solver, tests[own], inputs[own], segments, variants, table, progress=progress)
+    everyones = {test: last for part in world.all_of(stages) for test, (last,) in part.items()}
+    return {test: everyones[test] for test in tests}
 
 
 def truth_of(store: Store, limit: int | None = None) -> dict[str, tuple[Output, ...]]:

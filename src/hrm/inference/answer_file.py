@@ -73,14 +73,6 @@ class AnswerFile:
         """Rows whose answer breaks a rule."""
         return self.states.count(STATES[False])
 
-    def rest(self, given: Iterable[Numbered]) -> Iterator[Numbered]:
-        """Yield the puzzles of the list that had no row, and those that cannot be read."""
-        rows = 0
-        for number, question in given:
-            rows += question.tokens is not None
-            if question.tokens is None or rows > self.resumed:
-                yield number, question
-
     def add(self, row: Row) -> None:
         """Write the next row."""
         cells = row.cells(self._abstain)
@@ -140,6 +132,19 @@ class AnswerFile:
                     f"{self.path}: row {len(self.states) + 1} is not the answer to puzzle {number}: {REMEDY}"
                 )
             self.states.append(row["state"])
+
+
+def rest_of(given: Iterable[Numbered], before: int) -> Iterator[Numbered]:
+    """Yield the puzzles of a list that have no row yet, and those that cannot be read.
+
+    Args:
+        before: how many rows there are.
+    """
+    rows = 0
+    for number, question in given:
+        rows += question.tokens is not None
+        if question.tokens is None or rows > before:
+            yield number, question
 
 
 def _line(cells: Sequence[object]) -> bytes:

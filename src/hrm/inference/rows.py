@@ -5,7 +5,7 @@ The command line prints these records; a server can return them.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import tee
+from itertools import islice, tee
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,10 @@ from hrm.inference.answer import STATES, Answer, counted
 from hrm.inference.search import Effort
 from hrm.inference.solver import Solver
 from hrm.puzzles.base import Puzzle
+from hrm.runtime.world import World
+
+TOGETHER = 256
+"""Puzzles that each of several processes solves before their answers are put together."""
 
 _Numbered = tuple[int, UInt8[np.ndarray, " C"]]
 
@@ -57,6 +61,14 @@ class Summary:
     faults: list[str] = field(default_factory=list)
     """For each puzzle that cannot be read, what is wrong."""
 
+    def add(self, others: Iterable["Summary"]) -> None:
+        """Add what became of other puzzles."""
+        for other in others:
+            self.rows += other.rows
+            self.unsolved += other.unsolved
+            self.outside += other.outside
+            self.faults += other.faults
+
 
 def solve_row(solver: Solver, puzzle: object, **options: Any) -> Row:
     """Solve one puzzle; the options are those of ``Solver.solve``.
@@ -85,6 +97,26 @@ def solve_rows(
         if row.outside:
             summary.outside.append(row.outside)
         yield row
+
+
+def solve_rows_together(
+    world: World, solver: Solver, given: Iterable[tuple[int, Question]], summary: Summary, **options: Any
+) -> Iterator[Row]:
+    """Yield what ``solve_rows`` yields, of a list that several processes share; all of them get all answers.
+
+    Args:
+        world: the processes; each is given the same list.
+    """
+    if world.size == 1:
+        yield from solve_rows(solver, given, summary, **options)
+        return
+    remaining = iter(given)
+    while shared := list(islice(remaining, world.size * TOGETHER)):
+        own, part = shared[world.rank :: world.size], Summary()
+        rows = list(solve_rows(solver, own, part, **options))
+        parts = world.all_of((rows, part))
+        summary.add([part for _, part in parts])
+        yield from sorted((row for rows, _ in parts for row in rows), key=lambda row: row.number)
 
 
 def _readable(given: Iterable[tuple[int, Question]], faults: list[str]) -> Iterator[_Numbered]:

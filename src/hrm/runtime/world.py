@@ -74,9 +74,10 @@ class World:
         if self.size == 1:
             return own
         try:
-            made: list[T] | Exception = list(own)
+            made = list(own)
         except Exception as error:
-            made = error
+            self.all_of(error)
+            raise
         parts: list[list[T]] = []
         for part in self.all_of(made):
             if isinstance(part, Exception):
@@ -157,9 +158,21 @@ def join() -> World:
         torch.cuda.set_device(local)  # from here on "cuda" is this one
         backend = "cpu:gloo,cuda:nccl"
     with reporting_lost_peers():
-        dist.init_process_group(backend, timeout=WAIT)
+        store, _, _ = next(dist.rendezvous("env://", timeout=WAIT))
+        dist.init_process_group(backend, timeout=WAIT, store=_of_this_start(store), rank=own, world_size=size)
     _current = World(own, size, local)
     return _current
+
+
+def _of_this_start(store: dist.Store) -> dist.Store:
+    """Return what the processes exchange their addresses through, without the addresses of processes that have died.
+
+    After a restart on one machine torchrun (2.13) hands out the store of the first start. For several machines see
+    docs/scale.md: each counts its own restarts.
+    """
+    if os.environ.get("GROUP_WORLD_SIZE", "1") != "1":
+        return store
+    return dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
 
 def leave() -> None:

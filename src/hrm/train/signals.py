@@ -17,6 +17,11 @@ class Interrupted(HrmError):
     def __init__(self, signal_number: int, update: int):
         super().__init__(f"stopped at update {update}; everything is saved: run the same command again to resume")
         self.exit_code = 128 + signal_number
+        self._arguments = signal_number, update
+
+    def __reduce__(self) -> tuple[type, tuple[int, int]]:
+        """Let other processes of a job raise it, too."""
+        return type(self), self._arguments
 
 
 class PoliteSignals:

@@ -20,6 +20,7 @@ from hrm.inference.load import load
 from hrm.inference.origin import BEST
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.network import parameter_counts
+from hrm.runtime.world import ALONE, World
 from hrm.train.setup import Setup, set_up
 from hrm.train.trainer import Trainer
 from hrm.viz.figures.curves import plot_comparison
@@ -46,6 +47,7 @@ def compare(
     cache_dir: Path,
     now: str,
     console: Console,
+    world: World = ALONE,
 ) -> dict[str, Any]:
     """Train every ablation with every seed, evaluate each three times, and return all numbers.
 
@@ -60,6 +62,7 @@ def compare(
         data: puzzles to evaluate on; None: the split ``test`` of the training data.
         segments: all of them are run; None: each network's own budget.
         now: the present time as ISO 8601.
+        world: processes that take the trainings in turn, each one by itself; the first one writes the results.
 
     Returns:
         ``ablations``, one record each with its ``runs``, which have ``stages``, and a ``summary`` over the seeds.
@@ -76,16 +79,26 @@ def compare(
         "recipe": first.recipe, "equal": equal, "seeds": list(seeds), "date": now, "variants": [],
     }  # fmt: skip
     budgeted = {name: _budgeted(each.config, first, equal, name) for name, each in experiments.items()}
+    if world.size > 1:  # what all need is made once
+        for each in experiments.values():
+            world.first_on_each_machine(lambda each=each: each.puzzles(cache_dir, now))
+
+    def trained(name: str, seed: int) -> dict[str, Any]:
+        config = budgeted[name].changed("train.seed", seed)
+        console.print(f"{name}, seed {seed}: {config.train.updates} updates", highlight=False, markup=False)
+        setup = set_up(replace(experiments[name], config=config), folder / f"{name}-seed{seed}")
+        progress = console if world.leads else Console(quiet=True)
+        return _run(setup, data, split, segments, cache_dir, now, progress)
+
+    # train and evaluate a network for each seed; a stage that was measured before is read
+    jobs = [(name, seed) for name in budgeted for seed in seeds]
+    results = world.in_turn(trained(*job) for job in jobs[world.rank :: world.size])
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in budgeted}
+    for (name, _), run in zip(jobs, results, strict=True):
+        found[name].append(run)
+    # what each ablation costs, and what its seeds reached
     for name, config in budgeted.items():
-        # train and evaluate a network for each seed; a stage that was measured before is read
-        runs = []
-        for seed in seeds:
-            seeded = replace(experiments[name], config=config.changed("train.seed", seed))
-            console.print(f"{name}, seed {seed}: {config.train.updates} updates", highlight=False, markup=False)
-            setup = set_up(seeded, folder / f"{name}-seed{seed}")
-            runs.append(_run(setup, data, split, segments, cache_dir, now, console))
-        # what the ablation costs, and what its seeds reached
-        batch = config.train.batch_size
+        runs, batch = found[name], config.train.batch_size
         comparison["variants"].append({
             "variant": name, "parameters": runs[0].pop("parameters"), "updates": config.train.updates,
             "gflops_per_segment": flops_per_segment(config.model) / 1e9,
@@ -95,9 +108,10 @@ def compare(
             "config": config.model_dump(mode="json"),
         })  # fmt: skip
         comparison["test"] = runs[0]["test"]
+    if world.leads:
         replace_file(folder / RESULT, json.dumps(comparison, indent=1).encode())
-    if has_matplotlib():
-        plot_comparison(comparison, folder / FIGURE)
+        if has_matplotlib():
+            plot_comparison(comparison, folder / FIGURE)
     return comparison
 
 
@@ -129,7 +143,7 @@ def _run(
 ) -> dict[str, Any]:
     """Train one network to its end and return what it reached at each stage."""
     config, folder = setup.config, setup.folder
-    trainer = Trainer(setup, cache_dir=cache_dir, console=console, announce=False)
+    trainer = Trainer(setup, cache_dir=cache_dir, console=console, announce=False, world=ALONE)
     store = trainer.store if data is None else cached_store(data, cache_dir, trainer.store.puzzle, now)
     if data is None and "test" not in store.splits:
         raise UsageError("there is nothing to evaluate on: give --data FILE, or --data.test N for generated puzzles")
