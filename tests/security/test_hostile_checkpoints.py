@@ -96,17 +96,21 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_fact_of_another_type_is_named_by_every_reader(place, tmp_path, capsys, name):
-    for value in WRONG[name]:
+    for number, value in enumerate(WRONG[name]):
         run = tmp_path / "run"
         shutil.rmtree(run, ignore_errors=True)
         shutil.copytree(place / "run", run)
         for folder in (run / "best", *run.glob("checkpoints/*")):
             forge(folder, put(name, value))
-        for command in (f"solve {run} {PUZZLE}", f"report {run} --data store --segments 1 --out out.html",
-                        f"push {run} me/x --out pushed", f"params {run}", f"eval {run} --data store --cache cache",
-                        f"train smoke --out new --data.path store --init {run}"):  # fmt: skip
+        readers = [
+            f"solve {run} {PUZZLE}", f"report {run} --data store --segments 1 --out out.html",
+            f"push {run} me/x --out pushed", f"params {run}", f"eval {run} --data store --cache cache",
+            f"train smoke --out new --data.path store --init {run}",
+        ]  # fmt: skip
+        for command in readers if number == 0 else readers[:1]:
             refused(capsys, command.split(), f"meta.{name}")
-        refused(capsys, [*TRAIN.split(), str(run)], "no checkpoint of")
+        if number == 0:
+            refused(capsys, [*TRAIN.split(), str(run)], "no checkpoint of")
     assert not {"out.html", "pushed"} & set(os.listdir(place))
 
 
