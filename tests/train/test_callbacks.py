@@ -9,7 +9,7 @@ from rich.console import Console
 from hrm import recipes
 from hrm.errors import UsageError
 from hrm.train.callbacks import Callback
-from hrm.train.loggers import TensorBoard, WeightsAndBiases
+from hrm.train.loggers import Logger, MLflow, TensorBoard, WeightsAndBiases
 from hrm.train.trainer import Trainer
 
 SMALL = {
@@ -117,7 +117,42 @@ def test_weights_and_biases_is_offline_unless_told(tmp_path, cache, monkeypatch)
     assert [step for step, values in logged if "validation/exact" in values] == [3, 6] and ended == [0]
 
 
-@pytest.mark.parametrize("logger, module", [(TensorBoard, "torch.utils.tensorboard"), (WeightsAndBiases, "wandb")])
+def test_mlflow_gets_every_number_in_a_file_of_the_run_folder_unless_told(tmp_path, cache, monkeypatch):
+    begun, metrics, params, ended = [], {}, {}, []
+    client = SimpleNamespace(
+        get_experiment_by_name=lambda name: None, create_experiment=lambda name: "7",
+        create_run=lambda experiment, run_name: SimpleNamespace(info=SimpleNamespace(run_id=experiment + run_name)),
+        log_param=lambda run, name, value: params.update({name: value}),
+        log_metric=lambda run, name, value, step: metrics.setdefault(name, []).append(step),
+        set_terminated=lambda run, status: ended.append((run, status)),
+    )  # fmt: skip
+    module = ModuleType("mlflow")
+    module.MlflowClient = lambda tracking_uri: begun.append(tracking_uri) or client
+    monkeypatch.setitem(sys.modules, "mlflow", module)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    run(tmp_path / "run", cache, MLflow()).fit()
+    assert begun == [f"sqlite:///{tmp_path / 'run' / 'mlflow.db'}"] and params["train.updates"] == 6
+    assert metrics["train/loss"] == [2, 4, 6] and metrics["validation/exact"] == [3, 6]
+    assert ended == [("7run", "FINISHED")]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://there")
+    run(tmp_path / "two", cache, MLflow(), MLflow(uri="http://here")).fit()
+    assert begun[1:] == ["http://there", "http://here"]
+
+
+def test_a_logger_of_ones_own_opens_and_writes(tmp_path, cache):
+    class Mine(Logger):
+        seen = []
+
+        def write(self, values, update):
+            self.seen.append((update, "train/loss" in values, "validation/exact" in values))
+
+    run(tmp_path / "run", cache, mine := Mine()).fit()
+    assert mine.seen == [(2, True, False), (3, False, True), (4, True, False), (6, True, False), (6, False, True)]
+
+
+@pytest.mark.parametrize(
+    "logger, module", [(TensorBoard, "torch.utils.tensorboard"), (WeightsAndBiases, "wandb"), (MLflow, "mlflow")]
+)
 def test_a_missing_package_is_named(monkeypatch, logger, module):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UsageError, match="pip install 'hierarchical-reasoning"):

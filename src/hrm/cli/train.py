@@ -31,7 +31,7 @@ def train(
         Literal["auto", "cpu", "cuda", "mps"] | None, Parameter(help="Short for --train.device: where to compute.")
     ] = None,
     log: Annotated[
-        tuple[Literal["tensorboard", "wandb"], ...],
+        tuple[Literal["tensorboard", "wandb", "mlflow"], ...],
         Parameter(negative="", help="Also log to this service. Can be repeated."),
     ] = (),
     dry_run: Annotated[

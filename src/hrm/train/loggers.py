@@ -1,11 +1,13 @@
-"""Callbacks that send a run's metrics to TensorBoard or Weights & Biases; both are optional packages."""
+"""Callbacks that send a run's metrics to TensorBoard, Weights & Biases or MLflow; each is an optional package."""
 
+import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrm.config import flat
 from hrm.errors import UsageError
 from hrm.train.callbacks import Callback, Outcome
 
@@ -13,7 +15,28 @@ if TYPE_CHECKING:
     from hrm.train.trainer import Trainer
 
 
-class TensorBoard(Callback):
+class Logger(Callback):
+    """Sends every number of a run elsewhere: one of your own opens in ``on_start``, and has ``write``."""
+
+    def on_log(self, metrics: Mapping[str, float]) -> None:
+        """Write each number under ``train/``."""
+        self._write_all("train", metrics)
+
+    def on_evaluation(self, metrics: Mapping[str, Any]) -> None:
+        """Write each number under ``validation/``."""
+        self._write_all("validation", metrics)
+
+    def write(self, values: Mapping[str, float], update: int) -> None:
+        """Write these numbers, which are of this update."""
+        raise NotImplementedError
+
+    def _write_all(self, prefix: str, metrics: Mapping[str, Any]) -> None:
+        numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+        update = int(numbers.pop("update"))
+        self.write({f"{prefix}/{name}": value for name, value in numbers.items()}, update)
+
+
+class TensorBoard(Logger):
     """Write event files; ``tensorboard --logdir RUN`` shows them.
 
     Args:
@@ -31,25 +54,18 @@ class TensorBoard(Callback):
         self._writer = self._writer_class(folder, purge_step=trainer.update + 1)
         self._writer.add_text("config", f"```toml\n{trainer.config.to_toml()}\n```")
 
-    def on_log(self, metrics: Mapping[str, float]) -> None:
-        """Write each number under ``train/``."""
-        self._write("train", metrics)
-
-    def on_evaluation(self, metrics: Mapping[str, Any]) -> None:
-        """Write each number under ``validation/``."""
-        self._write("validation", metrics)
-
     def on_end(self, outcome: Outcome | None) -> None:
         """Close the event file."""
         if self._writer is not None:
             self._writer.close()
 
-    def _write(self, prefix: str, metrics: Mapping[str, Any]) -> None:
-        for name, value in _numbers(metrics).items():
-            self._writer.add_scalar(f"{prefix}/{name}", value, int(metrics["update"]))
+    def write(self, values: Mapping[str, float], update: int) -> None:
+        """Write a scalar for each number."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, update)
 
 
-class WeightsAndBiases(Callback):
+class WeightsAndBiases(Logger):
     """Log to Weights & Biases, offline by default: ``wandb sync RUN/wandb/offline-run-…`` uploads a run later.
 
     Args:
@@ -72,25 +88,53 @@ class WeightsAndBiases(Callback):
             config=trainer.config.model_dump(mode="json"),
         )
 
-    def on_log(self, metrics: Mapping[str, float]) -> None:
-        """Log each number under ``train/``."""
-        self._write("train", metrics)
-
-    def on_evaluation(self, metrics: Mapping[str, Any]) -> None:
-        """Log each number under ``validation/``."""
-        self._write("validation", metrics)
-
     def on_end(self, outcome: Outcome | None) -> None:
         """Finish the run."""
         if self._run is not None:
             self._run.finish(exit_code=0 if outcome is not None else 1)
 
-    def _write(self, prefix: str, metrics: Mapping[str, Any]) -> None:
-        named = {f"{prefix}/{name}": value for name, value in _numbers(metrics).items()}
-        self._run.log(named, step=int(metrics["update"]))
+    def write(self, values: Mapping[str, float], update: int) -> None:
+        """Log the numbers at this step."""
+        self._run.log(dict(values), step=update)
 
 
-LOGGERS: dict[str, type[Callback]] = {"tensorboard": TensorBoard, "wandb": WeightsAndBiases}
+class MLflow(Logger):
+    """Log to MLflow, by default to a file in the run folder, which ``mlflow ui --backend-store-uri URI`` shows.
+
+    Args:
+        experiment: name of the experiment.
+        uri: where to log; None: ``$MLFLOW_TRACKING_URI``, or ``sqlite:///RUN/mlflow.db``.
+    """
+
+    def __init__(self, experiment: str = "hrm", uri: str | None = None):
+        self._experiment, self._uri = experiment, uri
+        self._mlflow = _package("mlflow", "mlflow")
+        self._client: Any = None
+        self._run_id = ""
+
+    def on_start(self, trainer: "Trainer") -> None:
+        """Begin a run with the values of the configuration as its parameters; a run that resumes begins another."""
+        folder = trainer.folder.resolve()
+        uri = self._uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+        self._client = self._mlflow.MlflowClient(tracking_uri=uri)
+        known = self._client.get_experiment_by_name(self._experiment)
+        made = known.experiment_id if known else self._client.create_experiment(self._experiment)
+        self._run_id = self._client.create_run(made, run_name=folder.name).info.run_id
+        for name, value in flat(trainer.config.model_dump(mode="json")).items():
+            self._client.log_param(self._run_id, name, value)
+
+    def write(self, values: Mapping[str, float], update: int) -> None:
+        """Log a metric for each number."""
+        for name, value in values.items():
+            self._client.log_metric(self._run_id, name, float(value), step=update)
+
+    def on_end(self, outcome: Outcome | None) -> None:
+        """Say whether the run finished or failed."""
+        if self._run_id:
+            self._client.set_terminated(self._run_id, "FINISHED" if outcome is not None else "FAILED")
+
+
+LOGGERS: dict[str, type[Logger]] = {"tensorboard": TensorBoard, "wandb": WeightsAndBiases, "mlflow": MLflow}
 """What ``hrm train --log`` takes."""
 
 
@@ -103,10 +147,6 @@ def require(names: Iterable[str]) -> None:
     for name in names:
         if find_spec(name) is None:
             raise _missing(name)
-
-
-def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in metrics.items() if name != "update" and isinstance(value, int | float)}
 
 
 def _package(module: str, extra: str) -> Any:
