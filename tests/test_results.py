@@ -8,9 +8,9 @@ import pytest
 from hrm import pretrained, puzzles
 from hrm.data.build import generate_store
 from hrm.evaluation.metrics import wilson_interval
-from hrm.evaluation.request import EvalRequest
+from hrm.evaluation.request import EvalRequest, ScaleRequest
 from hrm.evaluation.run import evaluate_model
-from hrm.evaluation.scale import ScaleRequest, scale_model
+from hrm.evaluation.scale import scale_model
 from hrm.files import sha256_of
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,7 +9,8 @@ import torch
 from hrm import puzzles
 from hrm.data.store import Split
 from hrm.errors import UsageError
-from hrm.evaluation.scale import ScaleRequest, scale, scale_model
+from hrm.evaluation.request import ScaleRequest
+from hrm.evaluation.scale import scale, scale_model
 from hrm.inference.solver import Solver
 from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.nn.layers import NO_CONTEXT
@@ -54,7 +55,8 @@ class Known(Network):
             label, first = self.known.get(row.tobytes(), (None, 0))
             right = row.tobytes() == self.last if number > 999 else number >= first
             tokens.append(label if label is not None and right else np.full(16, 2, np.uint8))
-        logits = 9.0 * torch.nn.functional.one_hot(torch.from_numpy(np.stack(tokens).astype(np.int64)), 6).float()
+        scale = 1.0 if number % 1000 == 2 else 9.0  # not sure where the Q-head would first stop
+        logits = scale * torch.nn.functional.one_hot(torch.from_numpy(np.stack(tokens).astype(np.int64)), 6).float()
         wish = torch.full((len(x),), 1.0 if number % 1000 >= 2 else -1.0)
         return Segment(Latents(latents.z_H + 1, latents.z_L), logits, wish, None)
 
@@ -80,6 +82,8 @@ def test_one_answer_is_judged_after_each_budget_and_by_the_q_head(found):
     assert points[8].accepted == 1 and points[8].false_accepts == 1 and points[8].false_accept_rate == 0.25
     early = ends(found, "early exit by the Q-head")
     assert early[8].segments == 2 and early[8].exact == 0.25 and early[8].false_accept_rate == 0.75
+    sure = ends(found, "early exit where every cell is sure")
+    assert sure[8].segments == 3 and sure[8].exact == 0.5 and sure[8].false_accepts == 2 and sure[2].accepted == 0
 
 
 def test_without_rules_something_else_chooses(found):
@@ -123,7 +127,7 @@ def test_the_figure_has_a_panel_for_each_class_and_follows_from_the_json(tmp_pat
         and numbers["protocol"]["weights_sha256"]
     )
     figure = draw_scale(numbers)
-    assert len(figure.axes) == 3 and [len(axes.lines) for axes in figure.axes] == [2, 6, 4]
+    assert len(figure.axes) == 3 and [len(axes.lines) for axes in figure.axes] == [3, 6, 4]
     assert "chosen without the rules: " in sentence(numbers)
 
 

@@ -98,9 +98,10 @@ def test_both_formats_are_checked(to, request_, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "count"), [("sudoku-4x4", 1000), ("maze-10x10", 200), ("sudoku-9x9", 200)])
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("name", "count"), [("sudoku-4x4", 320), ("maze-10x10", 64), ("sudoku-9x9", 48)])
 def test_shipped_models_agree_with_their_exports(name, count, request_, tmp_path):
-    """Attention, messages, and an equivariant network."""
+    """Attention, messages, and an equivariant network; docs/export.md has the figures of 1,000 puzzles."""
     solver = loaded(name)
     export(solver, tmp_path / "made", "onnx")
     found = check(solver, tmp_path / "made", request_(name), count)

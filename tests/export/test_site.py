@@ -1,16 +1,23 @@
-"""A site is the page of a server with its networks in the browser: whole, held to its own files, right in Chromium."""
+"""A site is the page of a server with its networks in the browser: whole, held to its own files, right in Chromium.
 
+BROWSER_PUZZLES=1000 pytest tests/export/test_site.py -k beside -s    # prints the figures in docs/export.md
+"""
+
+import base64
 import json
+import os
 import re
 import shutil
 import subprocess
 import threading
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import hrm as package
 from hrm.export.folder import RUNNERS
@@ -207,6 +214,82 @@ class TestAnswers:
             assert len(each["steps"]) == answer["segments"] <= (5 if answer["pinned"] else 32)
             assert answer["total_segments"] <= 2048 + 5 and (answer["attempts"] > 1) == bool(answer["pinned"])
         assert sum(each["answer"]["attempts"] > 1 for each in found) >= 2
+
+
+GRAPHS = """import * as ort from "./runtime/ort.wasm.min.mjs";
+import { load } from "./run.mjs";
+ort.env.wasm.wasmPaths = new URL("runtime/", import.meta.url).href;
+ort.env.wasm.numThreads = 1;
+let solve;
+addEventListener("message", async ({ data: { folder, puzzles, segments } }) => {
+  try {
+    solve ??= await load(ort, async (name) => (await fetch(folder + name)).arrayBuffer());
+    const cells = [], numbers = [];
+    const onSegment = (found, { logits, q }) => {
+      cells.push(...found.cells);
+      numbers.push(...logits.data, ...q.data);
+    };
+    for (const text of puzzles) await solve(text, { segments, onSegment });
+    const bytes = new Uint8Array(new Float32Array(numbers).buffer);
+    let text = "";
+    for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+    postMessage({ cells, numbers: btoa(text) });
+  } catch (error) {
+    postMessage({ error: String(error) });
+  }
+});
+"""
+"""A worker of a site that returns what the page does not show: all logits and Q-values."""
+ASK = """([folder, puzzles, segments]) => {
+  window.graphs ??= new Worker(new URL("graphs.js", location.href), { type: "module" });
+  return new Promise((resolve) => {
+    window.graphs.onmessage = ({ data }) => resolve(data);
+    window.graphs.postMessage({ folder, puzzles, segments });
+  });
+}"""
+PUZZLES = int(os.environ.get("BROWSER_PUZZLES", "0"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(6 * 3600 if PUZZLES else 900)
+@pytest.mark.parametrize(("name", "count"), [("sudoku-4x4", 64), ("maze-10x10", 16), ("sudoku-9x9", 16)])
+def test_the_graphs_of_a_site_beside_the_networks(name, count, site, page):
+    """Each goes on from its own latents, so that rounding adds up over the segments."""
+    (site / "graphs.js").write_text(GRAPHS)
+    solver, at_once, began = package.load(name, device="cpu", precision="fp32"), 16, time.monotonic()
+    count = PUZZLES or count
+    spec, apart, beyond, other, other_ends, solved = solver.puzzle.spec, 0.0, 0, 0, 0, [0, 0]
+    for start in range(0, count, at_once):
+        grids = [solver.puzzle.generate(2002, i) for i in range(start, min(start + at_once, count))]
+        inputs, labels = (np.stack(each) for each in zip(*grids, strict=True))
+        # what the browser computes
+        texts = ["".join(spec.tokens[token] for token in row) for row in inputs]
+        found = page.evaluate(ASK, [f"./models/{name}/", texts, SEGMENTS])
+        assert "error" not in found, found
+        cells = np.array(found["cells"]).reshape(len(inputs), SEGMENTS, -1).transpose(1, 0, 2)
+        numbers = np.frombuffer(base64.b64decode(found["numbers"]), np.float32).reshape(len(inputs), SEGMENTS, -1)
+        # what the network computes
+        differs, wrong = np.zeros(len(inputs)), np.zeros(len(inputs), bool)
+        with torch.inference_mode():
+            x = solver.embed(inputs)
+            latents = solver.model.initial(x)
+            for segment in range(SEGMENTS):
+                made = solver.model.segment(latents, x)
+                latents, answers = made.latents, solver.decide(made.logits, inputs)[0]
+                q = [value for value in (made.q_halt_logit, made.q_continue_logit) if value is not None]
+                own = np.concatenate([made.logits.flatten(1).numpy(), torch.stack(q, -1).numpy()], axis=1)
+                differs = np.maximum(differs, np.abs(own - numbers[:, segment]).max(axis=1))
+                wrong |= (cells[segment] != answers).any(axis=1)
+        apart, beyond, other = max(apart, differs.max()), beyond + (differs > 1e-4).sum(), other + wrong.sum()
+        other_ends += (cells[-1] != answers).any(axis=1).sum()
+        for i, ends in enumerate((answers, cells[-1].astype(np.uint8))):
+            rules = solver.puzzle.verify(inputs, ends) if spec.has_rules else (ends == labels).all(axis=1)
+            solved[i] += rules.sum()
+    (site / "graphs.js").unlink()
+    print(f"\n{name}, {count} puzzles: logits within {apart:.1e}, {beyond} puzzles beyond 1e-4; other answers after "
+          f"some segment {other}, after the last {other_ends}; solved {solved[0]} and {solved[1]}; "
+          f"{time.monotonic() - began:.0f} s")  # fmt: skip
+    assert other_ends <= max(1, count // 500) and abs(solved[0] - solved[1]) <= max(1, count // 500)
 
 
 READ = """async ([name, text]) => {

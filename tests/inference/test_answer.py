@@ -1,6 +1,7 @@
 """Answers as plain values."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,9 +13,11 @@ FAMILY = puzzles.get("sudoku-4x4")
 PUZZLE, WRONG, ANSWER = "..1.4.....2.3...", "2314413214233242", "2314413214233241"
 
 
-def output(text, q_halt=0.25):
+def output(text, q_halt=0.25, confidence=0.9):
     tokens = np.array([[FAMILY.spec.tokens.index(symbol) for symbol in text]], np.uint8)
-    return SegmentOutput(tokens, np.full((1, 16), 0.5, np.float32), np.array([q_halt], np.float32), np.array([True]))
+    return SegmentOutput(
+        tokens, np.full((1, 16), confidence, np.float32), np.array([q_halt], np.float32), np.array([True])
+    )
 
 
 def test_an_answer_turns_into_plain_values():
@@ -29,6 +32,14 @@ def test_an_answer_turns_into_plain_values():
             {"segment": 2, "answer": ANSWER, "changed": [15], "q_halt": 0.75},
         ],
     }  # fmt: skip
+
+
+def test_a_network_is_done_where_its_q_head_would_stop_and_every_cell_is_sure():
+    sure, unsure = output(ANSWER), output(ANSWER)
+    unsure.confidence[0, 5] = 0.79
+    both = SegmentOutput.join([sure, unsure])
+    assert both.prefers_halt.all() and both.is_sure.tolist() == both.stops.tolist() == [True, False]
+    assert not replace(sure, prefers_halt=np.array([False])).stops[0]
 
 
 def test_without_a_trace_there_is_none_in_the_plain_values():

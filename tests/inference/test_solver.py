@@ -26,10 +26,10 @@ PUZZLE, ANSWER = "..1.4.....2.3...", "2314413214233241"
 class Oracle(Network):
     """Fills in the answer from segment ``right_at`` on, and wants to halt from ``halts_at`` on."""
 
-    def __init__(self, right_at: int, halts_at: int):
+    def __init__(self, right_at: int, halts_at: int, sure_at: int = 1):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.right_at, self.halts_at, self.calls = right_at, halts_at, 0
+        self.right_at, self.halts_at, self.sure_at, self.calls = right_at, halts_at, sure_at, 0
 
     def embed(self, inputs, puzzle_ids=None, mask=None, relations=None):
         return Embedded(inputs.float().unsqueeze(-1), NO_CONTEXT)
@@ -42,7 +42,8 @@ class Oracle(Network):
         self.calls += 1
         answer = torch.from_numpy(FAMILY.parse(ANSWER).astype(np.int64))
         tokens = answer if number >= self.right_at else torch.full((16,), 2)
-        logits = 9.0 * torch.nn.functional.one_hot(tokens, 6).float().expand(len(x), 16, 6)
+        scale = 9.0 if number >= self.sure_at else 1.0
+        logits = scale * torch.nn.functional.one_hot(tokens, 6).float().expand(len(x), 16, 6)
         wish = torch.full((len(x),), 1.0 if number >= self.halts_at else -1.0)
         return Segment(Latents(latents.z_H + 1, latents.z_L), logits, wish, None)
 
@@ -71,6 +72,11 @@ def test_without_rules_the_network_decides():
     answer = Solver(model, Ruleless(4), max_segments=8).solve(PUZZLE)
     assert (answer.answer, answer.verified, answer.segments, answer.halted_by_choice) == (ANSWER, None, 3, True)
     assert model.calls == 3 and answer.settled == 2
+    # a Q-head that would stop is not enough
+    answer = Solver(Oracle(right_at=2, halts_at=3, sure_at=5), Ruleless(4), max_segments=8).solve(PUZZLE)
+    assert (answer.segments, answer.halted_by_choice) == (5, True)
+    answer = Solver(Oracle(right_at=2, halts_at=3, sure_at=9), Ruleless(4), max_segments=8).solve(PUZZLE)
+    assert (answer.segments, answer.halted_by_choice) == (8, False)
     assert answer.puzzle == PUZZLE and answer.q_halt == pytest.approx(1 / (1 + np.exp(-1)))
 
 

@@ -42,7 +42,7 @@ def scale(
     from hrm.inference.origin import locate
 
     located = locate(model)
-    from hrm.evaluation.scale import ScaleRequest
+    from hrm.evaluation.request import ScaleRequest
     from hrm.workflows.measure import scale_to_files
 
     register_own(puzzle, model)

@@ -4,6 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from hrm.errors import UsageError
+from hrm.evaluation.usual import SCALE_BUDGET, SCALE_COPIES, SCALE_PUZZLES
 from hrm.inference.solver import MOST_SEGMENTS, Solver
 from hrm.runtime.world import ALONE, World
 
@@ -65,3 +66,16 @@ class EvalRequest(Request):
     """For a family with tasks: how many variants of each task vote; None: all that the model has."""
     world: World = ALONE
     """Processes that share the puzzles; all of them get the same numbers."""
+
+
+@dataclass(frozen=True)
+class ScaleRequest(Request):
+    """What ``hrm scale`` measures; its ``segments`` are those of one run of those that begin several."""
+
+    _: KW_ONLY
+    puzzles: int = SCALE_PUZZLES
+    """This many, from the start."""
+    copies: int = SCALE_COPIES
+    """Runs of a puzzle, at most."""
+    budget: int = SCALE_BUDGET
+    """Segments that pin-and-check may spend on a puzzle."""

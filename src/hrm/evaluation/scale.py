@@ -7,7 +7,7 @@ Axes: M segments, n puzzles, C cells.
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import KW_ONLY, asdict, dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,11 +18,11 @@ from hrm.data.store import Split
 from hrm.errors import UsageError
 from hrm.evaluation.metrics import compare, wilson_interval
 from hrm.evaluation.provenance import provenance
-from hrm.evaluation.request import Request
+from hrm.evaluation.request import ScaleRequest
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.evaluation.run import choose_puzzles, rows_to_score
-from hrm.evaluation.usual import SCALE_BUDGET, SCALE_COPIES, SCALE_PUZZLES, SCALE_SEGMENTS
-from hrm.inference.answer import Answer
+from hrm.evaluation.usual import SCALE_SEGMENTS
+from hrm.inference.answer import SURE, Answer
 from hrm.inference.load import load
 from hrm.inference.search import can_pin
 from hrm.inference.slots import pad_batch
@@ -38,19 +38,6 @@ Kind = Literal["one answer", "selection without rules", "rule checker"]
 RULES = "it keeps the givens and every rule"
 ROWS = 16
 """Puzzles at once, the same for all methods, so that their seconds can be compared."""
-
-
-@dataclass(frozen=True)
-class ScaleRequest(Request):
-    """What ``hrm scale`` measures; its ``segments`` are those of one run of those that begin several."""
-
-    _: KW_ONLY
-    puzzles: int = SCALE_PUZZLES
-    """This many, from the start."""
-    copies: int = SCALE_COPIES
-    """Runs of a puzzle, at most."""
-    budget: int = SCALE_BUDGET
-    """Segments that pin-and-check may spend on a puzzle."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +98,8 @@ class _Run:
     valid: Bool[np.ndarray, "M n"]
     q_halt: Float[np.ndarray, "M n"]
     prefers_halt: Bool[np.ndarray, "M n"]
+    is_sure: Bool[np.ndarray, "M n"]
+    """Whether no cell's token is less probable than ``SURE``."""
     answers: UInt8[np.ndarray, "n C"]
     """After the segment that was asked for."""
     movement: Float[np.ndarray, " n"]
@@ -165,7 +154,7 @@ def scale(
 ) -> Scale:
     """Measure every method on the same puzzles.
 
-    * One answer: as many segments as a budget says; and early exit by the Q-head within it.
+    * One answer: as many segments as a budget says; early exit by the Q-head, and where every cell is sure as well.
     * Several runs of ``segments``, which begin at random states or see symmetric images. Without rules, the answer is
       that of the majority, of the highest q_halt, or of the state that moved least in its last segment.
     * With rules: the first answer that keeps them, of one run, of several, or of the search of ``Solver.solve`` within
@@ -193,7 +182,7 @@ def scale(
 
     # one answer: a single run, as long as all copies together
     [plain] = counted(iter([_run(solver, split, segments * copies, segments)]))
-    curves = [_more_segments(plain), _early_exit(plain)]
+    curves = [_more_segments(plain), *_early_exits(plain)]
     checked = [_first_valid("one run", [plain], 1)] if spec.has_rules else []
     # several runs of each puzzle: chosen without the rules, then with them
     for source, symmetric in sources.items():
@@ -242,7 +231,10 @@ def _run(
     for start in range(0, count, size):
         # a batch as the network sees it
         inputs, labels = (np.asarray(part[start : start + size]) for part in (split.inputs, split.labels))
-        rows, own = len(inputs), None if image is None else _repeated(image, size)
+        rows, own = (
+            len(inputs),
+            None if image is None else Symmetries(image.cells.repeat(size, 0), image.tokens.repeat(size, 0)),
+        )
         full = pad_batch(inputs, size)
         view = full if own is None else own.apply(full)
         x = solver.embed(view, pad_batch(np.asarray(split.puzzle_ids[start : start + size]), size))
@@ -253,25 +245,22 @@ def _run(
         for number in range(1, segments + 1):
             before, segment = latents, solver.model.segment(latents, x)
             latents = segment.latents
-            tokens, _ = solver.decide(segment.logits, view)
+            tokens, confidence = solver.decide(segment.logits, view)
             tokens = (tokens if own is None else own.inverse().apply(tokens))[:rows]
             exact, _ = compare(tokens, labels)
             valid = solver.puzzle.verify(inputs, tokens) if solver.puzzle.spec.has_rules else np.zeros(rows, bool)
             wishes = prefers_halt(segment.q_halt_logit, segment.q_continue_logit)
             halts = (segment.q_halt_logit.sigmoid().float().cpu().numpy(), wishes.cpu().numpy())
             right = exact if solver.puzzle.spec.unique else valid
-            columns.append((right, valid, halts[0][:rows].astype(np.float64), halts[1][:rows]))
+            is_sure = np.asarray((confidence >= SURE).all(axis=1))[:rows]
+            columns.append((right, valid, halts[0][:rows].astype(np.float64), halts[1][:rows], is_sure))
             if number == keep:
                 kept = (tokens, _movement(before, latents)[:rows])
         parts.append((*map(np.stack, zip(*columns, strict=True)), *kept))
     seconds = (time.perf_counter() - began) / (count * segments)
-    right, valid, q_halt, prefers = (np.concatenate([part[k] for part in parts], axis=1) for k in range(4))
-    answers, movement = (np.concatenate([part[k] for part in parts]) for k in (4, 5))
-    return _Run(right, valid, q_halt, prefers, answers, movement, seconds)
-
-
-def _repeated(image: Symmetries, size: int) -> Symmetries:
-    return Symmetries(image.cells.repeat(size, axis=0), image.tokens.repeat(size, axis=0))
+    right, valid, q_halt, prefers, is_sure = (np.concatenate([part[k] for part in parts], axis=1) for k in range(5))
+    answers, movement = (np.concatenate([part[k] for part in parts]) for k in (5, 6))
+    return _Run(right, valid, q_halt, prefers, is_sure, answers, movement, seconds)
 
 
 def _movement(before: Latents, after: Latents) -> Float[np.ndarray, " n"]:
@@ -309,14 +298,25 @@ def _more_segments(run: _Run) -> Curve:
     return Curve("more segments", "one answer", "the Q-head would stop", points)
 
 
-def _early_exit(run: _Run) -> Curve:
-    points = []
-    for budget in _doubling(len(run.right)):
-        halts = run.prefers_halt[:budget]
-        used = np.where(halts.any(0), halts.argmax(0) + 1, budget)
-        right = run.right[used - 1, np.arange(len(used))]
-        points.append(_point(budget, used, run.seconds, right, np.asarray(halts.any(0))))
-    return Curve("early exit by the Q-head", "one answer", "the Q-head stops", points)
+def _early_exits(run: _Run) -> list[Curve]:
+    """Stop where the Q-head would; and where every cell is sure as well."""
+    rules = {
+        "early exit by the Q-head": (run.prefers_halt, "the Q-head stops"),
+        "early exit where every cell is sure": (
+            run.prefers_halt & run.is_sure,
+            "the Q-head stops and every cell is sure",
+        ),
+    }
+    curves = []
+    for method, (stops, accepts) in rules.items():
+        points = []
+        for budget in _doubling(len(run.right)):
+            halts = stops[:budget]
+            used = np.where(halts.any(0), halts.argmax(0) + 1, budget)
+            right = run.right[used - 1, np.arange(len(used))]
+            points.append(_point(budget, used, run.seconds, right, np.asarray(halts.any(0))))
+        curves.append(Curve(method, "one answer", accepts, points))
+    return curves
 
 
 def _selected(source: str, runs: Sequence[_Run], segments: int, count: int) -> list[Curve]:

@@ -19,6 +19,8 @@ COLUMNS = ("row", "state", "segments", "puzzle", "answer", "total_segments")
 """Of a list of answers."""
 STATES = {True: "solved", False: "unsolved", None: "unchecked"}
 """What a list says of an answer, by whether it is verified."""
+SURE = 0.8
+"""Where a cell's token is less probable, the network goes on, though its Q-head would stop (docs/search.md)."""
 SHOWN = 81
 """Characters of an answer that its repr shows."""
 
@@ -34,7 +36,17 @@ class SegmentOutput:
     q_halt: Float[np.ndarray, " B"]
     """Probability that the answer is right, as the Q-head estimates it."""
     prefers_halt: Bool[np.ndarray, " B"]
-    """Whether the early-exit rule would stop here."""
+    """Whether the Q-head would stop here."""
+
+    @property
+    def is_sure(self) -> Bool[np.ndarray, " B"]:
+        """Whether every cell's token is at least as probable as ``SURE``."""
+        return np.asarray((self.confidence >= SURE).all(axis=1))
+
+    @property
+    def stops(self) -> Bool[np.ndarray, " B"]:
+        """Whether the network is done by its own judgment: the Q-head would stop, and every cell is sure."""
+        return self.prefers_halt & self.is_sure
 
     def mapped_back(self, image: Symmetries) -> "SegmentOutput":
         """Return the answers to the puzzles themselves, where these are to their images under symmetries."""
@@ -94,7 +106,7 @@ class Answer:
     q_halt: float
     """Probability that the answer is right, as the Q-head estimates it."""
     halted_by_choice: bool
-    """Whether the early-exit rule held at the end; else the budget, or the fixed number, ended it."""
+    """Whether the network would have stopped here by itself; else the budget, or the fixed number, ended it."""
     trace: tuple[TraceStep, ...] | None = None
     """A step for each segment where a trace was asked for."""
     settled: int = 0
@@ -181,7 +193,7 @@ def answer_of(
         verified=bool(puzzle.verify(inputs[None], grids[-1][None])[0]) if puzzle.spec.has_rules else None,
         segments=segments,
         q_halt=float(outputs[-1].q_halt[0]),
-        halted_by_choice=bool(outputs[-1].prefers_halt[0]),
+        halted_by_choice=bool(outputs[-1].stops[0]),
         trace=tuple(steps) if trace else None,
         settled=settled,
         attempts=attempts,

@@ -116,7 +116,8 @@ class Solver(HubMethods):
         """Solve one puzzle given as text, nested lists or an array.
 
         If the family knows its rules, the network continues until the answer keeps all of them, even if the Q-head
-        would stop earlier. Where it knows none, the Q-head decides, and there is one run.
+        would stop earlier. Where it knows none, there is one run, which ends when the Q-head would stop and no cell's
+        token is less probable than 0.8.
 
         Where the answer still breaks a rule, the network tries again from the start, as long as the effort allows. In
         a Sudoku it takes the symbol of its last answer in one or two open cells that clash as given; elsewhere it sees
@@ -268,13 +269,14 @@ class Solver(HubMethods):
     ) -> tuple[UInt8[np.ndarray, "B C"], Float32[np.ndarray, "B C"]]:
         """Return the most likely answer, and each token's probability under a softmax.
 
-        A cell that exists never gets padding, a blank or a clue, however probable these are.
+        A cell that exists never gets padding, a blank or a clue, however probable these are. Padding is certain.
         """
         likely = logits.float().softmax(-1).masked_fill(self._never, -1)
         confidence, tokens = likely.max(-1)
         answers = _numpy(tokens).astype(np.uint8)
         if self.puzzle.spec.padded:
-            answers = np.where(inputs == PAD, np.uint8(PAD), answers)
+            padding = inputs == PAD
+            return np.where(padding, np.uint8(PAD), answers), np.where(padding, np.float32(1), _numpy(confidence))
         return answers, _numpy(confidence)
 
     def advance(self, latents: Latents, x: Embedded, rows: Sequence[Row]) -> Segment:
@@ -334,8 +336,8 @@ class Solver(HubMethods):
         return images(self.puzzle, longest, attempts), longest * attempts
 
     def _stops(self, inputs: UInt8[np.ndarray, "B C"], output: SegmentOutput) -> Bool[np.ndarray, " B"]:
-        """Say which answers end their puzzle: those that keep the rules, or that the Q-head takes for right."""
-        return self.puzzle.verify(inputs, output.tokens) if self.puzzle.spec.has_rules else output.prefers_halt
+        """Say which answers end their puzzle: those that keep the rules, or that the network is sure of."""
+        return self.puzzle.verify(inputs, output.tokens) if self.puzzle.spec.has_rules else output.stops
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

@@ -10,10 +10,10 @@ from hrm.data.store import Store
 from hrm.errors import UsageError
 from hrm.evaluation.arc import tested_tasks, write_submission
 from hrm.evaluation.record import source_tree, write_record
-from hrm.evaluation.request import EvalRequest
+from hrm.evaluation.request import EvalRequest, ScaleRequest
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.evaluation.run import evaluate_model
-from hrm.evaluation.scale import ScaleRequest, scale_model
+from hrm.evaluation.scale import scale_model
 from hrm.evaluation.tasks import Ranked
 from hrm.files import replace_file, require_writable_file
 from hrm.runtime.quoting import json_text
