@@ -36,6 +36,10 @@ from hrm.runtime.environment import rank
 SHARED = {"train", "eval", "compare", "solve"}
 """Commands that several processes carry out together."""
 MODEL = "MODEL is a run folder, a checkpoint folder, a shipped model (`hrm models`) or hf:ORG/NAME@REVISION on the hub."
+MEMORY = (
+    "not enough memory: to train with the same result in less of it, give --train.micro-batch auto; else lower "
+    "--train.batch-size, --eval.batch-size or --batch-size. Nothing that was saved is lost"
+)
 USE, TRAIN, UNDERSTAND, DATA, SETUP = (
     Group.create_ordered(name) for name in ("Use", "Train", "Understand", "Data", "Set up")
 )
@@ -115,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and "memory" not in str(error):
             raise
-        return _complain("not enough memory: lower --train.batch_size, or --batch-size", 1)
+        return _complain(MEMORY, 1)
     return 0
 
 
