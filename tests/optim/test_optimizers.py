@@ -11,7 +11,7 @@ from hrm.optim.config import OptimConfig
 from hrm.optim.ema import ema_decay, update_ema
 from hrm.optim.optimizers import Optimizers
 from hrm.optim.schedule import lr_factor
-from hrm.optim.sign_sgd import SparseSignSGD
+from hrm.optim.sign_sgd import SparseSignSGD, _summed
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (4, 3), (2, 3, 4)])
@@ -114,3 +114,10 @@ def test_every_parameter_moves_and_state_round_trips(kind):
         move(*one, update)
         move(*two, update)
     assert all(torch.equal(one[0][name], two[0][name]) for name in one[0])
+
+
+def test_gradients_of_one_row_are_added_up_as_torch_does():
+    rows = torch.randint(0, 9, (1, 40), generator=torch.Generator().manual_seed(0))
+    values = torch.randn(40, 8, generator=torch.Generator().manual_seed(1))
+    grad = torch.sparse_coo_tensor(rows, values, (9, 8), check_invariants=True)
+    torch.testing.assert_close(_summed(grad), grad.coalesce().to_dense()[rows[0]])

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 
@@ -29,8 +30,20 @@ class SparseSignSGD(Optimizer):
                     continue
                 decay = 1 - group["lr"] * group["weight_decay"]
                 if table.grad.is_sparse:
-                    grad = table.grad.coalesce()
-                    rows = grad.indices()[0]
-                    table[rows] = table[rows] * decay - group["lr"] * grad.values().sign()
+                    rows, grad = table.grad._indices()[0], _summed(table.grad)
+                    table[rows] = (
+                        table[rows] * decay - group["lr"] * grad.sign()
+                    )  # the same for a row that is twice here
                 else:
                     table.copy_(table * decay - group["lr"] * table.grad.sign())
+
+
+def _summed(grad: Float[Tensor, "rows D"]) -> Float[Tensor, "touched D"]:
+    """Return for each row that a sparse gradient names, twice or not, the sum of all that it says of this row.
+
+    ``coalesce`` would do the same, but ask the device how many different rows there are, and wait for the answer.
+    """
+    rows, values = grad._indices()[0], grad._values()
+    place = torch.searchsorted(rows.sort().values, rows)  # of the first of those alike
+    # the gradient of an embedding is this sum, with the same bits at each repeat, on GPUs too
+    return torch.ops.aten.embedding_dense_backward(values, place, len(rows), -1, False)[place]

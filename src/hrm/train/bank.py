@@ -57,9 +57,11 @@ class Bank:
     def _take(self, slots: Slots) -> None:
         self.slots: Slots = slots
         self._halted = HostCopy(slots.halted)
-        self._draws, self._segments = slots.draws.cpu().numpy().copy(), slots.segments.cpu().numpy().copy()
-        inputs = slots.inputs.cpu().numpy().astype(np.uint8)
-        self.relations: Int[Tensor, "*R C C"] = to_device(self._puzzle.relations_for(inputs), self._device)
+        draws, segments, inputs = map(HostCopy, (slots.draws, slots.segments, slots.inputs))
+        self._draws, self._segments = draws.wait().copy(), segments.wait().copy()
+        self.relations: Int[Tensor, "*R C C"] = to_device(
+            self._puzzle.relations_for(inputs.wait().astype(np.uint8)), self._device
+        )
         """Relations between the cells of each puzzle, or of all puzzles alike."""
 
     @property

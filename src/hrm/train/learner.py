@@ -169,5 +169,7 @@ def _join_rows(table: nn.Parameter, world: World) -> None:
     fill = max(counts) - len(rows)  # gathering wants equal sizes; what fills them is dropped again
     rows = world.joined(torch.cat((rows, rows.new_zeros(fill))))
     values = world.joined(torch.cat((values, values.new_zeros(fill, values.shape[1]))))
-    real = torch.cat([torch.arange(count) + rank * max(counts) for rank, count in enumerate(counts)]).to(rows.device)
-    table.grad = torch.sparse_coo_tensor(rows[real].unsqueeze(0), values[real], table.shape)
+    each, device = max(counts), rows.device
+    real = torch.cat([torch.arange(count, device=device) + rank * each for rank, count in enumerate(counts)])
+    rows, values = rows[real].unsqueeze(0), values[real]
+    table.grad = torch.sparse_coo_tensor(rows, values, table.shape, check_invariants=False)  # checks wait for a GPU
