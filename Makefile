@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo bench docs web-runtime test test-all check clean
+.PHONY: setup demo bench gpu docs web-runtime test test-all check clean
 .DEFAULT_GOAL := setup
 
 setup: $(READY)  ## create .venv with everything that demo and test need
@@ -19,6 +19,9 @@ demo: setup  ## learn 4×4 Sudoku from scratch in about three minutes and solve 
 
 bench: setup  ## how fast it is here: the better part of an hour; BENCH=--quick takes a minute
 	$(BIN)/hrm bench $(BENCH)
+
+gpu: setup  ## on a machine with a GPU: its tests and the quick benchmark, into gpu-report.md
+	$(BIN)/python tests/bench/gpu.py gpu-report.md
 
 docs: setup  ## write docs/cli.md and docs/python-api.md from the code
 	$(BIN)/python docs/reference.py

@@ -51,7 +51,7 @@ def test_training_measures_the_weights_that_it_saves(tmp_path):
     changes = {"train": {"device": "cuda", "precision": "bf16", "updates": 30}, "eval": {"every": 10}}
     trainer = Trainer(recipes.get("smoke", changes), tmp_path / "run", tmp_path, console=Console(quiet=True))
     trainer.fit()
-    said = trainer._learner.evaluate(trainer.store.puzzle, trainer.splits["validation"])
+    said = trainer._learner.evaluate(trainer.store.puzzle, trainer.splits["validation"], lambda: False)
     trainer.save(tmp_path / "saved", with_state=False)
     saved = hrm.load(tmp_path / "saved", device="cuda", precision="bf16")
     found = evaluate(saved, trainer.splits["validation"], trainer.config.eval.segments)
