@@ -1,4 +1,4 @@
-"""Write ``docs/cli.md``, ``docs/python-api.md`` and ``docs/file-formats.md`` from the code: ``make docs``.
+"""Write ``docs/cli.md``, ``python-api.md``, ``file-formats.md`` and ``schemas.json`` from the code: ``make docs``.
 
 A test holds the pages to it.
 """
@@ -6,6 +6,7 @@ A test holds the pages to it.
 import ast
 import copy
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -14,9 +15,12 @@ from pathlib import Path
 from types import ModuleType
 from unittest.mock import patch
 
+from pydantic.json_schema import models_json_schema
+
 import hrm
 from hrm import errors
 from hrm.cli.main import app
+from hrm.cli.outputs import OUTPUTS
 from hrm.data.sources import formats as hrm_formats
 from hrm.data.sources.records import MEANINGS
 
@@ -34,7 +38,8 @@ hrm doctor                                # is everything here as it should be?
 ```
 
 `hrm COMMAND --help` shows what this page says of a command; `python -m hrm` is the same program. Every command takes
-`--json`, except `completion` and `help`. `hrm --install-completion` lets your shell complete what you type.
+`--json`, except `completion`, `help` and `mcp`; [schemas.json](schemas.json) says what it prints, and its keys stay.
+`hrm --install-completion` lets your shell complete what you type.
 
 | exit code | meaning |
 |---|---|
@@ -279,7 +284,19 @@ def _node(thing: object) -> ast.ClassDef | ast.FunctionDef:
     raise LookupError(f"{file} does not define {name}")
 
 
-PAGES = {"cli.md": cli, "python-api.md": api, "file-formats.md": formats}
+def schemas() -> str:
+    """Return the JSON schema of what each command prints with ``--json``."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "What hrm COMMAND --json prints"}
+    found, shared = models_json_schema(
+        [(kind, "serialization") for kind in dict.fromkeys(each for kinds in OUTPUTS.values() for each in kinds)]
+    )
+    of = {kind: schema for (kind, _), schema in found.items()}
+    commands = {command: {"anyOf": [of[kind] for kind in kinds]} for command, kinds in OUTPUTS.items()}
+    written = head | {"properties": commands, "$defs": shared["$defs"]}
+    return json.dumps(written, indent=1, ensure_ascii=False).replace("``", "`") + "\n"
+
+
+PAGES = {"cli.md": cli, "python-api.md": api, "file-formats.md": formats, "schemas.json": schemas}
 
 if __name__ == "__main__":
     for page, written in PAGES.items():

@@ -9,7 +9,17 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import pytest
+
+SCHEMAS = json.loads((Path(__file__).parents[1] / "docs" / "schemas.json").read_text(encoding="utf-8"))
+
+
+def published(words):
+    """Return the published schema of what a command prints with ``--json``."""
+    words = [str(word) for word in words]
+    schema = SCHEMAS["properties"].get(words[0]) or SCHEMAS["properties"][" ".join(words[:2])]
+    return {"$defs": SCHEMAS["$defs"], **schema}
 
 
 @dataclass
@@ -17,12 +27,16 @@ class Result:
     code: int
     out: str
     err: str
+    words: tuple = ()
 
     @property
     def json(self):
+        """The one object that ``--json`` printed, which is as the published schema says."""
         lines = self.out.splitlines()
         assert len(lines) == 1, f"--json printed {len(lines)} lines"
-        return json.loads(lines[0])
+        printed = json.loads(lines[0])
+        jsonschema.validate(printed, published(self.words))
+        return printed
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +62,7 @@ def installed(workplace, environment):
             timeout=timeout,
             env=environment | {"COLUMNS": "120"},
         )
-        return Result(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr, arguments)
 
     return run
 
@@ -73,8 +87,8 @@ run()
 class Running:
     """A command that runs in a process of its own."""
 
-    def __init__(self, process, streams):
-        self.process, self.streams = process, streams
+    def __init__(self, process, streams, words):
+        self.process, self.streams, self.words = process, streams, words
 
     @property
     def err(self):
@@ -86,7 +100,7 @@ class Running:
         if self.process.exitcode is None:
             self.process.kill()
             raise TimeoutError(f"it took more than {timeout} seconds: {self.err[-2000:]}")
-        return Result(self.process.exitcode, (self.streams / "stdout").read_text(), self.err)
+        return Result(self.process.exitcode, (self.streams / "stdout").read_text(), self.err, self.words)
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +126,7 @@ def start(workplace, environment, tmp_path_factory):
         }  # fmt: skip
         process = forking.Process(target=exec, args=(FORKED, told))
         process.start()
-        return Running(process, streams)
+        return Running(process, streams, arguments)
 
     return run
 

@@ -1,46 +1,20 @@
-"""A release says the same everywhere, and every package that it brings along has an exact version to test with."""
+"""A release says the same everywhere, and what is released works outside the checkout."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import time
 import tomllib
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from zipfile import ZipFile
 
-from packaging.requirements import Requirement
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = PROJECT["optional-dependencies"]
-
-
-def canonical(name):
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def pins():
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    found = [line.split("==") for line in lines if line and not line.startswith("#")]
-    return {canonical(name): version for name, version in found}
-
-
-def brought_along(requirements, extras=("",), seen=None):
-    """Return the names of all packages that are installed for these requirements here."""
-    seen = {} if seen is None else seen
-    for requirement in map(Requirement, requirements):
-        name = canonical(requirement.name)
-        wanted = requirement.marker is None or any(requirement.marker.evaluate({"extra": each}) for each in extras)
-        if not wanted or seen.get(name, set()) >= {"", *requirement.extras}:
-            continue
-        if name == PROJECT["name"]:
-            for extra in requirement.extras:
-                brought_along(EXTRAS[extra], seen=seen)
-            continue
-        seen.setdefault(name, set()).update({"", *requirement.extras})
-        try:
-            needs = distribution(name).requires or []
-        except PackageNotFoundError:  # of an extra that is not installed here
-            continue
-        brought_along(needs, ("", *requirement.extras), seen)
-    return set(seen)
 
 
 def test_the_version_is_the_same_in_all_places():
@@ -51,17 +25,72 @@ def test_the_version_is_the_same_in_all_places():
     assert f"\nversion: {version}\n" in cited and f'\ndate-released: "{date}"\n' in cited
 
 
-def test_every_package_that_is_installed_has_an_exact_version():
-    needed = brought_along([*PROJECT["dependencies"], *EXTRAS["dev"]])
-    assert {"torch", "starlette", "setuptools"} <= needed
-    assert sorted(needed - pins().keys()) == []
+def output(*words, cwd, **environment):
+    """Run a program outside the checkout and return what it printed."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    done = subprocess.run(
+        [*map(str, words)], capture_output=True, text=True, cwd=cwd, env=kept | environment, timeout=900
+    )
+    assert done.returncode == 0, (words, done.stdout[-2000:], done.stderr[-2000:])
+    return done.stdout
 
 
-def test_the_versions_to_test_with_are_allowed():
-    pinned = pins()
-    listed = [
-        Requirement(line) for line in [*PROJECT["dependencies"], *(each for lines in EXTRAS.values() for each in lines)]
-    ]
-    for requirement in listed:
-        if (name := canonical(requirement.name)) in pinned:
-            assert requirement.specifier.contains(pinned[name], prereleases=True), requirement
+def environment(folder, python=sys.executable):
+    output(python, "-m", "venv", folder, cwd=folder.parent)
+    return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The wheel, built from the source distribution."""
+    place = tmp_path_factory.mktemp("built")
+    tools = environment(place / "tools")
+    output(tools / "pip", "install", "-q", "hatchling", cwd=place)
+    output(tools / "python", "-m", "hatchling", "build", "-t", "sdist", "-d", place, cwd=ROOT)
+    (source,) = place.glob("*.tar.gz")
+    output(tools / "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", place, source, cwd=place)
+    (wheel,) = place.glob("*.whl")
+    return wheel
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(os.name == "nt", reason="the folder bin")
+def test_the_wheel_works_in_a_fresh_environment_outside_the_checkout(built, tmp_path, capsys):
+    with ZipFile(built) as wheel:
+        names = wheel.namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"hrm"} and "hrm/py.typed" in names
+    programs = environment(tmp_path / "fresh")
+    began = time.monotonic()
+    output(programs / "pip", "install", "-q", "-c", ROOT / "constraints.txt", built, cwd=tmp_path)
+    seconds = time.monotonic() - began
+    size = sum(file.stat().st_size for file in (tmp_path / "fresh").rglob("*") if file.is_file())
+    with capsys.disabled():
+        print(f"\ncore install: {seconds:.0f} s, {size / 1e6:,.0f} MB")
+    assert size <= 1.1e9
+    away = {"cwd": tmp_path, "HRM_CACHE": str(tmp_path / "cache")}
+    assert output(programs / "hrm", "--version", **away).strip() == PROJECT["version"]
+    solved = output(programs / "hrm", "solve", "sudoku-4x4", "..1.4.....2.3...", **away)
+    assert solved.splitlines()[0] == "2314413214233241"
+    assert json.loads(output(programs / "hrm", "doctor", "--json", **away))["ok"]
+    assert "No broken requirements" in output(programs / "pip", "check", **away)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_all_but_torch_works_on_later_versions_of_python(built, tmp_path, version):
+    """What needs no torch: torch for another Python is a download of gigabytes."""
+    managed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    python = managed[-1] if managed else shutil.which(f"python{version}")
+    if python is None:
+        pytest.skip(f"there is no Python {version} here")
+    programs = environment(tmp_path / "later", python)
+    light = [line for line in PROJECT["dependencies"] if not line.startswith("torch")]
+    output(programs / "pip", "install", "-q", "--no-deps", built, cwd=tmp_path)
+    output(programs / "pip", "install", "-q", "-c", ROOT / "constraints.txt", *light, cwd=tmp_path)
+    away = {"cwd": tmp_path, "HRM_CACHE": str(tmp_path / "cache")}
+    assert output(programs / "hrm", "--version", **away).strip() == PROJECT["version"]
+    assert "[optim]" in output(programs / "hrm", "config", "smoke", **away)
+    made = output(programs / "hrm", "data", "build", "sudoku-6x6", "--out", "six", "--test", "5", "--json", **away)
+    assert json.loads(made)["splits"] == {"test": 5}
+    assert json.loads(output(programs / "hrm", "data", "check", "six", "--json", **away))["clean"]

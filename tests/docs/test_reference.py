@@ -19,9 +19,9 @@ def reference():
     return module
 
 
-@pytest.mark.parametrize("page", ["cli.md", "python-api.md", "file-formats.md"])
+@pytest.mark.parametrize("page", ["cli.md", "python-api.md", "file-formats.md", "schemas.json"])
 def test_a_page_is_what_the_code_says(reference, page):
-    assert set(reference.PAGES) == {"cli.md", "python-api.md", "file-formats.md"}
+    assert set(reference.PAGES) == {"cli.md", "python-api.md", "file-formats.md", "schemas.json"}
     assert (DOCS / page).read_text(encoding="utf-8") == reference.PAGES[page](), "run `make docs`"
 
 
