@@ -138,6 +138,7 @@ def test_it_keeps_to_its_own_schema(served, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # where other programs want the same cores
 def test_it_keeps_to_its_own_schema_a_thousand_times(tmp_path):
     with serving("sudoku-4x4") as server:
         said = schemathesis(server, tmp_path, 1000)
