@@ -47,6 +47,7 @@ def run(cache):
     return run
 
 
+@pytest.mark.slow
 def test_a_list_is_solved_by_two_as_by_one(run, tmp_path):
     puzzles = [line for line in PUZZLES.read_text().splitlines() if line and line[0] in ".123456789"]
     file = tmp_path / "puzzles.txt"

@@ -1,18 +1,20 @@
 """What ``test_world.py`` starts under torchrun: one training in each process; the first writes down what it saw."""
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
 from rich.console import Console
-from torch import distributed
 
 from hrm.config import from_toml
+from hrm.runtime.environment import end
 from hrm.runtime.world import join
 from hrm.train.trainer import Trainer
 
 
-def main(folder: Path, until: int) -> None:
+def main(folder: Path, until: int, killed_at: int) -> None:
     world = join()
     config = from_toml((folder / "wanted.toml").read_text(), "wanted.toml")
     run = Trainer(config, folder / "run", folder / "cache", console=Console(quiet=True))
@@ -21,7 +23,9 @@ def main(folder: Path, until: int) -> None:
     def train_segment():
         sums = original()
         draws = world.joined(run.slots.draws.clone()).tolist()
-        seen.append({"loss": float(world.sums(sums["loss"].clone())), "draws": draws})
+        if run.update == killed_at and world.rank == 1 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen.append({"update": run.update, "loss": float(world.sums(sums["loss"].clone())), "draws": draws})
         return sums
 
     run.train_segment = train_segment
@@ -30,9 +34,8 @@ def main(folder: Path, until: int) -> None:
         file = folder / "seen.json"
         before = json.loads(file.read_text()) if file.exists() else []
         file.write_text(json.dumps(before + seen))
-    if world.size > 1:
-        distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+    end(0)

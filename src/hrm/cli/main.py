@@ -31,7 +31,7 @@ from hrm.cli import (
 )
 from hrm.cli.app import app
 from hrm.errors import HrmError, UsageError, did_you_mean, one_line
-from hrm.runtime.environment import rank
+from hrm.runtime.environment import end, rank
 
 SHARED = {"train", "eval", "compare", "solve"}
 """Commands that several processes carry out together."""
@@ -141,6 +141,8 @@ def run() -> None:
     code = main(sys.argv[1:])
     for number in (signal.SIGINT, signal.SIGTERM):  # all is done: a signal from here on ends the process at once
         signal.signal(number, signal.SIG_DFL)
+    if rank() is not None:
+        end(code)
     sys.exit(code)
 
 

@@ -140,6 +140,8 @@ _current = ALONE
 def join() -> World:
     """Return the world of this process, and connect to the other processes where there are some.
 
+    The connections end with the process: see ``hrm.runtime.environment.end``.
+
     Raises:
         UsageError: there are more processes on a machine than GPUs.
         PeerLostError: the others cannot be reached.
@@ -173,14 +175,6 @@ def _of_this_start(store: dist.Store) -> dist.Store:
     if os.environ.get("GROUP_WORLD_SIZE", "1") != "1":
         return store
     return dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
-
-
-def leave() -> None:
-    """Close the connections to the other processes."""
-    global _current
-    if _current.size > 1:
-        dist.destroy_process_group()
-    _current = ALONE
 
 
 @contextmanager
