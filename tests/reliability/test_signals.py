@@ -68,13 +68,13 @@ class Killed(BaseException):
 def evaluating(monkeypatch, update, act, run):
     """Act after the first batch of an evaluation."""
 
-    def evaluate(solver, split, segments, progress):
+    def evaluate(solver, split, segments, progress, **more):
         def told(done, total):
             if run.update == update and 0 < done < total:
                 act()
             progress(done, total)
 
-        return original(solver, split, segments, progress=told)
+        return original(solver, split, segments, progress=told, **more)
 
     original = learner.evaluate
     monkeypatch.setattr(learner, "evaluate", evaluate)
