@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
+# in a shell's background jobs Ctrl-C is ignored, and so it would be in all that tests start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SCHEMAS = json.loads((Path(__file__).parents[1] / "docs" / "schemas.json").read_text(encoding="utf-8"))
 

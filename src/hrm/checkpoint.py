@@ -66,8 +66,8 @@ class _Trained(_Facts):
     """The puzzles of the training."""
 
     digest: str
-    train_rows: Count
     provenance: dict[str, str | bool | int | float | None] = {}
+    train_rows: Count
 
 
 class _Meta(_Facts):

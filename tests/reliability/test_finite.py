@@ -115,7 +115,7 @@ def test_a_number_that_breaks_between_two_updates(whole, tmp_path, place):
 
 
 @pytest.mark.parametrize("place", AT_ONCE)
-@pytest.mark.parametrize("update", [11, UPDATES])
+@pytest.mark.parametrize("update", [11, pytest.param(UPDATES, marks=pytest.mark.slow)])
 def test_a_loss_or_gradient_names_its_puzzles(whole, place, update):
     home, expected = whole
     folder = home / f"{place}-{update}".replace(" ", "-")
