@@ -92,8 +92,10 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
     untested = CONFIG.model_copy(update={"data": CONFIG.data.model_copy(update={"test": 0})})
     with pytest.raises(UsageError, match="nothing to evaluate on"):
         study.compare(
-            {"base": untested}, [0], tmp_path / "b", cache_dir=tmp_path, now="now", console=Console(quiet=True)
-        )
+            {"base": CONFIG, "untested": untested}, [0], tmp_path / "b", cache_dir=tmp_path, now="now",
+            console=Console(quiet=True),
+        )  # fmt: skip
+    assert not (tmp_path / "b").exists()  # before the first ablation was trained
 
 
 def test_every_ablation_names_what_it_is():

@@ -4,7 +4,7 @@ import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from rich.console import Console
 
 from hrm.config import RunConfig
 from hrm.data.build import cached_store
+from hrm.data.store import Split, Store
 from hrm.errors import UsageError
 from hrm.evaluation.run import choose_split, measure, with_answers
 from hrm.experiment import Experiment
@@ -21,6 +22,7 @@ from hrm.inference.origin import BEST
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.network import parameter_counts
 from hrm.runtime.world import ALONE, World
+from hrm.train.log import counting
 from hrm.train.setup import Setup, set_up
 from hrm.train.trainer import Trainer
 from hrm.viz.figures.curves import plot_comparison
@@ -33,6 +35,17 @@ RESULT, FIGURE = "compare.json", "compare.png"
 KEPT = ("exact", "exact_ci95", "valid", "cell", "per_segment", "early_exit", "pass_at", "pass_at_task")
 T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 """Two-sided 95 % quantiles of Student's t, for 1 to 10 degrees of freedom."""
+
+
+@dataclass(frozen=True)
+class _Test:
+    """The puzzles that a network is evaluated on."""
+
+    store: Store
+    name: str
+    """Of the store, or of the file that the user gave."""
+    split: str
+    rows: Split
 
 
 def compare(
@@ -78,17 +91,19 @@ def compare(
     comparison: dict[str, Any] = {
         "recipe": first.recipe, "equal": equal, "seeds": list(seeds), "date": now, "variants": [],
     }  # fmt: skip
+    # refuse what cannot be compared before the first update
     budgeted = {name: _budgeted(each.config, first, equal, name) for name, each in experiments.items()}
-    if world.size > 1:  # what all need is made once
-        for each in experiments.values():
-            world.first_on_each_machine(lambda each=each: each.puzzles(cache_dir, now))
+    evaluated_on = {
+        name: world.first_on_each_machine(lambda each=each: _evaluated_on(each, data, split, cache_dir, now, console))
+        for name, each in experiments.items()
+    }
 
     def trained(name: str, seed: int) -> dict[str, Any]:
         config = budgeted[name].changed("train.seed", seed)
         console.print(f"{name}, seed {seed}: {config.train.updates} updates", highlight=False, markup=False)
         setup = set_up(replace(experiments[name], config=config), folder / f"{name}-seed{seed}")
         progress = console if world.leads else Console(quiet=True)
-        return _run(setup, data, split, segments, cache_dir, now, progress)
+        return _run(setup, evaluated_on[name], segments, cache_dir, progress)
 
     # train and evaluate a network for each seed; a stage that was measured before is read
     jobs = [(name, seed) for name in budgeted for seed in seeds]
@@ -132,23 +147,32 @@ def _budgeted(config: RunConfig, first: RunConfig, equal: str, name: str) -> Run
     return config.changed("train.updates", updates)
 
 
-def _run(
-    setup: Setup,
-    data: Path | None,
-    split: str,
-    segments: int | None,
-    cache_dir: Path,
-    now: str,
-    console: Console,
-) -> dict[str, Any]:
+def _evaluated_on(
+    experiment: Experiment, data: Path | None, split: str, cache_dir: Path, now: str, console: Console
+) -> _Test:
+    """Return the puzzles to evaluate on, some of which must have a known answer.
+
+    Raises:
+        UsageError, DataError: there are none.
+    """
+    if data is not None:
+        store = cached_store(data, cache_dir, experiment.puzzle, now)
+    else:
+        with counting(console, "generating puzzles") as progress:
+            store, _ = experiment.puzzles(cache_dir, now, progress)
+        if "test" not in store.splits:
+            remedy = "give --data FILE, or --data.test N for generated puzzles"
+            raise UsageError(f"there is nothing to evaluate on: {remedy}")
+    chosen, rows = choose_split(store, split)
+    with_answers(rows, store.path)
+    return _Test(store, store.path.name if data is None else data.name, chosen, rows)
+
+
+def _run(setup: Setup, evaluated_on: _Test, segments: int | None, cache_dir: Path, console: Console) -> dict[str, Any]:
     """Train one network to its end and return what it reached at each stage."""
     config, folder = setup.config, setup.folder
     trainer = Trainer(setup, cache_dir=cache_dir, console=console, announce=False, world=ALONE)
-    store = trainer.store if data is None else cached_store(data, cache_dir, trainer.store.puzzle, now)
-    if data is None and "test" not in store.splits:
-        raise UsageError("there is nothing to evaluate on: give --data FILE, or --data.test N for generated puzzles")
-    name, rows = choose_split(store, split)
-    with_answers(rows, store.path)
+    store, name, rows = evaluated_on.store, evaluated_on.split, evaluated_on.rows
     wanted = segments or config.halting.max_segments
     key = {"data": store.digest, "split": name, "segments": wanted, "puzzles": len(rows)}
     stages = []
@@ -165,7 +189,7 @@ def _run(
             replace_file(file, json.dumps(line).encode())
         stages.append({k: v for k, v in line.items() if k != "key"})
     components, _ = parameter_counts(trainer.model)
-    test = {"data": store.path.name if data is None else data.name, "digest": store.digest, "split": name}
+    test = {"data": evaluated_on.name, "digest": store.digest, "split": name}
     return {
         "seed": config.train.seed, "stages": stages,
         "parameters": sum(components.values()), "test": {**test, "puzzles": len(rows)},
