@@ -14,7 +14,7 @@ from hrm.runtime.world import join
 from hrm.train.trainer import Trainer
 
 
-def main(folder: Path, until: int, killed_at: int) -> None:
+def main(folder: Path, until: int, killed_at: int = 0) -> None:
     world = join()
     config = from_toml((folder / "wanted.toml").read_text(), "wanted.toml")
     run = Trainer(config, folder / "run", folder / "cache", console=Console(quiet=True))

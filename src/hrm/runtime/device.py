@@ -56,7 +56,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def described(device: torch.device, dtype: torch.dtype) -> str:
     """Return where and how is computed, in words: ``on cpu (2 threads) in bfloat16``."""
-    threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
+    count = torch.get_num_threads()
+    threads = f" ({count} thread{'s' * (count != 1)})" if device.type == "cpu" else ""
     return f"on {device}{threads} in {str(dtype).removeprefix('torch.')}"
 
 

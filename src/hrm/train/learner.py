@@ -43,7 +43,7 @@ class Learner:
         train, self._config, self._world = config.train, config, world
         self.device = choose_device(train.device)
         dtype = choose_dtype(train.precision, self.device)
-        self.place = described(self.device, dtype)
+        self.place = described(self.device, dtype) + (f", in {world.size} processes" if world.size > 1 else "")
         """Where and how is computed, in words."""
         self.model = build(config.model, seed=train.seed, dtype=dtype).to(self.device)
         self.average = copy.deepcopy(self.model) if config.optim.ema else self.model

@@ -109,12 +109,13 @@ def copy_card(folder: Path) -> None:
         replace_file(folder / "README.md", card.read_bytes())
 
 
-def training_of(store: Store, splits: Mapping[str, Split], device: torch.device) -> dict[str, Any]:
+def training_of(store: Store, splits: Mapping[str, Split], device: torch.device, processes: int) -> dict[str, Any]:
     """Return what a checkpoint records of the puzzles and the machine of its training."""
+    each = f"{processes} processes of " if processes > 1 else ""
     provenance = dict(store.manifest.provenance)
     return {
         "data": {"digest": store.digest, "train_rows": len(splits["train"]), "provenance": provenance},
-        "hardware": f"{torch.get_num_threads()} threads, {device.type}",
+        "hardware": f"{each}{torch.get_num_threads()} threads, {device.type}",
     }
 
 

@@ -257,7 +257,7 @@ class Trainer:
         self._refuse_divergence()
         meta = {"update": self._update, "cursor": self._bank.cursor, "best": self._best, "trained_s": self._trained_s}
         meta |= {"evaluated": self._evaluated, "window_s": self._window.seconds, "choice": choice} | saving.training_of(
-            self.store, self.splits, self.device
+            self.store, self.splits, self.device, self._world.size
         )
         shared = {"slots": self._bank.state(), "window": self._window.state(self._world)} if with_state else {}
         if not self._world.leads:
