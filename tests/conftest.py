@@ -156,3 +156,9 @@ def browser():
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Leave out the curves that a run draws at its end."""
+    monkeypatch.setattr("hrm.train.log.has_matplotlib", lambda: False)

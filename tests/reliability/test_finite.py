@@ -20,17 +20,7 @@ NAN, INF = float("nan"), float("inf")
 LINEAR = "f_L.blocks.0.mlp.down.weight"
 TABLE = "f_I.puzzle_embedding.weight"
 
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    monkeypatch.setattr("hrm.train.log.has_matplotlib", lambda: False)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    place = tmp_path_factory.mktemp("whole")
-    begun(place / "whole", tiny()).fit()
-    return place, left(place / "whole")
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 def put(tensor, value):

@@ -22,17 +22,7 @@ from .runs import TINY, UPDATES, begun, differing, hit, left, ready, tiny
 OFTEN = [*TINY, "--train.checkpoint-every", 1, "--train.log-every", 1]
 OFTEN_TOO = {"train.checkpoint_every": 1, "train.log_every": 1}
 
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    monkeypatch.setattr("hrm.train.log.has_matplotlib", lambda: False)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    place = tmp_path_factory.mktemp("whole")
-    begun(place / "whole", tiny()).fit()
-    return place, left(place / "whole")
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 def test_a_run_repeats_and_goes_on_from_every_update(whole):

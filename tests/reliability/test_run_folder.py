@@ -18,10 +18,7 @@ CONFIG = recipes.get("smoke", {
     "train.batch_size": 4, "train.checkpoint_every": 2, "eval.every": 2, "eval.segments": 1, "halting.max_segments": 2,
 })  # fmt: skip
 
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    monkeypatch.setattr("hrm.train.log.has_matplotlib", lambda: False)
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 @pytest.fixture(scope="module")

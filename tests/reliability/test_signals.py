@@ -116,10 +116,7 @@ PLACES = {
     "kill in an evaluation": lambda m, run: evaluating(m, 10, die, run),
 }
 
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    monkeypatch.setattr("hrm.train.log.has_matplotlib", lambda: False)
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,7 @@ SMALL = {
     "train.log_every": 2, "train.checkpoint_every": 3, "eval.every": 3, "eval.segments": 2, "halting.max_segments": 2,
 }  # fmt: skip
 
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    monkeypatch.setattr("hrm.train.log.has_matplotlib", lambda: False)
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 @pytest.fixture(scope="session")

@@ -29,10 +29,7 @@ EQUIVARIANT = {
 }  # fmt: skip
 REVEALED = {"reveal": 1.0, "reveal_end": 0.2, "reveal_draws": 30}
 
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    monkeypatch.setattr("hrm.train.log.has_matplotlib", lambda: False)
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ Axes: B batch, C cells, S positions (prefix and cells), D width, V vocabulary, Q
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -28,13 +28,6 @@ class Latents:
     def single(cls, state: Float[Tensor, "B S D"]) -> "Latents":
         """Return the latents of a network of one state: the one that is decoded, z_H."""
         return cls(state, state.new_empty(state.shape[0], 0, state.shape[-1]))
-
-    @classmethod
-    def joined(cls, parts: "Sequence[Latents]") -> "Latents":
-        """Return the latents of several batches as those of one."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(torch.cat([part.z_H for part in parts]), torch.cat([part.z_L for part in parts]))
 
     def __getitem__(self, rows: slice) -> "Latents":
         """Return the latents of some puzzles of the batch."""

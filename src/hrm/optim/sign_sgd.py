@@ -31,9 +31,8 @@ class SparseSignSGD(Optimizer):
                 decay = 1 - group["lr"] * group["weight_decay"]
                 if table.grad.is_sparse:
                     rows, grad = table.grad._indices()[0], _summed(table.grad)
-                    table[rows] = (
-                        table[rows] * decay - group["lr"] * grad.sign()
-                    )  # the same for a row that is twice here
+                    # a row that is named twice gets the same twice
+                    table[rows] = table[rows] * decay - group["lr"] * grad.sign()
                 else:
                     table.copy_(table * decay - group["lr"] * table.grad.sign())
 

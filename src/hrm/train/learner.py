@@ -1,7 +1,7 @@
 """The network that learns, the average of its weights, and the optimizers that move them."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -52,6 +52,7 @@ class Learner:
         matrices, tables = self.model.hidden_matrices(), self.model.puzzle_tables()
         self._optimizers = Optimizers(config.optim, train.updates, self._weights, matrices, tables)
         self._parallel: DistributedDataParallel | None = None
+        self._sparse = _sparse_tables(self.model)
         if train.compile:
             self.model.compile_levels()
             self._optimizers.compile()
@@ -63,7 +64,7 @@ class Learner:
             pieces: in how many pieces the slots of an update are computed.
         """
         if self._world.size > 1:
-            self._parallel = _averaging(self.model, static=pieces == 1)
+            self._parallel = _averaging(self.model, self._sparse, static=pieces == 1)
 
     def backward(self, loss: Callable[[], Tensor], last: bool = True) -> None:
         """Add the gradient of a loss to that of the pieces before it.
@@ -78,7 +79,7 @@ class Learner:
         with reporting_lost_peers(), nullcontext() if last else self._parallel.no_sync():
             self._parallel(loss).backward()
         if last:
-            for table in _sparse_tables(self.model).values():
+            for table in self._sparse.values():
                 _join_rows(table, self._world)
 
     def step(self, update: int) -> Float[Tensor, ""]:
@@ -141,15 +142,16 @@ class _Replica(nn.Module):
         return compute()
 
 
-def _averaging(model: nn.Module, static: bool) -> DistributedDataParallel:
+def _averaging(model: nn.Module, sparse: Collection[str], static: bool) -> DistributedDataParallel:
     """Return a network whose gradients are averaged over the processes.
 
     Args:
+        sparse: names of the tables, which are left out.
         static: every backward pass is averaged; torch has no static graph where some are only added up.
     """
     replica = _Replica(model)
     # buffers never change; of the tables only the rows that were used are exchanged
-    left_alone = [name for name, _ in model.named_buffers()] + list(_sparse_tables(model))
+    left_alone = [name for name, _ in model.named_buffers()] + list(sparse)
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(replica, [f"model.{n}" for n in left_alone])
     with reporting_lost_peers():
         return DistributedDataParallel(replica, static_graph=static, gradient_as_bucket_view=True)

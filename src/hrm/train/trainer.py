@@ -51,6 +51,15 @@ class _Piece:
     halted: Tensor
     sums: dict[str, Tensor]
 
+    @classmethod
+    def joined(cls, parts: Sequence["_Piece"]) -> "_Piece":
+        """Return what it made of all of them."""
+        if len(parts) == 1:
+            return parts[0]
+        sums = {name: torch.stack([part.sums[name] for part in parts]).sum(0) for name in parts[0].sums}
+        z_H, z_L = (torch.cat([getattr(part.latents, name) for part in parts]) for name in ("z_H", "z_L"))
+        return cls(Latents(z_H, z_L), torch.cat([part.halted for part in parts]), sums)
+
 
 class Trainer:
     """Trains the network of a configuration, from scratch or from the newest checkpoint in its folder.
@@ -208,10 +217,10 @@ class Trainer:
             learner.backward(lambda rows=rows: self._run(slots, min_segments, rows, done), rows is self._pieces[-1])
         self._update += 1
         norm = learner.step(self._update)
-        bank.advance(Latents.joined([piece.latents for piece in done]), torch.cat([piece.halted for piece in done]))
-        sums = {name: torch.stack([piece.sums[name] for piece in done]).sum(0) for name in done[0].sums}
-        self._watch.note(self._update, slots.draws, sums["loss"], norm)
-        return sums
+        whole = _Piece.joined(done)
+        bank.advance(whole.latents, whole.halted)
+        self._watch.note(self._update, slots.draws, whole.sums["loss"], norm)
+        return whole.sums
 
     def _run(self, slots: Slots, min_segments: Tensor, rows: slice, done: list["_Piece"]) -> Tensor:
         """Run one segment of some slots, note what came of it, and return its part of the loss."""
