@@ -82,6 +82,8 @@ class EvalConfig(_Section):
     """Number of segments of each evaluation."""
     batch_size: int = Field(default=256, gt=0)
     """Number of puzzles evaluated at a time."""
+    training: int = Field(default=0, ge=0)
+    """Number of training puzzles, the first ones as they are, that each evaluation solves too: what was memorized."""
 
 
 def _network(section: object) -> object:

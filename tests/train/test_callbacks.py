@@ -9,6 +9,7 @@ from rich.console import Console
 from hrm import recipes
 from hrm.errors import UsageError
 from hrm.train.callbacks import Callback
+from hrm.train.log import read_metrics
 from hrm.train.loggers import Logger, MLflow, TensorBoard, WeightsAndBiases
 from hrm.train.trainer import Trainer
 
@@ -28,6 +29,14 @@ def cache(tmp_path_factory):
 def run(folder, cache, *callbacks, **changes):
     config = recipes.get("smoke", SMALL | changes)
     return Trainer(config, str(folder), str(cache), console=Console(quiet=True), callbacks=callbacks)
+
+
+class Kept(Logger):
+    def __init__(self):
+        self.seen = []
+
+    def write(self, values, update):
+        self.seen.append((update, values))
 
 
 class Heard:
@@ -53,6 +62,24 @@ def test_events_come_in_order_with_what_the_log_holds(tmp_path, cache):
     evaluated = [argument for name, argument in heard.events if name == "on_evaluation"]
     assert [line["examples"] for line in evaluated] == [10, 10] and 0 <= evaluated[0]["exact"] <= 1
     assert heard.events[-1][1] is outcome
+
+
+def test_an_evaluation_solves_training_puzzles_too_where_it_is_asked_to(tmp_path, cache):
+    heard = Heard()
+    trainer = run(tmp_path / "run", cache, heard, logger := Kept(), **{"eval.training": 7})
+    trainer.fit()
+    evaluated = [argument for name, argument in heard.events if name == "on_evaluation"]
+    assert [line["training_examples"] for line in evaluated] == [7, 7] and [line["examples"] for line in evaluated] == [
+        10,
+        10,
+    ]
+    logged = [line for line in read_metrics(tmp_path / "run/metrics.jsonl") if "validation_exact" in line]
+    assert [line["training_cell"] for line in logged] == [line["training_cell"] for line in evaluated]
+    assert [values for update, values in logger.seen if "training/exact" in values and update == 3]
+    first = trainer.splits["train"].take(slice(7))
+    assert (
+        evaluated[-1]["training_cell"] == trainer._learner.evaluate(trainer.store.puzzle, first, lambda: False)["cell"]
+    )
 
 
 def test_the_end_is_heard_of_even_after_a_failure_and_part_of_the_methods_will_do(tmp_path, cache):

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from hrm.train.trainer import Trainer
 
+SEEN = "training_"
+"""Begins the names of results on training puzzles, which the network has seen."""
 Event = Literal["on_start", "on_log", "on_evaluation", "on_checkpoint", "on_end"]
 
 
@@ -43,7 +45,10 @@ class Callback:
         """Means over the updates since the last call, as in ``metrics.jsonl``: ``update``, ``loss`` and more."""
 
     def on_evaluation(self, metrics: Mapping[str, Any]) -> None:
-        """Results on the validation puzzles: ``update``, ``exact``, ``valid``, ``cell``, ``examples``."""
+        """Results on the validation puzzles: ``update``, ``exact``, ``valid``, ``cell``, ``examples``.
+
+        With ``eval.training`` also those on training puzzles: ``training_exact`` and so on.
+        """
 
     def on_checkpoint(self, folder: str) -> None:
         """A checkpoint that training can resume from lies in ``folder``."""

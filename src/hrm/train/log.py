@@ -105,13 +105,14 @@ class RunLog:
             self._console.print(f"update {update}/{self._updates}  {news}  {lasting(left)} left", soft_wrap=True)
         self._warn_of_rise(update, metrics["loss"])
 
-    def evaluation(self, update: int, metrics: dict[str, Any]) -> None:
-        """Note an evaluation on the validation split, and bring the table up to date."""
-        self._append({"update": update, **{f"validation_{k}": v for k, v in metrics.items()}})
+    def evaluation(self, update: int, metrics: dict[str, Any], training: dict[str, Any]) -> None:
+        """Note an evaluation on the validation split, and on training puzzles; bring the table up to date."""
+        self._append({"update": update, **{f"validation_{k}": v for k, v in metrics.items()}, **training})
         self.say(
             f"update {update}/{self._updates}  validation: exact {metrics['exact']:.1%}"
             + (f", valid {metrics['valid']:.1%}" if metrics["valid"] is not None else "")
             + f" of {metrics['examples']} puzzles"
+            + (f"; training: exact {training['training_exact']:.1%}" if training else "")
         )
         self.write_table()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrm.config import flat
 from hrm.errors import UsageError
-from hrm.train.callbacks import Callback, Outcome
+from hrm.train.callbacks import SEEN, Callback, Outcome
 
 if TYPE_CHECKING:
     from hrm.train.trainer import Trainer
@@ -23,8 +23,12 @@ class Logger(Callback):
         self._write_all("train", metrics)
 
     def on_evaluation(self, metrics: Mapping[str, Any]) -> None:
-        """Write each number under ``validation/``."""
-        self._write_all("validation", metrics)
+        """Write each number under ``validation/``, and those of training puzzles under ``training/``."""
+        held_out = {name: value for name, value in metrics.items() if not name.startswith(SEEN)}
+        seen = {name.removeprefix(SEEN): value for name, value in metrics.items() if name not in held_out}
+        self._write_all("validation", held_out)
+        if seen:
+            self._write_all("training", seen | {"update": metrics["update"]})
 
     def write(self, values: Mapping[str, float], update: int) -> None:
         """Write these numbers, which are of this update."""

@@ -28,7 +28,7 @@ from hrm.runtime.quoting import Terminal
 from hrm.runtime.world import World, join
 from hrm.train import saving
 from hrm.train.bank import Bank
-from hrm.train.callbacks import Outcome, tell
+from hrm.train.callbacks import SEEN, Outcome, tell
 from hrm.train.finite import Watch
 from hrm.train.learner import Learner
 from hrm.train.lock import sole_writer
@@ -333,10 +333,11 @@ class Trainer:
         choice = "last update (no validation split)"
         if "validation" in self.splits:
             results = self._learner.evaluate(self.store.puzzle, self.splits["validation"], signals.came)
-            if results is None:
+            seen = self._solve_training_puzzles(signals)
+            if results is None or seen is None:
                 return
-            log.evaluation(self._update, results)
-            tell(self._callbacks, "on_evaluation", {"update": self._update, **results})
+            log.evaluation(self._update, results, seen)
+            tell(self._callbacks, "on_evaluation", {"update": self._update, **results, **seen})
             reached = {name: results[name] for name in reached}
             choice = f"best exact on {results['examples']} validation puzzles"
         self._evaluated = self._update
@@ -344,6 +345,14 @@ class Trainer:
             return
         self._best = {"update": self._update, **reached}
         self.save(self.folder / BEST, with_state=False, choice=choice)
+
+    def _solve_training_puzzles(self, signals: PoliteSignals) -> dict[str, Any] | None:
+        """Return ``training_exact`` and so on where the configuration asks for it; None where a signal comes first."""
+        puzzles = self.splits["train"].take(slice(self.config.eval.training))
+        if not len(puzzles):
+            return {}
+        results = self._learner.evaluate(self.store.puzzle, puzzles, signals.came)
+        return results and {f"{SEEN}{name}": value for name, value in results.items()}
 
     def _checkpoint(self) -> None:
         checkpoint = self.folder / CHECKPOINTS / f"update-{self._update:06d}"

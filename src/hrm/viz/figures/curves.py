@@ -18,7 +18,10 @@ def plot_curves(lines: list[dict[str, Any]], file: Path) -> None:
         ("answer loss", "nats a cell", [("answer_loss", "training")]),
         (
             "whole answers right", "share of puzzles",
-            [("exact_rate", "training, after every segment"), ("validation_exact", "validation, after the last")],
+            [
+                ("exact_rate", "training, after every segment"), ("validation_exact", "validation, after the last"),
+                ("training_exact", "training puzzles, after the last"),
+            ],
         ),
         ("segments before halting", "segments", [("segments_at_halt", "training")]),
     ]  # fmt: skip

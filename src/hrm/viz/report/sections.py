@@ -17,6 +17,7 @@ _TRAINING = {
     "Whole answers right": [
         ("exact_rate", "training, after every segment", "second"),
         ("validation_exact", "validation, after the last", "main"),
+        ("training_exact", "training puzzles, after the last", "third"),
     ],
     "Segments before halting": [("segments_at_halt", "training", "main")],
 }
