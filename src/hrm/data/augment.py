@@ -43,7 +43,9 @@ class RandomSymmetry:
         """Return the puzzles, moved and renamed."""
         numbers = uniforms(self.seed, Stream.SYMMETRY, batch.draws, self.puzzle.spec.symmetry_draws)
         symmetries = self.puzzle.symmetries(numbers)
-        return replace(batch, inputs=symmetries.apply(batch.inputs), labels=symmetries.apply(batch.labels))
+        images, turned = symmetries.apply(batch.inputs), symmetries.apply(batch.labels)
+        labels = self.puzzle.image_answers(batch.inputs, batch.labels, images, turned)
+        return replace(batch, inputs=images, labels=labels)
 
 
 @dataclass(frozen=True)

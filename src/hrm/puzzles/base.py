@@ -219,6 +219,19 @@ class Puzzle(ABC):
     def symmetries(self, draws: Float[np.ndarray, "n D"]) -> Symmetries:
         """Turn uniform numbers (D = ``spec.symmetry_draws`` a puzzle) into symmetries that keep the rules."""
 
+    def image_answers(
+        self,
+        inputs: UInt8[np.ndarray, "n C"],
+        answers: UInt8[np.ndarray, "n C"],
+        images: UInt8[np.ndarray, "n C"],
+        turned: UInt8[np.ndarray, "n C"],
+    ) -> UInt8[np.ndarray, "n C"]:
+        """Return the answers to learn from images of puzzles under symmetries: the answers, turned as the puzzles were.
+
+        A family changes them where one of several answers is stored by a rule that an image does not keep.
+        """
+        return turned
+
     @abstractmethod
     def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
         """Return a key that two puzzles share exactly when a symmetry turns one into the other.

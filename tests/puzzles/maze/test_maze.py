@@ -5,6 +5,7 @@ from collections import deque
 import numpy as np
 import pytest
 
+from hrm.data.augment import Batch, RandomSymmetry
 from hrm.errors import DataError, UsageError
 from hrm.puzzles import get
 from hrm.puzzles.check import check
@@ -80,6 +81,33 @@ def test_ties_are_listed_in_order_and_all_are_right():
     assert SMALL.verify(puzzle[None].repeat(2, 0), found).all()
     assert len(SMALL.solutions(puzzle, limit=1)) == 1
     assert len(SMALL.solutions(SMALL.parse(TIED), limit=9)) == 1
+
+
+def test_the_path_of_an_image_is_drawn_by_the_rule_where_that_of_the_maze_is():
+    family = Maze(10, 10)
+    mazes, paths = map(np.stack, zip(*(family.generate(3, index) for index in range(40)), strict=True))
+    last = np.stack([family.solutions(maze, limit=999)[-1] for maze in mazes])
+    several = (last != paths).any(axis=1)
+    assert 10 < several.sum() < 40
+    symmetries = family.symmetries(np.linspace(0, 1, 40, endpoint=False)[:, None])
+    images, turned = symmetries.apply(mazes), symmetries.apply(paths)
+    drawn = family.image_answers(mazes, paths, images, turned)
+    assert (drawn == np.stack([family.solutions(image, limit=1)[0] for image in images])).all()
+    assert (drawn != turned).any() and family.verify(images, drawn).all()
+    turned = symmetries.apply(last)  # drawn by another rule: turned with the maze
+    kept = family.image_answers(mazes, last, images, turned)
+    assert (kept[several] == turned[several]).all()
+    blocked, unknown = np.where(mazes == OPEN, WALL, mazes), np.zeros_like(paths)
+    assert (family.image_answers(blocked, unknown, blocked, unknown) == unknown).all()
+
+
+def test_augmented_training_mazes_have_the_path_that_the_rule_draws():
+    family = Maze(10, 10)
+    mazes, paths = map(np.stack, zip(*(family.generate(3, index) for index in range(8)), strict=True))
+    batch = Batch(mazes, paths, np.zeros(8, np.int64), np.arange(8))
+    shown = RandomSymmetry(family, 0)(batch)
+    assert (shown.inputs != mazes).any()
+    assert (shown.labels == np.stack([family.solutions(maze, limit=1)[0] for maze in shown.inputs])).all()
 
 
 def test_no_way_through():

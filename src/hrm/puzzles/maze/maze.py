@@ -178,6 +178,25 @@ class Maze(Puzzle):
         cells = turns[(draws[:, 0] * len(turns)).astype(np.int64)]
         return Symmetries(cells, identity.tokens)
 
+    def image_answers(
+        self,
+        inputs: UInt8[np.ndarray, "n C"],
+        answers: UInt8[np.ndarray, "n C"],
+        images: UInt8[np.ndarray, "n C"],
+        turned: UInt8[np.ndarray, "n C"],
+    ) -> UInt8[np.ndarray, "n C"]:
+        """Return a path through each image, drawn by the rule of ``generate`` if the path of the maze itself is.
+
+        Turned, such a path would be one of several shortest ones that no rule tells from the others. Any other path
+        is turned with its maze.
+        """
+        chosen = turned.copy()
+        for row in range(len(inputs)):
+            ruled = self.solutions(inputs[row], limit=1)
+            if len(ruled) and (answers[row] == ruled[0]).all():
+                chosen[row] = self.solutions(images[row], limit=1)[0]
+        return chosen
+
     def twin_key(self, puzzle: UInt8[np.ndarray, " C"], answer: UInt8[np.ndarray, " C"]) -> bytes:
         """Return a key that two mazes share exactly when one is the other turned or reflected."""
         return min(turned.tobytes() for turned in puzzle[dihedral(self.spec.shape)])
