@@ -162,3 +162,44 @@ def browser():
 def no_figures(monkeypatch):
     """Leave out the curves that a run draws at its end."""
     monkeypatch.setattr("hrm.train.log.has_matplotlib", lambda: False)
+
+
+def arc_tasks(folder):
+    """Write three tasks of ARC: "flip" and "grow", which are held back, and "paint"."""
+    import numpy as np
+
+    rules = {
+        "evaluation/flip": lambda grid: grid[:, ::-1],
+        "evaluation/grow": lambda grid: np.kron(grid, np.ones((2, 2), int)),
+        "training/paint": lambda grid: np.where(grid == 3, 8, grid),
+    }
+    rng = np.random.default_rng(0)
+    for name, rule in rules.items():
+        file = folder / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        grids = [rng.integers(0, 10, rng.integers(2, 6, 2)) for _ in range(4)]
+        pairs = [{"input": grid.tolist(), "output": rule(grid).tolist()} for grid in grids]
+        file.write_text(json.dumps({"train": pairs[:3], "test": pairs[3:]}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def arc_run(tmp_path_factory):
+    """Train a tiny model of ARC for two updates: a folder with ``tasks``, a store ``arc`` and the run ``arc-run``."""
+    from rich.console import Console
+
+    from hrm import recipes
+    from hrm.data.arc import build_arc
+    from hrm.train.trainer import Trainer
+
+    place = tmp_path_factory.mktemp("arc")
+    tasks = arc_tasks(place / "tasks")
+    build_arc(place / "arc", [tasks / "evaluation", tasks / "training"], 2, 0, "2026-01-01T00:00:00+00:00")
+    tiny = {
+        "model": {"width": 32, "l_layers": 1, "puzzle_width": 32},
+        "halting": {"max_segments": 3},
+        "train": {"updates": 2, "batch_size": 4, "device": "cpu", "precision": "fp32"},
+    }
+    config = recipes.get("arc-small", tiny).changed("data.path", str(place / "arc"))
+    Trainer(config, place / "arc-run", console=Console(quiet=True)).fit()
+    return place

@@ -36,7 +36,7 @@ def filled(slots, *keys):
 def test_known_keys_keep_their_latents_and_new_ones_begin():
     model = Counting()
 
-    def embed(inputs):
+    def embed(inputs, ids):
         model.batches.append(len(inputs))
         return Embedded(torch.from_numpy(inputs).float()[..., None], NO_CONTEXT)
 
@@ -49,8 +49,22 @@ def test_known_keys_keep_their_latents_and_new_ones_begin():
 
 
 def test_a_batch_never_exceeds_its_capacity():
-    slots = KeyedSlots(Counting(), lambda inputs: Embedded(torch.zeros(len(inputs), 2, 1), NO_CONTEXT), capacity=2)
+    slots = KeyedSlots(Counting(), lambda inputs, ids: Embedded(torch.zeros(len(inputs), 2, 1), NO_CONTEXT), capacity=2)
     assert len(filled(slots, 7)[0]) == 2
+
+
+def test_puzzle_ids_follow_their_rows():
+    asked = []
+
+    def embed(inputs, ids):
+        asked.append(None if ids is None else ids.tolist())
+        return Embedded(torch.zeros(len(inputs), 2, 1), NO_CONTEXT)
+
+    slots = KeyedSlots(Counting(), embed, capacity=16)
+    for keys in ([3, 1], [1]):
+        slots.fill(keys, lambda row: np.zeros(2, np.uint8), lambda row: 10 + keys[row])  # noqa: B023
+    filled(slots, 2)
+    assert asked == [[13, 11, 11, 11], [11] * 4, None]
 
 
 def test_padding_repeats_the_last_row():

@@ -128,9 +128,3 @@ def test_what_was_taken_is_answered_before_the_end(service):
     assert all(each.result.result()[0].answer == ANSWER for each in tickets) and not service.worker.is_ready
     with pytest.raises(StoppingError):
         service.worker.submit(ticket(service))
-
-
-def test_models_of_tasks_are_not_served(solver, monkeypatch):
-    monkeypatch.setattr(solver, "table", object())
-    with pytest.raises(UsageError, match="parts of tasks"):
-        Service({"arc": solver})

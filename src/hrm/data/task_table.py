@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Int64, UInt8
 
-from hrm.errors import DataError
+from hrm.errors import DataError, UsageError
 from hrm.files import fill
 from hrm.manifest import FileRecord, read_listed, record
 from hrm.puzzles.base import Puzzle
@@ -116,6 +116,20 @@ class TaskTable:
     @cached_property
     def _places(self) -> dict[str, int]:
         return {task_id: place for place, task_id in enumerate(self.task_ids)}
+
+
+def require_known_tasks(table: TaskTable, task_ids: Iterable[str]) -> None:
+    """Refuse tasks that a model's table of puzzle ids does not have.
+
+    Raises:
+        UsageError: names the first one.
+    """
+    if unseen := sorted({task for task in task_ids if task not in table}):
+        more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
+        raise UsageError(
+            f"the model has never seen task {unseen[0]!r}{more}: its puzzle embedding has no row for it; fit one to "
+            "its demonstrations by `hrm adapt MODEL TASK.json --out FOLDER`"
+        )
 
 
 def table_files(table: TaskTable) -> dict[str, bytes]:

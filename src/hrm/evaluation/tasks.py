@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 from hrm.data.store import Split, Store
-from hrm.data.task_table import TaskTable
+from hrm.data.task_table import TaskTable, require_known_tasks
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.inference.solver import Solver
-from hrm.inference.task_vote import Test, require_known_tasks, solve_tasks
+from hrm.inference.task_vote import Test, solve_tasks
 from hrm.inference.vote import Candidate
 from hrm.runtime.world import ALONE, World
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, UInt8
 from hrm.errors import HrmError
 from hrm.inference.answer import SegmentOutput
 from hrm.inference.search import Search, Start
-from hrm.inference.slots import KeyedSlots
+from hrm.inference.slots import Embed, KeyedSlots
 from hrm.model.follow import Row
 from hrm.model.network import Embedded, Latents, Network
 
@@ -46,13 +46,21 @@ class Job:
         total: segments that all its runs may take together.
         trace: keep the answers after every segment of a run.
         halts: whether an answer may end it; else it takes all segments.
+        puzzle_id: row of the puzzle embedding; None where the model knows no tasks.
     """
 
     def __init__(
-        self, number: int, inputs: UInt8[np.ndarray, " C"], search: Search, total: int, trace: bool, halts: bool
+        self,
+        number: int,
+        inputs: UInt8[np.ndarray, " C"],
+        search: Search,
+        total: int,
+        trace: bool,
+        halts: bool,
+        puzzle_id: int | None = None,
     ):
         """Begin with the first run."""
-        self.number, self.inputs, self.trace = number, inputs, trace
+        self.number, self.inputs, self.trace, self.puzzle_id = number, inputs, trace, puzzle_id
         self._search, self._total, self._halts = search, total, halts
         self.start = next(search)
         """How the present run began; once the job is done, that which gave the answer."""
@@ -102,7 +110,6 @@ class Engine:
     """Runs puzzles through a network, one segment of all at a time; each may leave when it is done.
 
     Args:
-        embed: returns a batch of parsed puzzles as the network sees it.
         segment: runs one segment of a batch, told what its rows are.
         stops: says which puzzles may stop with these answers.
         capacity: puzzles in work at once, at most.
@@ -111,7 +118,7 @@ class Engine:
     def __init__(
         self,
         model: Network,
-        embed: Callable[[UInt8[np.ndarray, "B C"]], Embedded],
+        embed: Embed,
         segment: Callable[[Latents, Embedded, UInt8[np.ndarray, "B C"], Sequence[Row]], tuple[Latents, SegmentOutput]],
         stops: Callable[[UInt8[np.ndarray, "B C"], SegmentOutput], Bool[np.ndarray, " B"]],
         capacity: int,
@@ -145,7 +152,7 @@ class Engine:
         jobs, slots = self._jobs, self._slots
         if not jobs:
             return []
-        slots.fill([job.key for job in jobs], lambda row: jobs[row].start.view)
+        slots.fill([job.key for job in jobs], lambda row: jobs[row].start.view, lambda row: jobs[row].puzzle_id)
         slots.latents, output = self._segment(slots.latents, slots.x, slots.inputs, [job.place for job in jobs])
         answers = [job.own(output.rows(slice(row, row + 1))) for row, job in enumerate(jobs)]
         # the rules are those of the puzzle itself, whatever the network saw

@@ -11,10 +11,12 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Int, Shaped, UInt8
 
 from hrm.model.network import Embedded, Latents, Network
 
+Embed = Callable[[UInt8[np.ndarray, "B C"], Int[np.ndarray, " B"] | None], Embedded]
+"""Returns a batch of parsed puzzles as the network sees it, told their puzzle ids where the model knows tasks."""
 LEAST_ROWS = 4
 """Rows of the smallest batch; those that no puzzle needs repeat the last one.
 
@@ -26,7 +28,6 @@ class KeyedSlots:
     """The rows of the batch by the keys of what is in work.
 
     Args:
-        embed: returns a batch of parsed puzzles as the network sees it.
         capacity: rows of the largest batch.
     """
 
@@ -34,22 +35,30 @@ class KeyedSlots:
     x: Embedded
     latents: Latents
 
-    def __init__(self, model: Network, embed: Callable[[UInt8[np.ndarray, "B C"]], Embedded], capacity: int):
+    def __init__(self, model: Network, embed: Embed, capacity: int):
         """Begin without rows."""
         self._model, self._embed, self._capacity = model, embed, capacity
         self._keys: Sequence[Hashable] = ()
 
-    def fill(self, keys: Sequence[Hashable], puzzle: Callable[[int], UInt8[np.ndarray, " C"]]) -> None:
+    def fill(
+        self,
+        keys: Sequence[Hashable],
+        puzzle: Callable[[int], UInt8[np.ndarray, " C"]],
+        puzzle_id: Callable[[int], int | None] = lambda row: None,
+    ) -> None:
         """Give each key a row, in order: a known one keeps its latents, a new one begins with initial latents.
 
         Args:
             puzzle: returns the parsed puzzle of a row; called only where the keys are not those of before.
+            puzzle_id: likewise, its row of the puzzle embedding; None for all where the model knows no tasks.
         """
         if keys == self._keys:
             return
         size = min(max(LEAST_ROWS, 1 << (len(keys) - 1).bit_length()), self._capacity)
         self.inputs = pad_batch(np.stack([puzzle(row) for row in range(len(keys))]), size)
-        self.x = self._embed(self.inputs)
+        ids = [puzzle_id(row) for row in range(len(keys))]
+        known = [each for each in ids if each is not None]
+        self.x = self._embed(self.inputs, pad_batch(np.array(known), size) if known else None)
         fresh = self._model.initial(self.x)
         if self._keys:
             old_rows = {key: row for row, key in enumerate(self._keys)}

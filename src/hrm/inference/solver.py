@@ -17,7 +17,7 @@ from torch import Tensor
 from hrm.checkpoint import Checkpoint
 from hrm.config import RunConfig
 from hrm.data.prepare import family
-from hrm.data.task_table import TaskTable
+from hrm.data.task_table import TaskTable, require_known_tasks
 from hrm.errors import DataError, UsageError
 from hrm.inference.answer import Answer, SegmentOutput, answer_of, counted
 from hrm.inference.engine import Engine, Job
@@ -112,6 +112,7 @@ class Solver(HubMethods):
         attempts: int | None = None,
         effort: Effort | None = None,
         budget: int | None = None,
+        task: str | None = None,
     ) -> Answer:
         """Solve one puzzle given as text, nested lists or an array.
 
@@ -135,12 +136,14 @@ class Solver(HubMethods):
                 "max": up to 4,096 segments in all. Not together with one of the numbers.
             budget: segments that all runs may take together, in place of an effort. Not together with ``segments`` or
                 ``attempts``.
+            task: the task that the puzzle belongs to, where the model knows tasks (ARC). The network sees the puzzle
+                once, as it is; ``hrm solve MODEL TASK.json`` lets all variants of the task vote.
 
         Raises:
             DataError: the puzzle cannot be read, or contradicts itself.
-            UsageError: a number of segments is out of range, or the model knows a puzzle by its task only (ARC).
+            UsageError: a number of segments is out of range; or the model knows tasks, and none or another is named.
         """
-        return next(self.solve_many([puzzle], segments, trace, max_segments, attempts, effort, budget))
+        return next(self.solve_many([puzzle], segments, trace, max_segments, attempts, effort, budget, task=task))
 
     __call__ = solve
 
@@ -154,6 +157,7 @@ class Solver(HubMethods):
         effort: Effort | None = None,
         budget: int | None = None,
         parsed: bool = False,
+        task: str | None = None,
     ) -> Iterator[Answer]:
         """Yield the answers in the order of the puzzles, each as soon as it is known.
 
@@ -163,7 +167,7 @@ class Solver(HubMethods):
         Args:
             parsed: the puzzles are what ``Puzzle.parse`` returned.
         """
-        asked = self._plan(segments, max_segments, attempts, effort, budget)
+        asked = *self._plan(segments, max_segments, attempts, effort, budget), self.puzzle_id(task)
         parse = self.puzzle.parse
         given = (puzzle if parsed else parse(puzzle) for puzzle in puzzles)
         jobs = (self._job(number, inputs, trace, segments is None, *asked) for number, inputs in enumerate(given))
@@ -183,18 +187,45 @@ class Solver(HubMethods):
         attempts: int | None = None,
         effort: Effort | None = None,
         budget: int | None = None,
+        task: str | None = None,
     ) -> Job:
         """Return a parsed puzzle as work for an engine; the options and errors are those of ``solve``.
 
         Args:
             number: another one for every puzzle in the engine.
         """
-        return self._job(number, inputs, trace, True, *self._plan(None, max_segments, attempts, effort, budget))
+        asked = *self._plan(None, max_segments, attempts, effort, budget), self.puzzle_id(task)
+        return self._job(number, inputs, trace, True, *asked)
 
     def _job(
-        self, number: int, inputs: UInt8[np.ndarray, " C"], trace: bool, halts: bool, plan: Plan, total: int
+        self,
+        number: int,
+        inputs: UInt8[np.ndarray, " C"],
+        trace: bool,
+        halts: bool,
+        plan: Plan,
+        total: int,
+        puzzle_id: int | None,
     ) -> Job:
-        return Job(number, inputs, plan(inputs), total, trace, halts)
+        return Job(number, inputs, plan(inputs), total, trace, halts, puzzle_id)
+
+    def puzzle_id(self, task: str | None) -> int | None:
+        """Return the row of the puzzle embedding for a task as it is; None where the model knows no tasks.
+
+        Raises:
+            UsageError: no task is named where one is needed, one where none is, or one that the model has never seen.
+        """
+        if self.table is None:
+            if task is not None:
+                raise UsageError("the puzzles of this model belong to no tasks: leave out task")
+            return None
+        if task is None:
+            raise UsageError(
+                "a grid alone does not say which task it belongs to: name its task, or give its file to "
+                "`hrm solve MODEL TASK.json`"
+            )
+        require_known_tasks(self.table, [task])
+        return self.table.puzzle_ids(task)[0]
 
     def answer(self, job: Job) -> Answer:
         """Return the answer to a puzzle that an engine is done with."""
@@ -319,11 +350,6 @@ class Solver(HubMethods):
             raise UsageError(f"give effort or {given[0]}, not both: an effort sets the number of segments and runs")
         if budget is not None and (segments is not None or attempts is not None):
             raise UsageError("give budget (segments of all runs together) or segments and attempts, not both")
-        if self.table is not None:
-            raise UsageError(
-                "a grid alone does not say which task it belongs to: give the file of its task, "
-                "`hrm solve MODEL TASK.json`"
-            )
         # numbers mean what they say; without any, the effort decides
         if segments is not None:
             return one_run(segments), segments

@@ -1,11 +1,11 @@
 """Solve examples of tasks: each in every variant of its task that the model knows, and then by a vote."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import UInt8
 
-from hrm.data.task_table import TaskTable
+from hrm.data.task_table import TaskTable, require_known_tasks
 from hrm.errors import UsageError
 from hrm.inference.slots import pad_batch
 from hrm.inference.solver import Solver
@@ -72,17 +72,3 @@ def solve_tasks(
     ranked = vote(answers())
     stages = range(1 if trace else segments, segments + 1)
     return {test: tuple(ranked[segment, test] for segment in stages) for test in sorted(set(tests))}
-
-
-def require_known_tasks(table: TaskTable, task_ids: Iterable[str]) -> None:
-    """Refuse tasks that a model's table of puzzle ids does not have.
-
-    Raises:
-        UsageError: names the first one.
-    """
-    if unseen := sorted({task for task in task_ids if task not in table}):
-        more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
-        raise UsageError(
-            f"the model has never seen task {unseen[0]!r}{more}: its puzzle embedding has no row for it; fit one to "
-            "its demonstrations by `hrm adapt MODEL TASK.json --out FOLDER`"
-        )

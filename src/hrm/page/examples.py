@@ -14,6 +14,7 @@ class Examples(BaseModel):
     """Held-out puzzles, and where they come from."""
 
     puzzles: list[str] = Field(description="Each as one line of text; none where no such puzzles can be made.")
+    tasks: list[str] = Field(default=[], description="The task of each, where the model knows tasks.")
     source: str = Field(description="Where they come from, in one sentence; or why there are none.")
 
 

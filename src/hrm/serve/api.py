@@ -48,6 +48,9 @@ HowLong = Annotated[
         "quick, one run."
     ),
 ]
+TaskName = Annotated[
+    str, Field(max_length=1000, description="The task that the puzzles belong to, where the model knows tasks (ARC).")
+]
 Trace = Annotated[bool, Field(description=f"Also return the answer after each segment, of at most {MOST_TRACED}.")]
 Deadline = Annotated[
     float,
@@ -83,6 +86,7 @@ class SolveRequest(BaseModel):
     model: ModelName | None = None
     puzzle: Given | None = None
     puzzles: Many | None = None
+    task: TaskName | None = None
     effort: HowLong | None = None
     max_segments: Segments | None = None
     attempts: Attempts | None = None
@@ -146,6 +150,9 @@ class ModelRecord(BaseModel):
     max_segments: int = Field(description="When it gives up, unless told.")
     checked: bool = Field(description="Whether answers are checked by the rules.")
     grid: Grid = Field(description="Its puzzles, as an editor sees them.")
+    tasks: list[str] = Field(
+        default=[], description="Names of its tasks, one of which a request must name; none where a grid says it all."
+    )
 
 
 class ModelsResponse(BaseModel):
@@ -169,9 +176,6 @@ class Service:
         queue: requests that may wait.
         deadline_s: seconds after which a request is given up, unless it asks for fewer.
         on_batch: told the number of puzzles of every batch.
-
-    Raises:
-        UsageError: a model that cannot solve a puzzle by its grid alone.
     """
 
     def __init__(
@@ -181,11 +185,6 @@ class Service:
         deadline_s: float = 30.0,
         on_batch: Callable[[int], None] = lambda size: None,
     ):
-        for name, solver in solvers.items():
-            if solver.table is not None:
-                raise UsageError(
-                    f"{name} cannot be served: its puzzles are parts of tasks; use `hrm solve {name} FILE`"
-                )
         self.solvers = dict(solvers)
         self._models = {"models": [_described(name, solver) for name, solver in solvers.items()]}
         self.deadline_s = deadline_s
@@ -237,10 +236,11 @@ class Service:
         """Return a request as what the worker takes: everything about it is checked, and its puzzles are read.
 
         Raises:
-            UsageError: no such model, or more than is allowed.
+            UsageError: no such model or task, or more than is allowed.
             DataError: a puzzle cannot be read, or contradicts itself.
         """
         name, solver = self.solver(request.model)
+        solver.puzzle_id(request.task)
         if (request.puzzle is None) == (request.puzzles is None):
             raise UsageError("give puzzle (one) or puzzles (a list)")
         given = [request.puzzle] if request.puzzles is None else request.puzzles
@@ -259,9 +259,9 @@ class Service:
                 raise DataError(str(error) if len(given) == 1 else f"puzzle {number}: {error}") from None
         wait_s = min(request.deadline or self.deadline_s, self.deadline_s)
         if request.effort in (None, "quick"):
-            options = Options(name, request.trace, segments, attempts)
+            options = Options(name, request.trace, segments, attempts, task=request.task)
         else:
-            options = Options(name, request.trace, effort=request.effort)
+            options = Options(name, request.trace, effort=request.effort, task=request.task)
         return Ticket(options, inputs, time.monotonic() + wait_s)
 
     def solve(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -338,4 +338,5 @@ def _described(name: str, solver: Solver) -> dict[str, Any]:
         "parameters": sum(parameter_counts(solver.model)[0].values()),
         "max_segments": solver.max_segments, "checked": spec.has_rules,
         "grid": grid_of(solver.puzzle).model_dump(mode="json"),
+        "tasks": [] if solver.table is None else list(solver.table.task_ids),
     }  # fmt: skip

@@ -13,7 +13,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
-from hrm.errors import HrmError
+from hrm.errors import HrmError, UsageError
 from hrm.serve.api import (
     Attempts,
     Deadline,
@@ -44,7 +44,14 @@ R = TypeVar("R")
 
 
 def create_tools(service: Service) -> MCPServer:
-    """Return the server of the tools; the service's worker must run while it does."""
+    """Return the server of the tools; the service's worker must run while it does.
+
+    Raises:
+        UsageError: a model that cannot solve a puzzle by its grid alone.
+    """
+    for name, solver in service.solvers.items():
+        if solver.table is not None:
+            raise UsageError(f"{name} is no tool: its puzzles are parts of tasks; use `hrm solve {name} FILE`")
     server = MCPServer(
         "hrm", title="Hierarchical Reasoning Model", instructions=ABOUT, log_level="ERROR",
         version=version("hierarchical-reasoning"),

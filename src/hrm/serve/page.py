@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse
 from hrm.page.describe import Drawing
 from hrm.page.examples import Examples, examples_of
 from hrm.page.site import ENTRY, files, media_type, policy
+from hrm.page.tasks import TaskRecord, Tasks
 from hrm.runtime.environment import cache_folder, present
 from hrm.serve.api import ReadRequest, Service
 from hrm.serve.guard import require_json
@@ -46,6 +48,7 @@ def add_page(app: FastAPI) -> frozenset[str]:
 
 def add_readers(app: FastAPI, service: Service, refusals: Mapping[int | str, dict[str, Any]]) -> None:
     """Serve what helps to write a puzzle."""
+    tasks_of = cache(Tasks.of)  # a store is opened once
     body = {"required": True, "content": {"application/json": {"schema": ReadRequest.model_json_schema()}}}
     made: dict[str, Examples] = {}
     making = asyncio.Lock()  # one model at a time
@@ -64,6 +67,17 @@ def add_readers(app: FastAPI, service: Service, refusals: Mapping[int | str, dic
         """Return held-out puzzles of a model, always the same."""
         name, solver = service.solver(model)
         async with making:
+            if name not in made and solver.table is not None:
+                made[name] = await asyncio.to_thread(lambda: tasks_of(solver).examples(KEPT))
             if name not in made:
                 made[name] = await asyncio.to_thread(examples_of, solver, MADE, KEPT, cache_folder(), present())
         return JSONResponse(made[name].model_dump())
+
+    @app.get("/v1/task", response_model=TaskRecord, responses={422: refusals[422]}, tags=["puzzles"])
+    async def task(task: str, model: str | None = None) -> Response:
+        """Return what a model that knows tasks was shown of one, and the tests that were held back."""
+        _, solver = service.solver(model)
+        solver.puzzle_id(task)
+        async with making:
+            record = await asyncio.to_thread(lambda: tasks_of(solver).record(task))
+        return JSONResponse(record.model_dump())

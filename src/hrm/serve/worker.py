@@ -48,6 +48,8 @@ class Options:
     attempts: int | None = None
     effort: Effort | None = None
     """In place of the two numbers."""
+    task: str | None = None
+    """That the puzzles belong to, where the model knows tasks."""
 
 
 @dataclass(eq=False)
@@ -200,7 +202,7 @@ class Worker:
         try:
             job = self._solvers[options.model].job(
                 next(self._numbers), ticket.inputs[place], options.trace, options.max_segments, options.attempts,
-                options.effort,
+                options.effort, task=options.task,
             )  # fmt: skip
         except HrmError as error:
             ticket.fail(error)
