@@ -33,7 +33,8 @@ def left(folder):
     for name, place in (("last", last), ("best", folder / "best")):
         checkpoint = load_checkpoint(place, with_state=name == "last")
         tensors = {**checkpoint.weights, **{f"state/{key}": value for key, value in (checkpoint.state or {}).items()}}
-        found |= {f"{name}/{key}": value.reshape(-1).view(torch.uint8).tolist() for key, value in tensors.items()}
+        contents = {key: value.reshape(-1).view(torch.uint8).numpy().tobytes() for key, value in tensors.items()}
+        found |= {f"{name}/{key}": content for key, content in contents.items()}
         found |= {f"{name}.meta": untimed(checkpoint.meta), f"{name}.config": checkpoint.config}
     found["metrics"] = [untimed(json.loads(line)) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     with open(folder / "metrics.csv", newline="") as f:
@@ -71,9 +72,10 @@ def tiny(**changes):
     return recipes.get("smoke", sizes | changes)
 
 
-def begun(folder, config, console=None):
+def begun(folder, config, console=None, callbacks=()):
     """Return its trainer in this process."""
-    return Trainer(config, folder, folder.parent / "cache", console=console or Console(quiet=True), announce=False)
+    console = console or Console(quiet=True)
+    return Trainer(config, folder, folder.parent / "cache", console=console, announce=False, callbacks=callbacks)
 
 
 def at(update, act, run):
