@@ -27,7 +27,7 @@ NEEDED = {
     "data import": ["x", "--out", "y", "--puzzle", MODEL], "data export": ["x", "--out", "y"], "data check": ["x"],
 }  # fmt: skip
 """What a command must be given."""
-DATA_SETS = ["sudoku-extreme", "maze-hard", "arc-1", "arc-2", "concept-arc"]
+DATA_SETS = ["sudoku-extreme", "maze-hard", "arc-1", "arc-2", "concept-arc", "mini-arc"]
 
 
 def leaves(at=app, path=""):

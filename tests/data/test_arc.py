@@ -22,7 +22,7 @@ from hrm.inference.solver import Solver
 from hrm.model.network import Embedded, Latents, Network, Segment
 from hrm.nn.layers import NO_CONTEXT
 from hrm.puzzles import get
-from hrm.puzzles.arc.canvas import decode
+from hrm.puzzles.arc.canvas import FIRST_COLOR, decode
 from hrm.puzzles.arc.variants import Variant
 
 NOW = "2026-01-01T00:00:00+00:00"
@@ -254,6 +254,51 @@ def test_what_gives_a_test_away_is_left_out_where_all_tests_are_held_back(tmp_pa
     origin = store.manifest.provenance
     assert origin["examples_left_out"] == 1 and origin["tests_given_away"] == origin["outputs_given_away"] == 0
     assert audit(store.path).clean
+
+
+def test_a_smaller_canvas_is_a_property_of_the_store(folder, store, tmp_path):
+    """The same examples, variants and ids as on the large canvas; a grid that does not fit is refused by name."""
+    small = build_arc(tmp_path / "small", [folder], 20, 0, NOW, canvas=5)
+    assert open_store(small.path).puzzle is get("arc-5x5") and small.puzzle.spec == get("arc-5x5").spec
+    assert np.array_equal(small.table.variants, store.table.variants)
+    for name, split in small.splits.items():
+        other = store.splits[name]
+        assert split.inputs.shape == (len(other), 25) and np.array_equal(split.puzzle_ids, other.puzzle_ids)
+        for array in ("inputs", "labels"):
+            grids = zip(decode(getattr(split, array)), decode(getattr(other, array)), strict=True)
+            assert all(np.array_equal(one, two) for one, two in grids)
+    split, sampler = small.splits["train"], Sampler(small.splits["train"], small.puzzle, 0, True, table=small.table)
+    drawn, rows = sampler.take(0, 100), sampler.rows(np.arange(100))  # moved on the canvas, and nothing is cut off
+    for shown, plain in ((drawn.inputs, split.inputs), (drawn.labels, split.labels)):
+        assert np.array_equal((shown >= FIRST_COLOR).sum(axis=1), (plain[rows] >= FIRST_COLOR).sum(axis=1))
+        assert (shown != plain[rows]).any()
+    assert audit(small.path).clean
+    tall = {"train": [{"input": [[1]] * 6, "output": [[1]]}], "test": [{"input": [[1]], "output": [[1]]}]}
+    (tmp_path / "tall.json").write_text(json.dumps(tall))
+    with pytest.raises(DataError, match=r"task 'tall' has a grid of 6x1 cells; arc-5x5 takes 5x5 at most.*--canvas"):
+        build_arc(tmp_path / "refused", [folder, tmp_path / "tall.json"], 3, 0, NOW, canvas=5)
+    for canvas in (1, 31):
+        with pytest.raises(UsageError, match=f"2 to 30 rows and columns .got {canvas}"):
+            build_arc(tmp_path / "refused", [folder], 3, 0, NOW, canvas=canvas)
+
+
+def test_settings_can_be_chosen_without_the_tests(folder, tmp_path):
+    """The last demonstration of each task is the test; no true test is in the store, in training or elsewhere."""
+    tasks = {file.stem: json.loads(file.read_text()) for file in folder.glob("*/*.json")}
+    alone = {"train": tasks["t0"]["test"], "test": tasks["t0"]["train"]}
+    (tmp_path / "alone.json").write_text(json.dumps(alone))
+    store = build_arc(tmp_path / "s", [folder, tmp_path / "alone.json"], 3, 0, NOW, rehearse=True)
+    found = {name: [] for name in (*tasks, "alone")}
+    for number, split in ((0, store.splits["train"]), (1, store.splits["test"])):
+        grids = zip(decode(split.inputs), decode(split.labels), split.puzzle_ids.tolist(), strict=True)
+        for given, answer, puzzle_id in grids:
+            pair = {"input": given.tolist(), "output": answer.tolist()}
+            found[store.table.lookup(puzzle_id)[0]].append((number, pair))
+    for name, task in tasks.items():
+        first, second, last = task["train"]
+        assert found[name] == [(0, first), (0, second), (1, last)]
+    assert found["alone"] == [(0, alone["train"][0])]  # one demonstration: trained on, and nothing is asked
+    assert store.manifest.provenance["tests_are"] == "the last demonstrations"
 
 
 @pytest.mark.skipif(not (SHARED / "arc1").is_dir(), reason="ARC-1 is not beside this checkout")

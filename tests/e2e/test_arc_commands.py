@@ -51,6 +51,34 @@ def test_answers_by_vote_in_every_form(hrm, workplace, model):
     assert (solved.json["answer"] or [[0]]) == submitted
 
 
+def test_a_smaller_canvas_from_end_to_end(hrm, workplace):
+    written(workplace / "mini", "ma", "mb")
+    written(workplace / "mini-new", "mz")
+    built = hrm("data", "arc", "mini", "--out", "mini-store", "--variants", 2, "--canvas", 5, "--hold-back", "--json")
+    assert built.code == 0 and built.json["puzzle"] == "arc-5x5", built.err
+    train = ["train", "mini-arc", "--data.path", "mini-store", "--out", "mini-run", *TINY, "--train.compile", "false"]
+    assert hrm(*train).code == 0
+    assert hrm("data", "check", "mini-store").code == 0
+    result = hrm("eval", "mini-run", "--data", "mini-store", "--sheet", "mini.png", "--submission", "m.json", "--json")
+    assert result.code == 0 and result.json["tests"] == 2 and (workplace / "mini.png").exists(), result.err
+    solved = hrm("solve", "mini-run", "mini/mb.json", "--json")
+    submitted = json.loads((workplace / "m.json").read_text())["mb"][0]["attempt_1"]
+    assert solved.code == 0 and (solved.json["answer"] or [[0]]) == submitted, solved.err
+    assert hrm("show", "mini-run", "mini/ma.json", "--out", "ma.gif").code == 0
+    adapted = hrm("adapt", "mini-run", "mini-new/mz.json", "--out", "mz", "--updates", 1, "--variants", 1, "--json")
+    assert adapted.code == 0 and json.loads((workplace / "mz" / "store" / "manifest.json").read_text())["shape"] == [
+        5,
+        5,
+    ]
+    large = {"train": [{"input": [[1]], "output": [[1]]}], "test": [{"input": [[0] * 6]}]}
+    (workplace / "mini" / "ma.json").write_text(json.dumps(large))  # another grid under a name that the model knows
+    refused = hrm("solve", "mini-run", "mini/ma.json")
+    assert refused.code == 4 and "'ma' has a grid of 1x6 cells; arc-5x5 takes 5x5 at most" in refused.err
+    assert hrm("data", "export", "mini-store", "--out", "mini-official").code == 0
+    back = hrm("data", "import", "mini-official", "--out", "mini-back", "--puzzle", "arc-5x5", "--json")
+    assert back.code == 0 and back.json["puzzle"] == "arc-5x5" and back.json["splits"]["test"] == 2, back.err
+
+
 def test_what_the_model_does_not_know_is_refused_and_can_be_learned(hrm, workplace, model):
     written(workplace / "other", "zz")
     refused = hrm("solve", model, "other/zz.json")

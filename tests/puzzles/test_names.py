@@ -15,6 +15,7 @@ def test_a_family_is_found_under_each_of_its_names():
         assert family is puzzles.get(name) and name == family.generator
     assert set(puzzles.families()) == {name for name in puzzles.names() if not name.endswith("-unique")}
     assert puzzles.get("arc").spec.name == "arc" and "arc" not in puzzles.names()
+    assert puzzles.get("arc-5x5").spec.shape == (5, 5) and puzzles.get("arc-5x5").spec.name == "arc-5x5"
     assert puzzles.get("maze-5x9").spec.shape == (5, 9) and puzzles.get("coloring-7x2").spec.shape == (7, 7)
 
 

@@ -92,6 +92,14 @@ def arc(
             help="Hide the tests of all tasks, and leave out training examples that reveal one.",
         ),
     ] = False,
+    canvas: Annotated[int, Parameter(help="Rows and columns of the canvas, for sets of small grids: Mini-ARC 5.")] = 30,
+    rehearse: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Leave the tests out and hide the last demonstration of each task instead, to choose settings.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Build a store of ARC tasks: demonstrations for training, hidden tests for evaluation.
@@ -105,7 +113,7 @@ def arc(
     from hrm.puzzles.arc.files import Notes
 
     notes = Notes()
-    store = build_arc(out, folders, variants, seed, present(), hold_back, notes)
+    store = build_arc(out, folders, variants, seed, present(), hold_back, notes, canvas, rehearse)
     for line in notes.lines():
         print_note(line)
     _describe(store, json)
@@ -147,7 +155,7 @@ def sample(
 
 @app.command
 def fetch(
-    name: Annotated[str, Parameter(help="Data set: sudoku-extreme, maze-hard, arc-1, arc-2 or concept-arc.")],
+    name: Annotated[str, Parameter(help="Data set: sudoku-extreme, maze-hard, arc-1, arc-2, concept-arc or mini-arc.")],
     /,
     *,
     out: Annotated[Path | None, output("Folder. Default: data/NAME.")] = None,

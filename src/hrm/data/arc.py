@@ -13,7 +13,7 @@ from hrm.puzzles.arc.canvas import encode_pairs
 from hrm.puzzles.arc.family import Arc
 from hrm.puzzles.arc.files import Notes, read_tasks
 from hrm.puzzles.arc.split import Reference, leaks, resolve, split
-from hrm.puzzles.arc.tasks import Task
+from hrm.puzzles.arc.tasks import SIDE, Task
 from hrm.puzzles.arc.variants import variants
 
 
@@ -25,6 +25,8 @@ def build_arc(
     created: str,
     hold_back: bool = False,
     notes: Notes | None = None,
+    canvas: int = SIDE,
+    rehearse: bool = False,
 ) -> Store:
     """Write the demonstrations of all tasks, and the tests of those not held back, as training; the others as test.
 
@@ -37,17 +39,23 @@ def build_arc(
         hold_back: hold the tests of all tasks back, wherever they lie, and leave out the training examples that
             give a test away. The published split keeps them.
         notes: gathers which files and tasks were left out; None: a broken one ends the reading.
+        canvas: rows and columns of the canvas; every grid must fit.
+        rehearse: leave the tests out, and hold back the last demonstration of every task that has several in their
+            place, so that settings can be chosen without looking at a test.
 
     Raises:
-        DataError: a file is not what it should be, or two hold different tasks of one name.
+        DataError: a file is not what it should be, two hold different tasks of one name, or a grid does not fit.
     """
     # what is trained on, and what is tested
-    tasks = read_tasks(sources, notes=notes)
-    if hold_back:
+    puzzle, tasks = Arc(canvas), read_tasks(sources, notes=notes)
+    puzzle.require_fit(tasks)
+    if rehearse:
+        tasks = tuple(_rehearsed(task) for task in tasks)
+    if hold_back or rehearse:
         tasks = tuple(replace(task, folder="evaluation") for task in tasks)
     training, testing = split(tasks)
     leaked = leaks(tasks, training, testing)
-    given_away = {reference for leak in leaked for reference in leak.same_pair} if hold_back else set()
+    given_away = {reference for leak in leaked for reference in leak.same_pair} if hold_back or rehearse else set()
     if given_away:
         training = tuple(reference for reference in training if reference not in given_away)
         leaked = leaks(tasks, training, testing)
@@ -55,7 +63,7 @@ def build_arc(
     table = task_table(tasks, count, seed)
     by_id = {task.id: task for task in tasks}
     splits = {
-        name: examples(by_id, references, table)
+        name: examples(by_id, references, table, canvas)
         for name, references in (("train", training), ("test", testing))
         if references
     }
@@ -71,7 +79,9 @@ def build_arc(
         "tests_given_away": sum(bool(leak.same_pair) for leak in leaked),
         "outputs_given_away": len(leaked),
     }
-    return write_store(path, Arc(), splits, provenance, created, table)
+    if rehearse:
+        provenance["tests_are"] = "the last demonstrations"
+    return write_store(path, puzzle, splits, provenance, created, table)
 
 
 def task_table(tasks: Sequence[Task], count: int, seed: int) -> TaskTable:
@@ -82,8 +92,16 @@ def task_table(tasks: Sequence[Task], count: int, seed: int) -> TaskTable:
     return TaskTable.of(drawn)
 
 
-def examples(tasks: dict[str, Task], references: Sequence[Reference], table: TaskTable) -> Split:
+def _rehearsed(task: Task) -> Task:
+    """Return a task without its tests, and with the last of several demonstrations as its test."""
+    last = len(task.demonstrations) - 1
+    return replace(
+        task, demonstrations=task.demonstrations[: last or 1], tests=task.demonstrations[last:] if last else ()
+    )
+
+
+def examples(tasks: dict[str, Task], references: Sequence[Reference], table: TaskTable, canvas: int = SIDE) -> Split:
     """Return examples on the canvas, with the puzzle id of their task's original; an unknown output is padding."""
-    inputs, labels = encode_pairs([resolve(tasks, reference) for reference in references])
+    inputs, labels = encode_pairs([resolve(tasks, reference) for reference in references], side=canvas)
     ids = np.array([table.puzzle_ids(reference.task_id)[0] for reference in references], np.int32)
     return Split(inputs, labels, ids, np.full(len(ids), np.nan, np.float32))

@@ -23,6 +23,7 @@ from hrm.inference.solver import Solver
 from hrm.inference.task_vote import Stages, Test, solve_tasks
 from hrm.inference.vote import Candidate
 from hrm.puzzles.arc.canvas import decode, encode
+from hrm.puzzles.arc.family import Arc
 from hrm.puzzles.arc.tasks import Grid, Pair, Task
 
 ATTEMPTS = 2
@@ -82,14 +83,16 @@ def answer_tasks(
 
     Raises:
         UsageError: the model is not of ARC, or has never seen a task; or no task has a test.
+        DataError: a grid is larger than the canvas of the model.
     """
     segments = segments or solver.max_segments
-    if solver.table is None:
+    if solver.table is None or not isinstance(solver.puzzle, Arc):
         raise UsageError("tasks of ARC need a model of ARC with a table of its puzzle ids")
     inputs = {(task.id, number): pair.input for task in tasks for number, pair in enumerate(task.tests)}
     if not inputs:
         raise UsageError("there are demonstrations only, and no test to answer")
-    grids = encode(list(inputs.values()))
+    solver.puzzle.require_fit(tasks)
+    grids = encode(list(inputs.values()), side=solver.puzzle.side)
     stages = solve_tasks(solver, list(inputs), grids, segments, variants, trace=trace, progress=progress)
     return [TaskAnswer(*test, inputs[test], segments, each) for test, each in stages.items()]
 

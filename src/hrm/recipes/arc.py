@@ -33,6 +33,30 @@ def arc_small() -> RunConfig:
     )  # fmt: skip
 
 
+def mini_arc() -> RunConfig:
+    """Learn Mini-ARC, grids of 5x5, from its demonstrations on one CPU core, and answer its tests.
+
+    Messages travel in eight directions, and every cell gets the task's embedding. Command: ``hrm data fetch
+    mini-arc``, ``hrm data arc data/mini-arc --canvas 5 --hold-back --variants 7 --out miniarc``, ``hrm train mini-arc
+    --data.path miniarc``, ``hrm eval RUN --data miniarc``.
+    """
+    network = small(
+        12, 25, mixer="messages", relation_kinds=(8,), tied=True, l_layers=2, cycles=1, timesteps=2, prefix=0,
+    )  # fmt: skip
+    return RunConfig(
+        recipe="mini-arc",
+        model=network,
+        data=DataConfig(puzzle="arc-5x5"),
+        optim=OptimConfig(
+            kind="muon", muon_lr=0.02, lr=2e-3, warmup_updates=50, min_lr_ratio=0.02, ema=0.995, puzzle_lr=0.02,
+            puzzle_weight_decay=0.1,
+        ),
+        halting=HaltingConfig(max_segments=2),
+        train=TrainConfig(updates=3000, batch_size=128, loss="softmax", compile=True, checkpoint_every=500),
+        eval=EvalConfig(batch_size=256),
+    )  # fmt: skip
+
+
 def hrm_arc1() -> RunConfig:
     """Train the paper's network on ARC-AGI-1 and ConceptARC with 1,000 variants per task, as published for eight GPUs.
 

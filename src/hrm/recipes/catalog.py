@@ -18,6 +18,7 @@ RECIPES = {
     "samurai-4x4": "sudoku.samurai_4x4",
     "coloring": "coloring.coloring",
     "arc-small": "arc.arc_small",
+    "mini-arc": "arc.mini_arc",
     "own": "custom.own",
     "hrm-maze": "maze.hrm_maze",
     "trm-maze": "maze.trm_maze",

@@ -61,10 +61,13 @@ def adapt(
     """
     # refuse what cannot be adapted, or gives nothing to train on or to answer
     _, config, _ = load_model(name, device)
-    if not isinstance(family(config.data), Arc) or getattr(config.model, "puzzle_width", 0) == 0:
+    puzzle = family(config.data)
+    if not isinstance(puzzle, Arc) or getattr(config.model, "puzzle_width", 0) == 0:
         raise UsageError(f"{name} cannot be adapted: it needs a model of ARC with a puzzle embedding")
     notes = Notes()
-    store = build_arc(out / STORE, tasks, variants, config.data.seed, now, hold_back=True, notes=notes)
+    store = build_arc(
+        out / STORE, tasks, variants, config.data.seed, now, hold_back=True, notes=notes, canvas=puzzle.side
+    )
     for line in notes.lines():
         (console or Terminal(stderr=True)).print(line, soft_wrap=True)
     if store.table is None or "test" not in store.splits:

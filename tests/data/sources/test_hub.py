@@ -281,14 +281,15 @@ def test_names_places_and_receipts_that_do_not_fit(tmp_path, server):
         fetch("toy", tmp_path / "file" / "toy", None, NOW, published(server), get=bare, data_sets=source())
 
 
-def test_the_table_pins_commits_and_all_but_one_set_s_content():
-    assert set(DATA_SETS) == {"sudoku-extreme", "maze-hard", "arc-1", "arc-2", "concept-arc"}
+def test_the_table_pins_commits_and_all_but_two_sets_content():
+    assert set(DATA_SETS) == {"sudoku-extreme", "maze-hard", "arc-1", "arc-2", "concept-arc", "mini-arc"}
     for found in DATA_SETS.values():
         assert re.fullmatch("[0-9a-f]{40}", found.revision)
         for part in found.parts:
-            assert (part.sha256 is None) == (found.name == "concept-arc")
+            assert (part.sha256 is None) == (found.name in ("concept-arc", "mini-arc"))
             assert part.sha256 is None or re.fullmatch("[0-9a-f]{64}", part.sha256)
     assert sum(part.tasks for part in DATA_SETS["concept-arc"].parts) == 160
+    assert sum(part.tasks for part in DATA_SETS["mini-arc"].parts) == 149
 
 
 # --- tasks in archives
@@ -310,6 +311,16 @@ def arc(training=2, evaluation=1):
 def arcs(pin=None):
     parts = (Item("training", pin, 2), Item("evaluation", None, 1))
     return {"arc": DataSet("arc", "someone/ARC", "c0ffee", "MIT", parts, "data", "[0-9a-f]{8}")}
+
+
+def test_tasks_may_be_called_anything(tmp_path):
+    """As in Mini-ARC, whose files are called by what their tasks ask for."""
+    names = ["1,_3,_5,_...__x1", "Flip color!_x2", "Eunji_blocks in pink's view_x3", "2x2_grid_at_the_bottom-right_x4"]
+    archive(tmp_path / "a.zip", {f"MINI-ARC-c0ffee/data/MiniARC/{name}.json": TASK for name in names})
+    mini = {"mini": DataSet("mini", "someone/MINI-ARC", "c0ffee", "MIT", (Item("MiniARC", None, 4),), "data", ".+")}
+    fetch("mini", tmp_path / "out", tmp_path / "a.zip", NOW, get=bare, data_sets=mini)
+    assert {path.stem for path in (tmp_path / "out" / "MiniARC").iterdir()} == set(names)
+    assert fetch("mini", tmp_path / "out", None, "later", get=bare, data_sets=mini).fetched == NOW
 
 
 def test_an_archive_a_checkout_and_its_folder_give_the_same(tmp_path, server):

@@ -102,6 +102,23 @@ class TestCanvas:
         canvas[2, 0, 1:] = canvas[2, 1:] = 7  # nothing in the corner
         assert [found.shape for found in decode(canvas.reshape(3, CELLS))] == [(2, 4 + 1), (2, 4), (0, 0)]
 
+    @pytest.mark.parametrize("side", [2, 5, 29])
+    def test_a_smaller_canvas_gives_back_every_grid_that_fits(self, side):
+        shapes = [(side, side), (1, 1), (side, 1), (side - 1, side)]
+        grids = [grid(*shape) for shape in shapes]
+        pairs = [Pair(each, other) for each, other in zip(grids, grids[::-1], strict=True)]
+        drawn = [random_offsets(pairs, 0, np.arange(4) + 4 * turn, side) for turn in range(50)]
+        assert np.concatenate(drawn).max() == side - 1 and not np.stack(drawn)[:, 0].any()
+        for offsets in (None, *drawn[:5]):
+            canvas = encode_pairs(pairs, offsets, side)
+            assert [array.shape for array in canvas] == [(4, side * side)] * 2
+            for array, wanted in zip(canvas, (grids, grids[::-1]), strict=True):
+                found = decode(array, offsets)
+                assert all(np.array_equal(one, other) for one, other in zip(found, wanted, strict=True))
+        assert encode(grids[:1], side=side).min() >= 2  # a grid as large as the canvas leaves no room for its end
+        with pytest.raises(ValueError, match=f"{side}x{side}"):
+            encode([grid(1, side + 1)], side=side)
+
     def test_nothing_to_encode(self):
         assert encode([]).shape == (0, CELLS) and decode(encode([])) == []
 
@@ -127,6 +144,19 @@ class TestCanvas:
         assert np.array_equal(
             random_offsets(pairs[1:], 1, np.array([1, 2])), random_offsets(pairs, 1, np.arange(3))[1:]
         )
+
+
+def test_a_canvas_has_a_family_of_its_own():
+    family = get("arc-5x5")
+    assert family is get("arc-5x5") and family.spec.shape == (5, 5) and family.relations().shape == (1, 25, 25)
+    assert family.text(family.parse([[1, 2], [3, 4]])) == "[[1,2],[3,4]]" and family.sketch(
+        family.parse("1")
+    ).fixed.shape == (25,)
+    with pytest.raises(DataError, match="1x6 cells; arc-5x5 allows 5x5"):
+        family.parse([[1, 2, 3, 4, 5, 6]])
+    for name in ("arc-30x30", "arc-31x31", "arc-1x1", "arc-5x6", "arc-05x05", "arc-0x0"):
+        with pytest.raises(UsageError, match="no puzzle family"):
+            get(name)
 
 
 def test_relations_tell_in_which_direction_a_neighbor_lies():

@@ -125,6 +125,10 @@ DATA_SETS: Mapping[str, DataSet] = {
             "concept-arc", "victorvikram/ConceptARC", "b22ef526b4656679816b7811e78f55cc24d736d7", "MIT",
             tuple(Item(concept, None, 10) for concept in _CONCEPTS), "corpus", r"\w+\d",
         ),
+        DataSet(
+            "mini-arc", "KSB21ST/MINI-ARC", "792d082c40d496f2f106f63fa7125bb115c8230b", "Apache-2.0",
+            (Item("MiniARC", None, 149),), "data", ".+",
+        ),
     )
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ in how they spell the name of a variant.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from hrm.data.store import Split, Store
 from hrm.data.task_table import BLANK_NAME, TaskTable
 from hrm.errors import DataError, UsageError
 from hrm.puzzles.arc.canvas import FIRST_COLOR, decode, encode_pairs
-from hrm.puzzles.arc.tasks import SIDE, Pair, task_id_of
+from hrm.puzzles.arc.tasks import Pair, task_id_of
 from hrm.puzzles.arc.variants import ORIGINAL, Variant
 
 TESTS = "test_puzzles.json"
@@ -76,14 +77,15 @@ def restored(
     Raises:
         DataError: an example that is no pair of grids at one place with their ends marked, or belongs to no task.
     """
-    canvas = inputs.reshape(-1, SIDE, SIDE) >= FIRST_COLOR
+    side = isqrt(inputs.shape[1])
+    canvas = inputs.reshape(-1, side, side) >= FIRST_COLOR
     offsets = np.stack([canvas.any(axis=2).argmax(axis=1), canvas.any(axis=1).argmax(axis=1)], axis=1)
     grids = zip(decode(inputs, offsets), decode(labels, offsets), strict=True)
     pairs = [Pair(given, answer if answer.size else None) for given, answer in grids]
     empty = np.array([not pair.input.size for pair in pairs], bool)
     wrong = empty.copy()
     if not empty.any():
-        again = encode_pairs(pairs, offsets)
+        again = encode_pairs(pairs, offsets, side)
         wrong |= (again[0] != inputs).any(axis=1) | (again[1] != labels).any(axis=1)
     blank = np.array([not named.tasks[number] for number in identifiers.tolist()], bool)
     if (wrong | blank).any():
@@ -97,7 +99,7 @@ def restored(
     numbers = identifiers.tolist()
     plain = [named.variants[number].inverse().apply_pair(pair) for pair, number in zip(pairs, numbers, strict=True)]
     ids = np.array([named.table.puzzle_ids(named.tasks[number])[0] for number in numbers], np.int32)
-    return Split(*encode_pairs(plain), ids, np.full(len(ids), np.nan, np.float32))
+    return Split(*encode_pairs(plain, side=side), ids, np.full(len(ids), np.nan, np.float32))
 
 
 def tests_of(store: Store) -> dict[str, dict[str, list[dict[str, list[list[int]]]]]]:

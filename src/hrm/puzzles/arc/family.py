@@ -5,15 +5,16 @@ random place of the canvas.
 """
 
 import json
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int8, Int64, UInt8, UInt64
 
 from hrm.errors import DataError, UsageError
-from hrm.puzzles.arc.canvas import CELLS, decode, encode, encode_pairs, random_offsets
+from hrm.puzzles.arc.canvas import decode, encode, encode_pairs, random_offsets
 from hrm.puzzles.arc.split import canonical
-from hrm.puzzles.arc.tasks import COLORS, SIDE, Grid, Pair
+from hrm.puzzles.arc.tasks import COLORS, SIDE, Grid, Pair, Task
 from hrm.puzzles.arc.variants import Variant
 from hrm.puzzles.base import Puzzle, PuzzleSpec, Sketch, Symmetries
 from hrm.puzzles.cells import cells_of
@@ -21,37 +22,61 @@ from hrm.puzzles.grids import directions
 from hrm.randomness import mix
 
 ARC = "arc"
-"""Name of the family."""
+"""Name of the family on the largest canvas."""
+_NAME = re.compile(r"arc-(\d+)x\1", re.ASCII)
 # Black, blue, red, green, yellow, gray, pink, orange, light blue and dark red: the colors of ARC's own pages.
 PALETTE = ("#000000", "#0074d9", "#ff4136", "#2ecc40", "#ffdc00", "#aaaaaa", "#f012be", "#ff851b", "#7fdbff", "#870c25")
 
 
-_SPEC = PuzzleSpec(
-    name=ARC,
-    shape=(SIDE, SIDE),
-    tokens=("_", "|", *"0123456789"),
-    blank=1,
-    answers=tuple(range(12)),  # padding and the mark of the end, too: an answer may be of another size
-    relations=("neighbor",),
-    symmetry_draws=0,
-    unique=False,
-    has_rules=False,
-    has_tasks=True,
-    generated=False,
-    fills=tuple(enumerate(PALETTE, start=2)),
-    solid=tuple(range(2, 12)),
-)
-
-
 class Arc(Puzzle):
-    """Grids of ten colors, 1x1 to 30x30, on a canvas of 30x30 with the end of each grid marked."""
+    """Grids of ten colors, of any size that fits on a square canvas, with the end of each grid marked."""
+
+    def __init__(self, side: int = SIDE) -> None:
+        """Take the rows and columns of the canvas: 30, or 2 to 29 for a set of smaller grids."""
+        if not 2 <= side <= SIDE:
+            raise UsageError(f"a canvas has 2 to {SIDE} rows and columns (got {side})")
+        self.side = side
+        self._spec = PuzzleSpec(
+            name=ARC if side == SIDE else f"{ARC}-{side}x{side}",
+            shape=(side, side),
+            tokens=("_", "|", *"0123456789"),
+            blank=1,
+            answers=tuple(range(12)),  # padding and the mark of the end, too: an answer may be of another size
+            relations=("neighbor",),
+            symmetry_draws=0,
+            unique=False,
+            has_rules=False,
+            has_tasks=True,
+            generated=False,
+            fills=tuple(enumerate(PALETTE, start=2)),
+            solid=tuple(range(2, 12)),
+        )
 
     @classmethod
     def from_name(cls, name: str) -> "Puzzle | None":
-        """Return the family where it is called by its name, which is not listed: its puzzles are not generated."""
-        return cls() if name == ARC else None
+        """Return the family with a name: ``arc``, or ``arc-5x5`` for a smaller canvas.
 
-    _spec = _SPEC
+        The names are not listed: puzzles of ARC are not generated.
+        """
+        if name == ARC:
+            return cls()
+        match = _NAME.fullmatch(name)
+        side = int(match[1][:3]) if match else 0
+        return cls(side) if 2 <= side < SIDE and name == f"{ARC}-{side}x{side}" else None
+
+    def require_fit(self, tasks: Sequence[Task]) -> None:
+        """Refuse tasks with a grid that is larger than the canvas.
+
+        Raises:
+            DataError: names the first one.
+        """
+        for task in tasks:
+            for grid in (grid for pair in task.pairs for grid in pair if grid is not None):
+                if max(grid.shape) > self.side:
+                    raise DataError(
+                        f"task {task.id!r} has a grid of {grid.shape[0]}x{grid.shape[1]} cells; {self.spec.name} takes "
+                        f"{self.side}x{self.side} at most: build the store with a larger --canvas, and train on that"
+                    )
 
     def parse(self, given: object) -> UInt8[np.ndarray, " C"]:
         """Return a grid on the canvas.
@@ -60,16 +85,17 @@ class Arc(Puzzle):
             given: a grid of colors 0 to 9 as JSON, lists, an array, or text with a line a row.
 
         Raises:
-            DataError: ragged, larger than 30x30, or something that is no color.
+            DataError: ragged, larger than the canvas, or something that is no color.
         """
         rows = cells_of(given)
-        if len(rows) > SIDE or len(rows[0]) > SIDE:
-            raise DataError(f"the grid has {len(rows)}x{len(rows[0])} cells; ARC allows {SIDE}x{SIDE} at most")
+        if max(len(rows), len(rows[0])) > self.side:
+            size, most = f"{len(rows)}x{len(rows[0])}", f"{self.side}x{self.side}"
+            raise DataError(f"the grid has {size} cells; {self.spec.name} allows {most} at most")
         for y, row in enumerate(rows):
             for x, symbol in enumerate(row):
                 if symbol not in self.spec.tokens[2:]:
                     raise DataError(f"row {y + 1}, column {x + 1} holds {symbol[:24]!r}; allowed are the colors 0 to 9")
-        return encode([np.array(rows, np.int64).astype(np.uint8)])[0]
+        return encode([np.array(rows, np.int64).astype(np.uint8)], side=self.side)[0]
 
     def text(self, grid: UInt8[np.ndarray, " C"]) -> str:
         """Return the grid on a canvas as JSON."""
@@ -111,7 +137,8 @@ class Arc(Puzzle):
             Variant.of(variant).apply_pair(Pair(given, answer if answer.size else None))
             for given, answer, variant in zip(decode(inputs), decode(labels), variants, strict=True)
         ]
-        return encode_pairs(pairs, None if seed is None or draws is None else random_offsets(pairs, seed, draws))
+        offsets = None if seed is None or draws is None else random_offsets(pairs, seed, draws, self.side)
+        return encode_pairs(pairs, offsets, self.side)
 
     def without_variants(
         self, answers: UInt8[np.ndarray, "n C"], variants: UInt8[np.ndarray, "n 11"]
@@ -135,11 +162,11 @@ class Arc(Puzzle):
 
     def solutions(self, puzzle: UInt8[np.ndarray, " C"], limit: int = 2) -> UInt8[np.ndarray, "k C"]:
         """Return nothing: an example alone has no rule to solve by."""
-        return np.zeros((0, CELLS), np.uint8)
+        return np.zeros((0, self.spec.cells), np.uint8)
 
     def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
         """Return that no cell is fixed: an answer may be of another size."""
-        return Sketch(np.zeros(CELLS, bool))
+        return Sketch(np.zeros(self.spec.cells, bool))
 
     def require_unique(self, puzzle: UInt8[np.ndarray, " C"]) -> None:
         """Refuse nothing: an example alone has no rule to judge by."""
