@@ -37,7 +37,7 @@ def mini_arc() -> RunConfig:
     """Learn Mini-ARC, grids of 5x5, from its demonstrations on one CPU core, and answer its tests.
 
     Messages travel in eight directions, and every cell gets the task's embedding. Command: ``hrm data fetch
-    mini-arc``, ``hrm data arc data/mini-arc --canvas 5 --hold-back --variants 7 --out miniarc``, ``hrm train mini-arc
+    mini-arc``, ``hrm data arc data/mini-arc --canvas 5 --hold-back --variants 63 --out miniarc``, ``hrm train mini-arc
     --data.path miniarc``, ``hrm eval RUN --data miniarc``.
     """
     network = small(
@@ -51,8 +51,8 @@ def mini_arc() -> RunConfig:
             kind="muon", muon_lr=0.02, lr=2e-3, warmup_updates=50, min_lr_ratio=0.02, ema=0.995, puzzle_lr=0.02,
             puzzle_weight_decay=0.1,
         ),
-        halting=HaltingConfig(max_segments=2),
-        train=TrainConfig(updates=3000, batch_size=128, loss="softmax", compile=True, checkpoint_every=500),
+        halting=HaltingConfig(max_segments=1),
+        train=TrainConfig(updates=4000, batch_size=128, loss="softmax", compile=True, checkpoint_every=400),
         eval=EvalConfig(batch_size=256),
     )  # fmt: skip
 
