@@ -45,6 +45,7 @@ _LEFTOVER = re.compile(r"\.update-\d{6,}\.(tmp|gone)-[0-9a-f]{8}", re.ASCII)
 
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -70,6 +71,15 @@ class _Trained(_Facts):
     train_rows: Count
 
 
+class _Guard(_Facts):
+    """The losses that the next one is compared with."""
+
+    losses: Annotated[list[Finite], Field(max_length=1000)]
+    looked_at: Count
+    usual_until: Count
+    risen: bool
+
+
 class _Meta(_Facts):
     """What ``meta`` may say: every reader may rely on these types, and on nothing else."""
 
@@ -78,6 +88,7 @@ class _Meta(_Facts):
     evaluated: Count | None = None
     trained_s: Seconds | None = None
     window_s: Seconds | None = None
+    guard: _Guard | None = None
     choice: str | None = None
     hardware: str | None = None
     best: _Best | None = None
@@ -259,7 +270,12 @@ def latest_checkpoint(folder: str | Path) -> tuple[Path | None, list[str]]:
     return None, damaged
 
 
-def prune(folder: Path, keep: int) -> list[Path]:
+def newest_until(folder: Path, update: int) -> Path | None:
+    """Return the newest checkpoint of a run that is of this update or an earlier one; it is not verified."""
+    return next((path for path in reversed(_listed(folder)) if _update_of(path) <= update), None)
+
+
+def prune(folder: Path, keep: int, until: int | None = None) -> list[Path]:
     """Delete all but the newest checkpoints of a run, and what interrupted saves left behind.
 
     Checkpoints with a missing, short or unlisted file do not count (hashes are not taken here: that would
@@ -267,6 +283,7 @@ def prune(folder: Path, keep: int) -> list[Path]:
 
     Args:
         keep: how many to keep; 1 or more.
+        until: if those are all of later updates, keep one more: the newest of this update or an earlier one.
 
     Returns:
         The checkpoints that were deleted.
@@ -283,7 +300,8 @@ def prune(folder: Path, keep: int) -> list[Path]:
     deleted = []
     for checkpoint in reversed(_listed(folder)):
         update = _update_of(checkpoint)
-        if len(kept) < keep and update not in kept:
+        wanted = len(kept) < keep or (until is not None and update <= until < min(kept))
+        if wanted and update not in kept:
             try:
                 _manifest(checkpoint)
                 kept.add(update)

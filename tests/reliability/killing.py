@@ -20,8 +20,8 @@ from hrm.config import RunConfig
 from hrm.train import log
 from hrm.train.trainer import Trainer
 
-RANDOM_S = 0.3
-"""Every other kill comes at most so long after training began; the others wait for a save."""
+RANDOM_S, SAVES = 0.3, 5
+"""Every other kill comes at most so long after training began; the others wait for one of so many saves."""
 POLL_S = 0.0005
 
 
@@ -96,7 +96,9 @@ def main(place: Path, kills: int, inside_a_save: int, width: int) -> None:
             if came < kills or inside < inside_a_save:
                 # wait for a moment, and kill
                 if aimed := came % 2 == 1 or came >= kills:
-                    while not (half_saved(folder) or ended(pid)):
+                    begun_saves, wanted = set(), rng.randint(1, SAVES)
+                    while len(begun_saves) < wanted and not ended(pid):
+                        begun_saves.update(half_saved(folder))
                         time.sleep(POLL_S)
                 time.sleep(rng.random() * (save_s if aimed else RANDOM_S))
                 os.kill(pid, signal.SIGKILL)  # where it has ended, it stays until it is waited for

@@ -1,18 +1,22 @@
 """A number that is not finite stops the run, is named with the puzzles of its update, and is never saved."""
 
 import json
+import re
 from io import StringIO
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 from rich.console import Console
 
+from hrm import recipes
 from hrm.checkpoint import load_checkpoint, save_checkpoint
 from hrm.errors import DivergedError, UsageError
 from hrm.train.finite import REPORT, gradient_norm, non_finite
-from hrm.train.log import RunLog
+from hrm.train.guard import LossGuard
 from hrm.train.slots import Slots
+from hrm.train.trainer import Trainer
 
 from .runs import UPDATES, at, begun, differing, left, tiny
 
@@ -179,38 +183,104 @@ def test_the_norm_is_that_of_all_gradients():
     assert float(gradient_norm([dense, table, torch.nn.Parameter(torch.zeros(1))])) == 5.0
 
 
-def logged(folder, losses, resumed=0):
-    console = Console(file=StringIO(), width=200)
-    log = RunLog(folder, 1000, resumed, resumed, console)
-    for number, loss in enumerate(losses, start=resumed + 1):
-        log.window(number, {"loss": loss, "exact_rate": 0.0, "segments_per_s": 1.0, "updates_per_s": 1.0})
-    return [line for line in console.file.getvalue().splitlines() if line.startswith("warning")]
+def changes(guard, losses):
+    """Return the updates at which a guard finds that the loss has risen, or fallen again."""
+    return [number for number, loss in enumerate(losses, start=guard.usual_until + 1) if guard.look(number, loss)]
 
 
-def test_a_loss_that_rises_is_told_once(tmp_path):
+def test_a_loss_has_risen_until_it_falls_again():
     calm = [1.0, 0.5, 0.4, 0.5, 0.6]
-    assert logged(tmp_path, [*calm, 2.4, 0.5]) == []
-    (tmp_path / "metrics.jsonl").unlink()
-    (line,) = logged(tmp_path, [*calm, 2.6, 3.0, 4.0])
-    assert line.startswith("warning: update 6: the loss is 2.6, more than 5 times its median over the last 5 lines")
-    assert "best weights so far are kept" in line and "--optim.lr" in line
-    assert len(logged(tmp_path, [0.5, 9.0, 9.0, 0.5, 9.0], resumed=5)) == 2  # a resumed run remembers
-    assert logged(tmp_path, [1.0, 1.0, 1.0, 1.0, 9.0]) == []  # too few to know
+    assert changes(LossGuard(), [*calm, 2.4, 0.5]) == []
+    assert changes(LossGuard(), [1.0, 1.0, 1.0, 1.0, 9.0]) == []  # too few to know
+    assert changes(LossGuard(), [*calm, 2.6, *[9.0] * 100, 2.6, 2.4, 0.5, 9.0]) == [6, 108, 110]
+    guard = LossGuard()
+    assert changes(guard, [*calm, NAN, INF, 9.0]) == [8] and guard.risen and guard.usual_until == 5
+    again = LossGuard()
+    again.load(json.loads(json.dumps(guard.state())))
+    assert again.state() == guard.state() and not again.look(9, 9.0) and again.look(10, 0.5) and not again.risen
 
 
-def test_a_run_that_diverges_goes_on_and_keeps_its_best(tmp_path):
-    console = Console(file=StringIO(), width=200)
-    run = begun(tmp_path / "run", tiny(), console)
+def rising(folder, until=UPDATES, exact=0.1, falls=UPDATES, console=None, **more):
+    """Return a run whose loss is 20 times as high after update 18, and again what it was after another one."""
+    run = begun(folder, tiny(**more), console)
     segment, evaluate = run.train_segment, run._learner.evaluate
 
-    def diverging():
+    def train_segment():
         sums = segment()
-        return sums | {"loss": sums["loss"] * (20 if run.update > 18 else 1)}
+        return sums | {"loss": sums["loss"] * (20 if 18 < run.update <= falls else 1)}
 
     def evaluated(*given):
-        return evaluate(*given) | {"exact": 0.1 if run.update > 18 else 0.9}
+        return evaluate(*given) | {"exact": exact if run.update > 18 else 0.9}
 
-    run.train_segment, run._learner.evaluate = diverging, evaluated
-    assert run.fit().best["update"] == 15
-    assert console.file.getvalue().count("warning: update 21: the loss is") == 1
+    run.train_segment, run._learner.evaluate = train_segment, evaluated
+    run.fit(until=until)
+    return run
+
+
+@pytest.mark.parametrize("exact", [0.1, 0.9])
+def test_a_run_whose_loss_rises_goes_on_and_keeps_what_was_good(tmp_path, exact):
+    """Also where the weights after the rise are as good as those before, and where the run is stopped and goes on."""
+    console = Console(file=StringIO(), width=1000)
+    rising(tmp_path / "run", exact=exact, console=console)
+    (line,) = [line for line in console.file.getvalue().splitlines() if line.startswith("warning")]
+    assert line.startswith("warning: update 20: the loss is ") and "The best weights so far are kept" in line
+    good = tmp_path / "run" / "checkpoints" / "update-000014"
+    assert f"begin with --init {good}, which is kept, another --out and a lower --optim.lr" in line
     assert load_checkpoint(tmp_path / "run" / "best").meta["update"] == 15
+    assert sorted(path.name[-2:] for path in good.parent.iterdir()) == ["14", "21", "24"]
+    for until in (19, 20, 22, 23, UPDATES):
+        rising(tmp_path / "stopped", until, exact)
+    assert differing(left(tmp_path / "run"), left(tmp_path / "stopped")) == []
+    assert (tmp_path / "stopped" / "checkpoints" / "update-000014").is_dir()
+
+
+def test_a_loss_that_falls_again_leaves_nothing_behind(tmp_path):
+    console = Console(file=StringIO(), width=1000)
+    run = rising(tmp_path / "run", exact=0.9, falls=21, console=console)
+    assert "update 24: the loss has fallen again" in console.file.getvalue()
+    assert run.fit().best["update"] == 24
+    assert sorted(path.name[-2:] for path in (tmp_path / "run" / "checkpoints").iterdir()) == ["21", "24"]
+
+
+def test_without_validation_the_newest_weights_are_the_best_until_the_loss_rises(tmp_path):
+    assert rising(tmp_path / "run", **{"data.validation": 0}).fit().best["update"] == 15
+
+
+def higher_rate(run):
+    run._learner._optimizers._peaks = [100 * peak for peak in run._learner._optimizers._peaks]
+
+
+def shuffled_labels(run):
+    sampler = run._bank._sampler
+    sampler._labels = np.random.default_rng(0).permuted(sampler._labels, axis=1)
+
+
+@pytest.mark.parametrize("spoil", [higher_rate, shuffled_labels])
+def test_a_run_that_diverges_is_told_within_50_updates(tmp_path, spoil):
+    """A trained network goes on, and from update 130 at 100 times its rate, or on wrong answers."""
+    wanted = {
+        "data.train": 300, "data.validation": 20, "data.test": 0, "train.batch_size": 8, "train.updates": 180,
+        "train.log_every": 1000, "train.checkpoint_every": 30, "eval.every": 60, "eval.segments": 2,
+        "optim.lr": 1e-4, "optim.warmup_updates": 0, "optim.min_lr_ratio": 1.0,
+    }  # fmt: skip
+    console = Console(file=StringIO(), width=1000)
+    config = recipes.get("sudoku-4x4", wanted)
+    run = Trainer(config, tmp_path / "run", tmp_path, console=console, announce=False, init="sudoku-4x4")
+    at(130, lambda: spoil(run), run)
+    segment, losses = run.train_segment, []
+
+    def train_segment():
+        sums = segment()
+        losses.append(float(sums["loss"]) / 8)
+        return sums
+
+    run.train_segment = train_segment
+    outcome = run.fit()
+    (line,) = [line for line in console.file.getvalue().splitlines() if line.startswith("warning")]
+    usual = float(re.findall(r"usual \((.*?)\)", line)[0])
+    rose = next(number for number, loss in enumerate(losses, start=1) if number > 130 and loss > 5 * usual)
+    told = int(re.findall(r"update (\d+)", line)[0])
+    print(f"{spoil.__name__}: rose at update {rose}, told at {told}")
+    assert 130 < rose <= told <= rose + 50
+    assert outcome.best["update"] in (60, 120) and outcome.best["exact"] > 0.5
+    assert (tmp_path / "run" / "checkpoints" / "update-000120").is_dir()

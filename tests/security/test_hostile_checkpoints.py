@@ -88,6 +88,7 @@ def put(name, value):
 WRONG = {
     "update": ["x", -1, 1e99, True, [], 2**70, {}], "cursor": ["x", -3, 0.5], "evaluated": [[]],
     "trained_s": ["x", -1.0, [], True], "window_s": ["x"], "choice": [3, {}], "hardware": [["x"]],
+    "guard": [3, {"losses": [1.0]}, {"losses": ["x"], "looked_at": 0, "usual_until": 0, "risen": False}],
     "best": [3, "x", [1]], "best.update": ["x", None, -1], "best.exact": ["x", 2, -0.1], "best.valid": [[]],
     "data": [[], "x", {}], "data.digest": [3, None], "data.train_rows": ["x", -1, 0.5],
     "data.provenance": [[], "x"], "data.provenance.source": [[], {"a": {}}],

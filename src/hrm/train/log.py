@@ -2,9 +2,7 @@
 
 import json
 import math
-import statistics
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,8 +28,6 @@ METRICS, EVALUATED = "metrics.jsonl", "validation_exact"
 METRICS_BYTES = 1 << 28
 EARLY = 3
 """Updates after which the time that is left can be estimated."""
-CALM, LATELY, RISE = 5, 20, 5.0
-"""A loss is reported that is more than RISE times the median of the last LATELY windows, if there are CALM or more."""
 QUIET_S, COUNT_S = 30.0, 2.0
 """Seconds without a line after which one comes, where there is no bar: in training, and while puzzles are generated."""
 
@@ -52,12 +48,9 @@ class RunLog:
         self._csv = folder / "metrics.csv"
         self._updates = updates
         self._console = console
-        self._losses: deque[float] = deque(maxlen=LATELY)
-        self._rises = False
         if self._file.exists():
             lines = read_metrics(self._file)
             kept = [line for line in lines if line["update"] <= (evaluated if EVALUATED in line else resumed)]
-            self._losses.extend(line["loss"] for line in kept if "loss" in line)
             replace_file(self._file, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -103,7 +96,6 @@ class RunLog:
         self._shown = time.monotonic()
         if not self._console.is_terminal:
             self._console.print(f"update {update}/{self._updates}  {news}  {lasting(left)} left", soft_wrap=True)
-        self._warn_of_rise(update, metrics["loss"])
 
     def evaluation(self, update: int, metrics: dict[str, Any], training: dict[str, Any]) -> None:
         """Note an evaluation on the validation split, and on training puzzles; bring the table up to date."""
@@ -130,17 +122,6 @@ class RunLog:
         lines = read_metrics(self._file)
         columns = list(dict.fromkeys(key for line in lines for key in line))
         replace_file(self._csv, as_csv(columns, ([line.get(key, "") for key in columns] for line in lines)))
-
-    def _warn_of_rise(self, update: int, loss: float) -> None:
-        rises = len(self._losses) >= CALM and loss > RISE * statistics.median(self._losses)
-        if rises and not self._rises:
-            self.say(
-                f"warning: update {update}: the loss is {loss:.4g}, more than {RISE:g} times its median over the last "
-                f"{len(self._losses)} lines. The best weights so far are kept; if it does not fall again, try a lower "
-                "--optim.lr"
-            )
-        self._rises = rises
-        self._losses.append(loss)
 
     def _append(self, line: dict[str, Any]) -> None:
         finite = {k: v for k, v in line.items() if not (isinstance(v, float) and not math.isfinite(v))}
@@ -184,6 +165,16 @@ class Window:
         """
         names = self.updates[0] if self.updates else ()
         return {name: world.sums(torch.stack([sums[name] for sums in self.updates])) for name in names}
+
+    def mean_loss(self, count: int, slots: int, world: World = ALONE) -> float:
+        """Return the mean loss of the last so many updates over all slots.
+
+        Args:
+            slots: puzzles in flight, of all processes.
+            world: the processes whose sums are added up.
+        """
+        total = torch.stack([sums["loss"].float() for sums in self.updates[-count:]]).sum()
+        return float(world.sums(total)) / (count * slots)
 
     @property
     def seconds(self) -> float:

@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from hrm.checkpoint import load_checkpoint, prune, save_checkpoint
+from hrm.checkpoint import load_checkpoint, newest_until, prune, save_checkpoint
 from hrm.config import RunConfig
 from hrm.errors import DataError
 from hrm.files import replace_file, tidy
@@ -30,6 +30,7 @@ from hrm.train import saving
 from hrm.train.bank import Bank
 from hrm.train.callbacks import SEEN, Outcome, tell
 from hrm.train.finite import Watch
+from hrm.train.guard import LOOK_EVERY, LossGuard
 from hrm.train.learner import Learner
 from hrm.train.lock import sole_writer
 from hrm.train.log import Log, NoLog, RunLog, Window, counting, sums_of
@@ -117,7 +118,7 @@ class Trainer:
         self._pieces: list[slice] | None = None
         # how far training is
         self._update, self._evaluated, self._resumed, self._trained_s = 0, 0, False, 0.0
-        self._window, self._watch = Window(), Watch()
+        self._window, self._watch, self._guard = Window(), Watch(), LossGuard()
         self._best: dict[str, Any] = {"update": 0, "exact": None, "valid": None}
 
     @property
@@ -167,7 +168,10 @@ class Trainer:
                 self._settle(log, signals, ending=True)
             while self._update < last_update:
                 window.updates.append(self.train_segment())
-                if self._update == train.updates or self._update % train.log_every == 0:
+                ends_line = self._update == train.updates or self._update % train.log_every == 0
+                if ends_line or self._update - self._guard.looked_at >= LOOK_EVERY or self._owes_evaluation():
+                    self._look_at_loss(log)
+                if ends_line:
                     self._report(log)
                 else:
                     log.tick(self._update)
@@ -268,6 +272,7 @@ class Trainer:
         meta |= {"evaluated": self._evaluated, "window_s": self._window.seconds, "choice": choice} | saving.training_of(
             self.store, self.splits, self.device, self._world.size
         )
+        meta |= {"guard": self._guard.state()} if with_state else {}
         shared = {"slots": self._bank.state(), "window": self._window.state(self._world)} if with_state else {}
         if not self._world.leads:
             return
@@ -294,6 +299,9 @@ class Trainer:
         self._update, self._best, self._trained_s = meta["update"], meta["best"], meta["trained_s"]
         # older versions kept neither: they saved after the evaluation, or left it out for good
         self._evaluated = meta.get("evaluated", self._update)
+        self._guard = LossGuard()
+        if guard := meta.get("guard"):  # which older versions did not keep
+            self._guard.load(guard)
         window = saving.unpacked(state, "window")
         if not self._world.leads:  # the sums of all processes are in it
             window = {name: torch.zeros_like(sums) for name, sums in window.items()}
@@ -314,6 +322,14 @@ class Trainer:
         if not self._world.leads:
             return
         replace_file(self.folder / CONFIG, self.config.to_toml().encode())
+
+    def _look_at_loss(self, log: Log) -> None:
+        """Say where the loss jumps; until it falls again, what was good before stays: ``best``, and a checkpoint."""
+        count = min(self._update - self._guard.looked_at, len(self._window.updates))
+        loss = self._window.mean_loss(count, self.config.train.batch_size, self._world)
+        if self._guard.look(self._update, loss):
+            kept = newest_until(self.folder / CHECKPOINTS, self._guard.usual_until)
+            log.say(self._guard.said(self._update, loss, kept))
 
     def _report(self, log: Log) -> None:
         self._refuse_divergence()
@@ -341,7 +357,10 @@ class Trainer:
             reached = {name: results[name] for name in reached}
             choice = f"best exact on {results['examples']} validation puzzles"
         self._evaluated = self._update
-        if self._best["exact"] is not None and reached["exact"] is not None and reached["exact"] < self._best["exact"]:
+        best, now = self._best["exact"], reached["exact"]
+        if best is not None and now is not None and now < best:
+            return
+        if self._guard.risen and self._best["update"] and (now is None or now == best):
             return
         self._best = {"update": self._update, **reached}
         self.save(self.folder / BEST, with_state=False, choice=choice)
@@ -358,7 +377,7 @@ class Trainer:
         checkpoint = self.folder / CHECKPOINTS / f"update-{self._update:06d}"
         self.save(checkpoint, with_state=True)
         if self._world.leads:
-            prune(self.folder / CHECKPOINTS, KEPT_CHECKPOINTS)
+            prune(self.folder / CHECKPOINTS, KEPT_CHECKPOINTS, until=self._guard.usual_until)
         tell(self._callbacks, "on_checkpoint", str(checkpoint))
 
     def _refuse_divergence(self) -> None:
