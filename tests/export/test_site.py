@@ -20,9 +20,12 @@ import pytest
 import torch
 
 import hrm as package
+from hrm.data.task_table import TaskTable
+from hrm.errors import UsageError
 from hrm.export.folder import RUNNERS
-from hrm.export.web import RUNTIME
+from hrm.export.web import RUNTIME, export_site
 from hrm.files import kind_of, sha256_of
+from hrm.inference.solver import Solver
 from hrm.page.site import OVER_HTTP
 from hrm.page.site import files as page_files
 
@@ -44,6 +47,15 @@ class TestMistakes:
         assert hrm("export", "sudoku-4x4", "--to", "web").code == 2
         assert hrm("export", "sudoku-4x4", "maze-10x10", tmp_path / "out", "--to", "onnx").code == 2
         assert hrm("export", "sudoku-4x4", tmp_path / "out", "--to", "web", "--check", "5").code == 2
+
+    def test_a_model_whose_grids_are_not_all_is_refused_with_what_to_do(self, tmp_path):
+        shipped = package.load("sudoku-4x4", device="cpu", precision="fp32")
+        knows_tasks = Solver(shipped.model, shipped.puzzle, 4, table=TaskTable.of({}))
+        graphs = Solver(shipped.model, package.puzzles.get("coloring-8x3"), 4)
+        for solver, says in ((knows_tasks, "use `hrm serve it`"), (graphs, "does not make its puzzles")):
+            with pytest.raises(UsageError, match=says):
+                export_site({"it": solver}, tmp_path / "site", tmp_path, tmp_path, "2026-01-01T00:00:00+00:00")
+        assert not (tmp_path / "site").exists()
 
 
 SEARCH = """

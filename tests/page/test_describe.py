@@ -69,3 +69,13 @@ def test_colors_and_words_of_a_maze():
     assert list(compress(grid.symbols, (token in grid.offered for token in range(6)))) == ["#", " ", "S", "G"]
     assert grid.words[1] == "wall" and grid.fills[1].light[0] == "#30353f" != grid.fills[1].dark[0]
     assert [grid.symbols[token] for token in grid.once] == ["S", "G"]
+
+
+def test_a_grid_of_any_size_is_written_in_its_ten_colors():
+    family = puzzles.get("arc")
+    grid = grid_of(family)
+    assert grid.sized and not grid.padded and [grid.symbols[token] for token in grid.offered] == list("0123456789")
+    assert [grid.words[token] for token in grid.offered[:3]] == ["black", "blue", "red"]
+    for token in grid.offered:  # a color is the symbol: it is the same on dark paper
+        assert grid.fills[token].light == grid.fills[token].dark
+    assert not any(grid_of(puzzles.get(name)).sized for name in NAMES)

@@ -106,7 +106,12 @@ def runtime_files(package: Path) -> dict[str, bytes]:
 
 def _require_shown(name: str, solver: Solver) -> None:
     """Refuse a model that needs more than the cells of a puzzle."""
-    if solver.table is not None or grid_of(solver.puzzle).drawn:
+    if solver.table is not None:
+        raise UsageError(
+            f"{name} cannot run in a page without a server: its grids belong to tasks, whose demonstrations lie in the "
+            f"store of its training; use `hrm serve {name}`"
+        )
+    if grid_of(solver.puzzle).drawn:
         raise UsageError(f"{name} cannot run in a page: a grid of symbols alone does not make its puzzles")
 
 
@@ -116,7 +121,7 @@ def _described(name: str, solver: Solver, place: str) -> dict[str, Any]:
     return {
         "name": name, "folder": place, "puzzle": spec.name, "rows": spec.shape[0], "columns": spec.shape[1],
         "parameters": sum(parameter_counts(solver.model)[0].values()), "max_segments": solver.max_segments,
-        "checked": spec.differ_is_all, "grid": grid_of(solver.puzzle).model_dump(mode="json"),
+        "checked": spec.differ_is_all, "grid": grid_of(solver.puzzle).model_dump(mode="json"), "tasks": [],
     }  # fmt: skip
 
 

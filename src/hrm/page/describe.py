@@ -37,6 +37,9 @@ class Grid(BaseModel):
     solid: list[int] = Field(description="Tokens that are told by their color alone.")
     box: tuple[int, int] = Field(description="Rows and columns of a box; 0, 0 where there are none.")
     padded: bool = Field(description="Whether puzzles may be smaller than the grid.")
+    sized: bool = Field(
+        description="Whether a puzzle is a grid of any size up to this one, and its answer perhaps of another size."
+    )
     outside: list[int] = Field(description="Cells that no puzzle has, though the grid does.")
     drawn: bool = Field(description="Whether a puzzle is more than its cells, such as a graph: it is given as text.")
     pairs: Pairs = Field(description="Cells that must differ; those of a puzzle that is drawn come with it.")
@@ -64,13 +67,17 @@ def grid_of(puzzle: Puzzle) -> Grid:
     padded = spec.padded and not outside
     left_out = {PAD, spec.blank, *spec.clues, *spec.marks}
     offered = [spec.blank, *(token for token in range(spec.vocab_size) if token not in left_out)]
+    sized = not padded and bool(spec.answerable[PAD])
+    if sized:
+        offered = offered[1:]  # the blank only marks where a grid ends
     if padded:
         offered = [*(token for token in offered if spec.tokens[token]), PAD]  # a table may have no blank
+    fills = {token: _fill(color, color if sized else on_dark(color)) for token, color in spec.fills}
     return Grid(
         rows=spec.shape[0], columns=spec.shape[1], symbols=list(spec.tokens), blank=spec.blank,
         clues=list(spec.clues), offered=offered, once=list(spec.once), words=dict(spec.words),
-        fills={token: _fill(color) for token, color in spec.fills}, solid=list(spec.solid), box=spec.box,
-        padded=padded, outside=outside, drawn=drawn,
+        fills=fills, solid=list(spec.solid), box=spec.box,
+        padded=padded, sized=sized, outside=outside, drawn=drawn,
         pairs=[] if drawn else pairs_that_differ(spec, puzzle.relation_matrices).tolist(),
     )  # fmt: skip
 
@@ -96,5 +103,5 @@ def _outside(puzzle: Puzzle) -> list[int]:
     return np.flatnonzero(~related).tolist() if related.any() else []
 
 
-def _fill(color: str) -> Fill:
-    return Fill(light=(color, ink_on(color)), dark=(dark := on_dark(color), ink_on(dark)))
+def _fill(light: str, dark: str) -> Fill:
+    return Fill(light=(light, ink_on(light)), dark=(dark, ink_on(dark)))

@@ -3,6 +3,8 @@ import { paint } from "./fill.js";
 import { isGiven, nameOf } from "./puzzle.js";
 
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+/** A grid of any size is drawn as if it had so many columns at least, so that its cells do not become huge. */
+const LEAST_ACROSS = 6;
 const SVG = "http://www.w3.org/2000/svg";
 
 export class Board {
@@ -19,22 +21,23 @@ export class Board {
     host.addEventListener("focusin", (event) => this.#focus(event));
   }
 
-  /** Lay out the cells of a family, or of one puzzle that is drawn. */
-  layOut(model, drawing, cells) {
-    const { grid } = model;
-    Object.assign(this, { model, grid, drawing, cursor: 0 });
+  /** Lay out the cells of a family, of one puzzle that is drawn, or as many rows and columns as there are to see. */
+  layOut(model, drawing, cells, size = model.grid) {
+    const { grid } = model, { rows, columns } = size;
+    Object.assign(this, { model, grid, drawing, rows, columns, cursor: 0 });
     const nodes = drawing?.nodes.length ? drawing.nodes : null;
     this.nodes = nodes;
     this.lines = null;
     this.host.replaceChildren();
-    this.host.className = `board${nodes ? " graph" : ""}${grid.solid.length && !nodes ? " painted" : ""}`;
-    this.host.style.setProperty("--columns", nodes ? Math.max(8, Math.ceil(nodes.length * 0.62)) : grid.columns);
-    this.host.style.setProperty("--rows", nodes ? Math.max(8, Math.ceil(nodes.length * 0.62)) : grid.rows);
+    this.host.className = `board${nodes ? " graph" : ""}${grid.solid.length && !nodes ? " painted" : ""}${grid.sized ? " sized" : ""}`;
+    this.host.style.setProperty("--columns", nodes ? Math.max(8, Math.ceil(nodes.length * 0.62)) : columns);
+    this.host.style.setProperty("--rows", nodes ? Math.max(8, Math.ceil(nodes.length * 0.62)) : rows);
+    this.host.style.setProperty("--share", columns / Math.max(rows, columns, LEAST_ACROSS));
     const longest = Math.max(...grid.offered.map((token) => grid.symbols[token].length));
     this.host.style.setProperty("--size", Math.min(0.54, 1.3 / longest).toFixed(3));
     this.host.setAttribute("role", "grid");
     this.host.setAttribute("aria-label", nodes
-      ? `Graph of ${nodes.length} nodes` : `Puzzle of ${grid.rows} rows and ${grid.columns} columns`);
+      ? `Graph of ${nodes.length} nodes` : `Puzzle of ${rows} rows and ${columns} columns`);
     this.cells = new Array(grid.rows * grid.columns);
     if (nodes) this.#ring(nodes, drawing); else this.#rows(cells);
     if (nodes) this.cursor = nodes[0];
@@ -49,7 +52,7 @@ export class Board {
     this.host.classList.toggle("editable", editable);
     this.cells.forEach((element, i) => {
       const token = view.cells[i];
-      const kept = isGiven(grid, view.start[i]) && view.start[i] === token;
+      const kept = !grid.sized && isGiven(grid, view.start[i]) && view.start[i] === token;
       const empty = token === 0 || token === grid.blank || grid.clues.includes(token);
       const sure = kept || empty ? 1 : view.confidence?.[i] ?? 1;
       element.textContent = empty || grid.solid.includes(token) ? "" : grid.symbols[token];
@@ -77,7 +80,7 @@ export class Board {
     const token = view.cells[i];
     const where = nodes ? `node ${nodes.indexOf(i) + 1}`
       : `row ${Math.floor(i / grid.columns) + 1}, column ${(i % grid.columns) + 1}`;
-    const given = isGiven(grid, view.start[i]) && view.start[i] === token && !this.editable;
+    const given = !grid.sized && isGiven(grid, view.start[i]) && view.start[i] === token && !this.editable;
     const sure = view.confidence && !given && token ? `, ${Math.round(100 * view.confidence[i])} % sure` : "";
     const note = this.drawing?.notes[i] && !nodes ? `, sum ${this.drawing.notes[i]}` : "";
     return `${where}: ${nameOf(grid, token)}${note}${given ? ", given" : sure}` +
@@ -90,19 +93,19 @@ export class Board {
   #rows(start) {
     const { grid, drawing } = this;
     const [high, wide] = grid.box;
-    const there = (y, x) => y >= 0 && x >= 0 && y < grid.rows && x < grid.columns
+    const there = (y, x) => y >= 0 && x >= 0 && y < this.rows && x < this.columns
       && (grid.padded || start[y * grid.columns + x] !== 0);
     const region = (y, x) => there(y, x) ? drawing?.regions?.[y * grid.columns + x] ?? -1 : -1;
-    for (let y = 0; y < grid.rows; y++) {
+    for (let y = 0; y < this.rows; y++) {
       const row = document.createElement("div");
       row.setAttribute("role", "row");
-      for (let x = 0; x < grid.columns; x++) {
+      for (let x = 0; x < this.columns; x++) {
         const element = this.#cell(y * grid.columns + x);
         const thick = [["top", -1, 0, y, high], ["left", 0, -1, x, wide], ["bottom", 1, 0, y + 1, high],
           ["right", 0, 1, x + 1, wide]];
         for (const [side, v, u, at, size] of thick) {
           const edge = !there(y + v, x + u);
-          if (there(y, x) && (edge || (size && at % size === 0))) element.classList.add(`thick-${side}`);
+          if (!grid.sized && there(y, x) && (edge || (size && at % size === 0))) element.classList.add(`thick-${side}`);
         }
         if (region(y, x) >= 0) {
           element.cage = this.#cage(thick.filter(([, v, u]) => region(y, x) !== region(y + v, x + u)).map(([side]) => side));
@@ -200,17 +203,17 @@ export class Board {
   }
 
   #step(key) {
-    const { rows, columns } = this.grid;
+    const { rows, columns, grid } = this;
     let next = this.cursor;
     if (this.nodes) {
       const place = this.nodes.indexOf(this.cursor), forth = key === "ArrowRight" || key === "ArrowDown";
       next = this.nodes[(place + (forth ? 1 : this.nodes.length - 1)) % this.nodes.length];
     } else if (STEPS[key]) {
       const [v, u] = STEPS[key];
-      const y = Math.floor(this.cursor / columns) + v, x = (this.cursor % columns) + u;
-      if (y >= 0 && y < rows && x >= 0 && x < columns) next = y * columns + x;
+      const y = Math.floor(this.cursor / grid.columns) + v, x = (this.cursor % grid.columns) + u;
+      if (y >= 0 && y < rows && x >= 0 && x < columns) next = y * grid.columns + x;
     } else {
-      next = this.cursor - (this.cursor % columns) + (key === "End" ? columns - 1 : 0);
+      next = this.cursor - (this.cursor % grid.columns) + (key === "End" ? columns - 1 : 0);
     }
     this.cells[next]?.focus();
   }
@@ -234,7 +237,7 @@ export class Board {
     this.cells[i].focus({ preventScroll: true });
     if (event.target.hasPointerCapture?.(event.pointerId)) event.target.releasePointerCapture(event.pointerId);
     // a second click with the same brush takes it away again
-    const again = this.view.cells[i] === this.brush && !this.grid.once.includes(this.brush);
+    const again = this.view.cells[i] === this.brush && !this.grid.once.includes(this.brush) && !this.grid.sized;
     this.stroke = again ? this.grid.blank : this.brush;
     this.told.write(i, this.stroke);
   }

@@ -13,8 +13,11 @@ export const read = (model, text) => ask("v1/read", { model: model.name, puzzle:
 
 export const examples = (model) => ask(`v1/examples?model=${encodeURIComponent(model.name)}`);
 
+export const task = (model, name) =>
+  ask(`v1/task?model=${encodeURIComponent(model.name)}&task=${encodeURIComponent(name)}`);
+
 export async function solve(model, puzzle, onSegment, { effort, signal } = {}) {
-  const body = { model: model.name, puzzle: puzzle.text, trace: true, effort };
+  const body = { model: model.name, puzzle: puzzle.text, task: puzzle.task, trace: true, effort };
   const { answers: [answer] } = await ask("v1/solve", body, signal);
   for (const step of answer.trace) onSegment(step);
   return answer;

@@ -2,8 +2,8 @@
 import { paint } from "./fill.js";
 import { isGiven, nameOf } from "./puzzle.js";
 
-/** Say what became of an answer, whose last step has so many clashing cells: {kind, badge, story}. */
-export function verdictOf(answer, shown, seconds, clashing) {
+/** Say what became of an answer, whose last step has so many clashing cells: {kind, badge, story}; known: the right one. */
+export function verdictOf(answer, shown, seconds, clashing, known) {
   const count = (number, what) => `${number.toLocaleString("en-US")} ${what}${number === 1 ? "" : "s"}`;
   const total = answer.attempts > 1 ? ` in ${count(answer.attempts, "run")}` : "";
   const took = `${count(answer.attempts > 1 ? answer.total_segments : shown, "segment")}${total}, ` +
@@ -16,6 +16,10 @@ export function verdictOf(answer, shown, seconds, clashing) {
     const where = clashing ? "" : ", though no single cell clashes";
     return { kind: "wrong", badge: "Not verified", story: `The answer breaks a rule${where}: ${took}.${last}${settled}` };
   }
+  if (known) {
+    const same = answer.answer === known;
+    return { kind: same ? "right" : "wrong", badge: same ? "Equals the known answer" : "Not the known answer", story: `${took}.` };
+  }
   return { kind: "open", badge: "Not verified", story: `No rules are known to check it by: ${took}.` };
 }
 
@@ -26,7 +30,7 @@ export function legendOf(grid, steps, pinned) {
   const plain = steps.at(-1).cells.some((token) => token && !grid.fills[token] && token !== grid.blank);
   const sample = grid.symbols[grid.offered.find((token) => isGiven(grid, token) && grid.symbols[token].length === 1)] ?? "";
   const entries = [
-    ...colored.filter((token) => grid.words[token]).map((token) => [
+    ...colored.filter((token) => grid.words[token] && !grid.sized).map((token) => [
       nameOf(grid, token), "filled", grid.solid.includes(token) ? "" : grid.symbols[token], token,
     ]),
     plain && ["given", "given", sample], plain && ["the network’s", "own", sample],

@@ -24,8 +24,9 @@ from hrm.randomness import mix
 ARC = "arc"
 """Name of the family on the largest canvas."""
 _NAME = re.compile(r"arc-(\d+)x\1", re.ASCII)
-# Black, blue, red, green, yellow, gray, pink, orange, light blue and dark red: the colors of ARC's own pages.
+# the colors of ARC's own pages
 PALETTE = ("#000000", "#0074d9", "#ff4136", "#2ecc40", "#ffdc00", "#aaaaaa", "#f012be", "#ff851b", "#7fdbff", "#870c25")
+NAMES = ("black", "blue", "red", "green", "yellow", "gray", "pink", "orange", "light blue", "dark red")
 
 
 class Arc(Puzzle):
@@ -50,6 +51,7 @@ class Arc(Puzzle):
             generated=False,
             fills=tuple(enumerate(PALETTE, start=2)),
             solid=tuple(range(2, 12)),
+            words=tuple(enumerate(NAMES, start=2)),
         )
 
     @classmethod
