@@ -16,6 +16,7 @@ import hrm as package
 from hrm.errors import HrmError, UsageError
 from hrm.export.folder import KIND, export, require_packages
 from hrm.files import kind_of, sha256_of
+from hrm.inference.answer import SURE
 from hrm.inference.solver import Solver
 from hrm.model.build import build
 from hrm.model.config import HRMConfig
@@ -163,31 +164,51 @@ def test_the_python_runner_gives_the_answers_of_the_solver(name, exported):
     assert done.returncode == 0 and all(answer.verified for answer in answers)
 
 
+def by_its_own_judgment(solver, inputs):
+    """Return where each puzzle ends in ``hrm solve``, with its answer, and where the Q-head alone would end it."""
+    ends, by_q_head = {}, {}
+    for segment, output in enumerate(solver.run(inputs, solver.max_segments), start=1):
+        for row in range(len(inputs)):
+            if segment == solver.max_segments or output.stops[row]:
+                ends.setdefault(row, (output.tokens[row], segment, bool(output.stops[row])))
+            if output.prefers_halt[row]:
+                by_q_head.setdefault(row, segment)
+    return [ends[row] for row in range(len(inputs))], by_q_head
+
+
 @pytest.mark.slow
-def test_where_the_rules_are_not_known_the_runner_asks_the_q_head(exported):
+def test_where_the_rules_are_not_known_the_runner_stops_as_the_solver_does(exported):
     solver = loaded("maze-10x10")
-    inputs = generated(solver.puzzle, 6)
-    expected, stopped = [""] * 6, [False] * 6
-    for output in solver.run(inputs, solver.max_segments):
-        for row in range(6):
-            if not stopped[row]:
-                expected[row], stopped[row] = solver.puzzle.text(output.tokens[row]), bool(output.prefers_halt[row])
+    inputs = generated(solver.puzzle, 12)
+    manifest = json.loads((exported("maze-10x10") / "manifest.json").read_text())
+    assert (manifest["halting"], manifest["sure"]) == ("q_halt and every cell sure", SURE)
+    ends, by_q_head = by_its_own_judgment(solver, inputs)
+    assert any(by_q_head[row] < segment for row, (_, segment, _) in enumerate(ends))  # the Q-head alone is another rule
     done = python_runner(exported("maze-10x10"), *map(solver.puzzle.text, inputs))
-    assert done.stdout.splitlines() == expected and done.returncode == int(not all(stopped))
+    assert done.stdout.splitlines() == [solver.puzzle.text(tokens) for tokens, _, _ in ends], done.stderr
+    assert done.returncode == int(not all(stopped for _, _, stopped in ends))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("node"), reason="needs Node")
-def test_the_runner_in_javascript_runs_the_same_loop(exported, tmp_path):
-    solver, folder = loaded("sudoku-9x9"), exported("sudoku-9x9")
-    inputs = generated(solver.puzzle, 4)
-    hardest = max(inputs, key=lambda grid: solver.solve(solver.puzzle.text(grid), attempts=1).segments)
-    answer = solver.solve(solver.puzzle.text(hardest), attempts=1)
+@pytest.mark.parametrize("name", ["sudoku-9x9", "maze-10x10"])
+def test_the_runner_in_javascript_runs_the_same_loop(name, exported, tmp_path):
+    solver, folder = loaded(name), exported(name)
+    inputs = generated(solver.puzzle, 12)
+    if name == "maze-10x10":  # one at which the Q-head alone would stop too early
+        ends, by_q_head = by_its_own_judgment(solver, inputs)
+        row = max(range(12), key=lambda row: ends[row][1] - by_q_head[row])
+        puzzle, (cells, segments, done) = inputs[row], ends[row]
+        assert done and segments > by_q_head[row]
+    else:
+        puzzle = max(inputs, key=lambda grid: solver.solve(solver.puzzle.text(grid), attempts=1).segments)
+        answer = solver.solve(solver.puzzle.text(puzzle), attempts=1)
+        cells, segments, done = answer.tokens, answer.segments, answer.verified
     # Stand in for ONNX Runtime: hand out the recorded outputs, and look at what is fed.
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
     names = json.loads((folder / "manifest.json").read_text())["outputs"]
-    fed, recorded = feeds(folder, hardest[None]), []
-    for _ in range(answer.segments + 2):
+    fed, recorded = feeds(folder, puzzle[None]), []
+    for _ in range(segments + 2):
         out = dict(zip(names, session.run(None, fed), strict=True))
         fed |= {name.removeprefix("next_"): out[name] for name in names if name.startswith("next_")}
         recorded.append(
@@ -195,15 +216,18 @@ def test_the_runner_in_javascript_runs_the_same_loop(exported, tmp_path):
         )
     (tmp_path / "recorded.json").write_text(json.dumps(recorded))
     (tmp_path / "test.mjs").write_text(JAVASCRIPT)
-    shape = json.dumps({name: value.shape for name, value in feeds(folder, hardest[None]).items()})
-    done = subprocess.run(
-        ["node", tmp_path / "test.mjs", folder, answer.puzzle, shape], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    cells = solver.puzzle.parse(answer.answer).tolist()
-    told = {"answer": answer.answer, "done": True, "segment": answer.segments, "cells": cells, "checked": True}
-    assert found == told | {"told": answer.segments}
+    shape = json.dumps({name: value.shape for name, value in feeds(folder, puzzle[None]).items()})
+    ran = subprocess.run(
+        ["node", tmp_path / "test.mjs", folder, solver.puzzle.text(puzzle), shape],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    *_, output = solver.run(puzzle[None], segments)
+    assert np.allclose(found.pop("confidence"), output.confidence[0], atol=1e-3)
+    told = {"answer": "".join(solver.puzzle.spec.tokens[token] for token in cells), "cells": cells.tolist()}
+    told |= {"segment": segments, "done": done, "checked": name == "sudoku-9x9", "told": segments}
+    assert found == told
 
 
 JAVASCRIPT = """

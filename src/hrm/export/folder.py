@@ -22,6 +22,7 @@ import torch
 from hrm.errors import HrmError, UsageError
 from hrm.export.step import Input, inputs_of, outputs_of, quiet, traced
 from hrm.files import MANIFEST, fill, replacing, require_writable
+from hrm.inference.answer import SURE
 from hrm.inference.solver import Solver
 from hrm.manifest import record
 from hrm.puzzles.conflicts import pairs_that_differ
@@ -45,7 +46,7 @@ class Exported:
     files: dict[str, int]
     """Sizes in bytes by name."""
     rules: bool
-    """Whether the runners know when an answer keeps every rule; else the Q-head tells them when to stop."""
+    """Whether the runners know when an answer keeps every rule; else the network tells them when to stop."""
 
 
 def require_packages(to: To) -> None:
@@ -143,6 +144,9 @@ def _manifest(solver: Solver, inputs: list[Input], to: To, int8: bool, content: 
         "answers": np.flatnonzero(spec.answerable).tolist(),
         "padded": spec.padded,
         "differ": DIFFER if spec.differ_is_all else None,
+        # when an answer is done: by the rules, else where the Q-head says so and no cell's token is less probable
+        "halting": "rules" if spec.differ_is_all else "q_halt and every cell sure",
+        "sure": SURE,
         # the graph, what goes in and what comes out
         "max_segments": solver.max_segments,
         "network": NETWORK[to],

@@ -22,13 +22,14 @@ export async function load(ort, read) {
     for (let segment = 1; ; segment++) {
       const out = await network.run(feeds);
       for (const name of m.outputs) if (name.startsWith("next_")) feeds[name.slice(5)] = out[name];
-      const { data: logits, dims } = out.logits;
-      const best = (cell) => m.answers.reduce((a, b) => (logits[cell * dims[2] + b] > logits[cell * dims[2] + a] ? b : a));
-      const answer = tokens.map((token, cell) => (m.padded && token === 0 ? 0 : best(cell)));
-      const [halt, goOn = 0] = out.q.data;
-      const keeps = () => tokens.every((t, cell) => t === m.blank || t === answer[cell]) && differ(answer);
-      const found = { answer: Array.from(answer, (t) => m.tokens[t]).join(""), done: pairs ? keeps() : halt > goOn, segment };
-      Object.assign(found, { cells: Array.from(answer), checked: Boolean(pairs) });
+      const { data, dims } = out.logits, rows = Array.from(tokens, (_, i) => data.slice(i * dims[2], (i + 1) * dims[2]));
+      const best = (row) => m.answers.reduce((a, b) => (row[b] > row[a] ? b : a));
+      const cells = rows.map((row, i) => (tokens[i] || !m.padded ? best(row) : 0)); // padding stays
+      const share = (row, token) => 1 / row.reduce((sum, logit) => sum + Math.exp(logit - row[token]), 0);
+      const confidence = rows.map((row, i) => (tokens[i] || !m.padded ? share(row, cells[i]) : 1));
+      const [halt, goOn = 0] = out.q.data, stops = halt > goOn && confidence.every((sure) => sure >= m.sure);
+      const found = { answer: cells.map((t) => m.tokens[t]).join(""), cells, confidence, segment, checked: Boolean(pairs) };
+      found.done = pairs ? tokens.every((t, i) => t === m.blank || t === cells[i]) && differ(cells) : stops;
       onSegment(found, out);
       if (segment >= (segments || most) || (!segments && found.done)) return found;
     }

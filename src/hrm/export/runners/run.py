@@ -17,18 +17,18 @@ network = onnxruntime.InferenceSession(FILES[M["network"]], providers=["CPUExecu
 
 def solve(tokens, segments=0, **given):
     """Return answers to puzzles (int32 token ids, a row each) and which are done; `segments`: run exactly so many."""
-    feeds, done, answers, legal = {"tokens": tokens}, np.zeros(len(tokens), bool), tokens, np.array(M["answers"])
+    feeds, done, answers, ids = {"tokens": tokens}, np.zeros(len(tokens), bool), tokens, np.array(M["answers"])
     for i in M["inputs"][1:]:
         if not i["file"] and i["name"] not in given:
             sys.exit(f"{i['name']} differ from puzzle to puzzle: call solve in {__file__} with them")
         value = given[i["name"]] if i["name"] in given else np.frombuffer(FILES[i["file"]], i["dtype"])
         feeds[i["name"]] = np.resize(value, [len(tokens) if n == "batch" else n for n in i["shape"]])
     for _ in range(segments or M["max_segments"]):
-        out = dict(zip(M["outputs"], network.run(None, feeds), strict=True))
-        feeds |= {name[5:]: out[name] for name in out if name.startswith("next_")}
-        found = legal[out["logits"][..., legal].argmax(-1)] * ((tokens != 0) | (not M["padded"]))  # padding stays
-        answers = np.where(done[:, None], answers, found)
-        stop = out["q"][:, 0] > out["q"][:, 1:].sum(1)  # the Q-head: halting is worth more than going on, or than 0
+        *states, logits, q = network.run(None, feeds)
+        feeds |= {name.removeprefix("next_"): state for name, state in zip(M["outputs"], states, strict=False)}
+        odds, pad = np.exp(logits - logits.max(-1, keepdims=True)), (tokens == 0) & M["padded"]  # padding stays
+        answers = np.where(done[:, None], answers, np.where(pad, 0, ids[odds[..., ids].argmax(-1)]))
+        stop = (q[:, 0] > q[:, 1:].sum(1)) & (pad | (odds[..., ids].max(-1) >= M["sure"] * odds.sum(-1))).all(1)
         if M["differ"]:  # where the rules are known: givens stay, and these pairs of cells differ
             a, b = np.frombuffer(FILES[M["differ"]], np.int32).reshape(-1, 2).T
             stop = ((tokens == M["blank"]) | (tokens == answers)).all(1) & (answers[:, a] != answers[:, b]).all(1)

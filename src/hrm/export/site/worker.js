@@ -13,8 +13,8 @@ addEventListener("message", async ({ data: { model, cells, effort, segments } })
     if (!loaded.has(folder)) loaded.set(folder, await load(ort, (name) => bytes(folder + name)));
     const run = async (view, most) => {
       const steps = [];
-      const onSegment = (found, { logits, q }) => steps.push({
-        segment: found.segment, cells: found.cells, confidence: confidence(logits, found.cells),
+      const onSegment = (found, { q }) => steps.push({
+        segment: found.segment, cells: found.cells, confidence: found.confidence.map((sure) => Math.round(100 * sure) / 100),
         q_halt: 1 / (1 + Math.exp(-q.data[0])),
       });
       return { ...(await loaded.get(folder)(view.map((token) => grid.symbols[token]), { segments, most, onSegment })), steps };
@@ -29,15 +29,4 @@ async function bytes(name) {
   const response = await fetch(new URL(name, import.meta.url));
   if (!response.ok) throw new Error(`${name} is missing`);
   return response.arrayBuffer();
-}
-
-/** Return the probability of the token that was chosen in each cell, to two decimals. */
-function confidence({ data, dims }, cells) {
-  const size = dims[2];
-  return cells.map((token, cell) => {
-    const logits = data.subarray(cell * size, (cell + 1) * size);
-    const highest = logits.reduce((a, b) => Math.max(a, b));
-    const sum = logits.reduce((total, value) => total + Math.exp(value - highest), 0);
-    return Math.round((100 * Math.exp(logits[token] - highest)) / sum) / 100;
-  });
 }
