@@ -38,6 +38,8 @@ class Hub:
         self.repositories, self.requests, self.gated = {}, [], set()
         self.claims = {}
         """Name of a file -> its size, as the server claims before it sends it."""
+        self.busy = 0
+        """So many requests are answered with 503."""
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,6 +50,9 @@ class Hub:
 
             def do_GET(self):
                 hub.requests.append(f"{self.command} {self.path}")
+                if hub.busy:
+                    hub.busy -= 1
+                    return self.answer(503, b"{}")
                 found = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path.replace("%2F", "/"))
                 if not found:
                     return self.answer(404, b"{}")

@@ -3,8 +3,10 @@
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -143,13 +145,14 @@ def test_what_was_fetched_works_without_a_hub(hub, commit, monkeypatch, caplog):
     for name in ("hf:me/four", f"hf:me/four@{commit}"):
         fetch.folder_of.cache_clear()
         assert hrm.load(name, device="cpu").origin.path == first.origin.path
-    # what was never fetched is asked for again and again, which is said once
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    # what was never fetched is asked for once
     caplog.clear()
-    with pytest.raises(HrmError, match="me/other on the hub is not in the cache"):
-        hrm.load("hf:me/other")
-    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert said.startswith("waiting for the hub")
+    began = time.monotonic()
+    for name in ("hf:me/other", f"hf:me/other@{commit}"):
+        with pytest.raises(HrmError, match="me/other on the hub is not in the cache, and the hub is out of reach"):
+            hrm.load(name)
+    assert time.monotonic() - began < 5
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     close_session()
     for name in ("me/four", f"me/four@{commit}"):
@@ -162,6 +165,25 @@ def test_what_was_fetched_works_without_a_hub(hub, commit, monkeypatch, caplog):
     assert again.origin.path == first.origin.path
     with pytest.raises(HrmError, match="me/other on the hub is not in the cache"):
         hrm.Solver.from_pretrained("me/other", local_files_only=True)
+
+
+def test_a_network_that_swallows_everything_is_given_up_soon(hub, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0), backlog=8) as deaf:  # it never answers
+        place = f"http://127.0.0.1:{deaf.getsockname()[1]}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", place)
+        monkeypatch.setattr(fetch, "PATIENCE_S", 0.5)
+        began = time.monotonic()
+        with pytest.raises(HrmError, match="the hub is out of reach"):
+            hrm.load("hf:me/deaf")
+        assert time.monotonic() - began < 5
+
+
+def test_a_busy_hub_is_asked_again_which_is_said_once(hub, commit, monkeypatch, caplog):
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    hub.busy = 4
+    assert hrm.load("hf:me/four", device="cpu").solve(PUZZLE).answer == ANSWER
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [line for line in said if line.startswith("waiting for the hub")] == said[:1] and hub.busy == 0
 
 
 @pytest.mark.parametrize("name, code, named", [

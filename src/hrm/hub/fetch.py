@@ -27,6 +27,8 @@ MOST_BYTES = {
 }  # fmt: skip
 """The files that are fetched, each with its largest size."""
 MAIN = "main"
+PATIENCE_S = 4.0
+"""How long the hub may take to answer the first question; HF_HUB_ETAG_TIMEOUT sets another time."""
 _ID = re.compile(r"([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@(\w[\w./-]{0,254}))?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -116,6 +118,8 @@ def fetch(
         return Path(hub.hf_hub_download(filename=file, revision=revision, **options))
 
     with explained(wanted):
+        if not local_files_only and not _answers(hub, wanted, token, cache_dir):
+            options["local_files_only"] = True  # else huggingface_hub tries again for half a minute
         # The manifest says what else there is; all of it comes from the commit that the manifest came from.
         manifest = bring(MANIFEST, wanted.revision or MAIN)
         commit = manifest.parent.name
@@ -167,6 +171,24 @@ def explained(wanted: HubName) -> Iterator[None]:
         raise UsageError(f"{wanted}: {_line(error)}") from None
     except (errors.HTTPError, OSError) as error:
         raise HrmError(f"{where}: {_line(error)}") from None
+
+
+def _answers(hub: ModuleType, wanted: HubName, token: str | bool | None, cache_dir: str | Path | None) -> bool:
+    """Say whether the hub can be reached, whatever it answers; nothing is asked where a commit is in the cache."""
+    from huggingface_hub import constants, errors
+
+    revision = wanted.revision or MAIN
+    if _COMMIT.fullmatch(revision) and hub.try_to_load_from_cache(wanted.repo, MANIFEST, cache_dir, revision):
+        return True
+    own = constants.HF_HUB_ETAG_TIMEOUT != constants.DEFAULT_ETAG_TIMEOUT
+    timeout = constants.HF_HUB_ETAG_TIMEOUT if own else PATIENCE_S
+    try:
+        hub.get_hf_file_metadata(hub.hf_hub_url(wanted.repo, MANIFEST, revision=revision), token=token, timeout=timeout)
+    except (errors.HfHubHTTPError, OSError):
+        return True  # a refusal: what it means is said when the file is fetched
+    except errors.HTTPError:
+        return False
+    return True
 
 
 class _OneLine(logging.Filter):
