@@ -29,7 +29,7 @@ FAMILY = puzzles.get("sudoku-4x4")
 def scripted(exact, prefers):
     """Return scores of answers that are right and halt as told, M × n."""
     exact, prefers = np.array(exact, bool), np.array(prefers, bool)
-    return Scores(exact, exact.astype(float), exact * 0.8 + 0.1, prefers)
+    return Scores(exact, exact.astype(float), exact * 0.8 + 0.1, prefers, exact)
 
 
 def test_segments_used_stop_at_the_first_wish_or_at_the_budget():

@@ -1,5 +1,7 @@
 """Evaluation against models whose score is known, and the interval against its definition."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,11 +23,12 @@ def split(n):
 
 
 class Scripted(Solver):
-    """Right on puzzle i from segment ``right_from[i]`` on, halting from ``halts_from[i]`` on."""
+    """Right on puzzle i from segment ``right_from[i]`` on, halting and sure from the others."""
 
-    def __init__(self, data, right_from, halts_from):
-        super().__init__(HRM(small(6, 16)), FAMILY, max_segments=3, batch_size=4)
+    def __init__(self, data, right_from, halts_from, sure_from=(1,) * 6, family=FAMILY):
+        super().__init__(HRM(small(6, 16)), family, max_segments=3, batch_size=4)
         self.data, self.right_from, self.halts_from, self.start = data, right_from, halts_from, 0
+        self.sure_from = sure_from
 
     def run(self, inputs, segments, puzzle_ids=None, numbers=None):
         rows = np.minimum(np.arange(self.start, self.start + 4), len(self.data) - 1)
@@ -36,7 +39,9 @@ class Scripted(Solver):
             right = (np.array(self.right_from)[rows] <= m)[:, None]
             yield SegmentOutput(
                 np.where(right, self.data.labels[rows], wrong).astype(np.uint8),
-                np.ones((4, 16), np.float32),
+                np.where((np.array(self.sure_from)[rows] <= m)[:, None] | (np.arange(16) > 0), 0.8, 0.79).astype(
+                    np.float32
+                ),
                 np.ones(4, np.float32),
                 np.array(self.halts_from)[rows] <= m,
             )
@@ -56,6 +61,22 @@ def test_known_scores():
     assert found["early_exit"]["halted_by_choice"] == pytest.approx(4 / 6)
     low, high = found["exact_ci95"]
     assert low < 5 / 6 < high
+    # a run of `hrm solve` goes on until the rules hold
+    assert found["solve_exit"] == pytest.approx(
+        {"exact": 5 / 6, "segments_mean": (1 + 1 + 2 + 2 + 3 + 3) / 6, "halted_by_choice": 5 / 6}
+    )
+
+
+def test_without_rules_a_puzzle_stops_where_the_q_head_would_and_every_cell_is_sure():
+    family = type(FAMILY).from_name("sudoku-4x4")
+    family._spec = replace(FAMILY.spec, has_rules=False)
+    data, asked = split(6), {"right_from": [1, 1, 2, 2, 3, 9], "halts_from": [1, 2, 1, 3, 9, 9]}
+    found = evaluate(Scripted(data, **asked, sure_from=[2, 1, 2, 1, 1, 1], family=family), data, segments=3)
+    assert found["valid"] is None
+    assert found["solve_exit"] == pytest.approx(
+        {"exact": 5 / 6, "segments_mean": (2 + 2 + 2 + 3 + 3 + 3) / 6, "halted_by_choice": 4 / 6}
+    )
+    assert found["early_exit"]["exact"] == pytest.approx(4 / 6)  # the Q-head alone stops puzzle 2 too early
 
 
 def test_a_limit_takes_the_first_puzzles():

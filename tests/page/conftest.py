@@ -17,7 +17,7 @@ from hrm.serve.http import create_app
 def listening(solvers):
     """Serve models in a thread; give the address."""
     with socket.create_server(("127.0.0.1", 0)) as open_socket:
-        config = uvicorn.Config(create_app(solvers), log_level="warning", ws="none", lifespan="on")
+        config = uvicorn.Config(create_app(solvers, deadline_s=300), log_level="warning", ws="none", lifespan="on")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [open_socket]})
         thread.start()

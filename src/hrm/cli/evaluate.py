@@ -99,13 +99,13 @@ def evaluate(
             shares = ", ".join(f"{share:.2%} within {k}" for k, share in metrics[what].items())
             say(f"of {count}, chosen by a vote: {shares}", soft_wrap=True)
     low, high = metrics["exact_ci95"]
-    early = metrics["early_exit"]
     say(
         f"exact {metrics['exact']:.2%} (95 % interval {low:.2%} – {high:.2%}), "
         + "".join(f"{name} {metrics[name]:.2%}, " for name in _extra(metrics))
         + f"cells {metrics['cell']:.2%} of {metrics['examples']} puzzles"
     )
-    say(f"early exit: exact {early['exact']:.2%} with {early['segments_mean']:.2f} segments on average")
+    for line in _exits(metrics):
+        say(line)
     if "classical" in metrics:
         say(classical_table(metrics))
     elif metrics["plain_solver"]:
@@ -114,6 +114,16 @@ def evaluate(
         say(f"data: {metrics['data']['name']}, held out from training; --data FILE takes your own")
     if verbose:
         say("protocol: " + ", ".join(f"{k} {v}" for k, v in metrics["protocol"].items() if k != "train_data"))
+
+
+def _exits(metrics: dict[str, Any]) -> list[str]:
+    """Say what is answered where puzzles stop by themselves: by the Q-head, and as in ``hrm solve``."""
+    when = "every cell is sure as well" if metrics["valid"] is None else "the rules hold"
+    exits = {"early exit": metrics["early_exit"], f"exit where {when}": metrics["solve_exit"]}
+    return [
+        f"{name}: exact {found['exact']:.2%} with {found['segments_mean']:.2f} segments on average"
+        for name, found in exits.items()
+    ]
 
 
 def plain_line(plain: dict[str, Any]) -> str:

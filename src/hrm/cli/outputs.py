@@ -85,6 +85,10 @@ class Evaluated(_Output):
     cell: float
     exact_ci95: Interval
     per_segment: list[Measured]
+    early_exit: Numbers
+    """Where each puzzle stops by the Q-head: exact, segments_mean, halted_by_choice."""
+    solve_exit: Numbers
+    """The same where a run of `hrm solve` stops: by the rules, or by the Q-head where every cell is sure."""
     config: Numbers
     data: Numbers
     protocol: Numbers

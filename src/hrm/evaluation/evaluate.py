@@ -23,6 +23,8 @@ def evaluate(
       the family knows none; ``cell``: share of supervised cells that are right; and the family's own metrics
       (``Puzzle.extra_metrics``). Each after the last segment and per segment.
     * ``early_exit``: each puzzle's answer at the first segment where the Q-head prefers to halt.
+    * ``solve_exit``: the same where a run of ``hrm solve`` stops: where the answer keeps the rules, or where none are
+      known, where the Q-head prefers to halt and every cell is sure.
 
     Args:
         segments: how many to run.
@@ -40,6 +42,7 @@ def evaluate(
         "exact_ci95": total.intervals[-1],
         "per_segment": [{"segment": number, **line} for number, line in enumerate(shares, start=1)],
         "early_exit": total.early_exit,
+        "solve_exit": total.solve_exit,
     }
 
 

@@ -35,27 +35,36 @@ class Scores:
     q_halt: Float[np.ndarray, "M n"]
     """Probability that the answer is right, as the Q-head estimates it."""
     prefers_halt: Bool[np.ndarray, "M n"]
+    """Whether the Q-head would stop."""
+    done: Bool[np.ndarray, "M n"]
+    """Whether a run of ``hrm solve`` would stop: the rules hold, or where none are known, the network is sure."""
     by_rules: dict[str, Shaped[np.ndarray, "M n"]] = field(default_factory=dict)
     """``valid``, where the family knows its rules, and the family's own metrics."""
 
     @staticmethod
     def join(parts: Sequence["Scores"], axis: int) -> "Scores":
         """Return the scores of several segments (axis 0) or of several batches (axis 1) as one."""
-        exact, cell, q_halt, prefers_halt = (
-            np.concatenate([getattr(part, name) for part in parts], axis)
-            for name in ("exact", "cell", "q_halt", "prefers_halt")
-        )
+        names = ("exact", "cell", "q_halt", "prefers_halt", "done")
+        columns = {name: np.concatenate([getattr(part, name) for part in parts], axis) for name in names}
         by_rules = {name: np.concatenate([part.by_rules[name] for part in parts], axis) for name in parts[0].by_rules}
-        return Scores(exact, cell, q_halt, prefers_halt, by_rules)
+        return Scores(**columns, by_rules=by_rules)
 
     def segments_used(self, budget: int) -> Int[np.ndarray, " n"]:
         """Return the segments that each puzzle uses with early exit under a budget."""
-        halts = self.prefers_halt[:budget]
-        return np.where(halts.any(0), halts.argmax(0) + 1, budget)
+        return _first(self.prefers_halt[:budget])
+
+    def segments_until_done(self) -> Int[np.ndarray, " n"]:
+        """Return the segments that each puzzle uses in a run of ``hrm solve``."""
+        return _first(self.done)
 
     def exact_after(self, used: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         """Say which puzzles are right after as many segments as each has used."""
         return self.exact[used - 1, np.arange(len(used))]
+
+
+def _first(stops: Bool[np.ndarray, "M n"]) -> Int[np.ndarray, " n"]:
+    """Return the first segment that stops, counted from 1, or the last one where none does."""
+    return np.where(stops.any(0), stops.argmax(0) + 1, len(stops))
 
 
 def score(steps: Iterable[Step], puzzle: Puzzle | None = None) -> Iterator[Scores]:
@@ -75,7 +84,8 @@ def _score_step(step: Step, puzzle: Puzzle | None) -> Scores:
         valid = {"valid": puzzle.verify(step.inputs, output.tokens)} if puzzle.spec.has_rules else {}
         by_rules = valid | puzzle.extra_metrics(step.inputs, output.tokens)
     columns = {name: values[None] for name, values in by_rules.items()}
-    return Scores(exact[None], cell[None], output.q_halt.astype(np.float64)[None], output.prefers_halt[None], columns)
+    done, q_halt = by_rules.get("valid", output.stops), output.q_halt.astype(np.float64)
+    return Scores(exact[None], cell[None], q_halt[None], output.prefers_halt[None], done[None], columns)
 
 
 @dataclass(frozen=True)
@@ -91,12 +101,14 @@ class Summary:
     wrong: list[int]
     """How many puzzles early exit answers right and wrong with 1, 2 … segments."""
     early_exit: dict[str, float]
-    """What stopping by the halting rule gives: ``exact`` and ``halted_by_choice`` as shares, ``segments_mean``."""
+    """What stopping by the Q-head gives: ``exact`` and ``halted_by_choice`` as shares, ``segments_mean``."""
+    solve_exit: dict[str, float]
+    """The same where each puzzle stops as in a run of ``hrm solve``."""
 
 
 def summarize(batches: Iterable[Scores], segments: int) -> Summary:
     """Add up the scores of batches; none is kept, so that there may be many."""
-    by_choice = 0
+    by_choice, done, done_exact, done_segments = 0, 0, 0, 0
     sums: dict[str, Any] = {}
     right, wrong = np.zeros(segments + 1, np.int64), np.zeros(segments + 1, np.int64)
     for batch in batches:
@@ -105,6 +117,9 @@ def summarize(batches: Iterable[Scores], segments: int) -> Summary:
         right += np.bincount(used[exact], minlength=segments + 1)
         wrong += np.bincount(used[~exact], minlength=segments + 1)
         by_choice += int(batch.prefers_halt.any(0).sum())
+        until_done = batch.segments_until_done()
+        done, done_segments = done + int(batch.done.any(0).sum()), done_segments + int(until_done.sum())
+        done_exact += int(batch.exact_after(until_done).sum())
         for name, values in {"exact": batch.exact, "cell": batch.cell, **batch.by_rules}.items():
             sums[name] = sums.get(name, 0) + values.sum(1)
     count = int((right + wrong).sum())
@@ -113,9 +128,12 @@ def summarize(batches: Iterable[Scores], segments: int) -> Summary:
         "segments_mean": int(np.arange(segments + 1) @ (right + wrong)) / count,
         "halted_by_choice": by_choice / count,
     }
+    solve_exit = {
+        "exact": done_exact / count, "segments_mean": done_segments / count, "halted_by_choice": done / count
+    }  # fmt: skip
     shares = [{name: float(total[number]) / count for name, total in sums.items()} for number in range(segments)]
     intervals = [list(wilson_interval(int(exact), count)) for exact in sums["exact"]]
-    return Summary(count, shares, intervals, right[1:].tolist(), wrong[1:].tolist(), early_exit)
+    return Summary(count, shares, intervals, right[1:].tolist(), wrong[1:].tolist(), early_exit, solve_exit)
 
 
 def wilson_interval(hits: int, trials: int, z: float = 1.959964) -> tuple[float, float]:

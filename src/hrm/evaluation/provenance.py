@@ -9,7 +9,9 @@ import torch
 
 from hrm.config import RunConfig
 from hrm.data.store import Split
+from hrm.inference.answer import SURE
 from hrm.inference.solver import Solver
+from hrm.puzzles.base import Puzzle
 
 
 def provenance(solver: Solver, protocol: dict[str, Any], now: str) -> dict[str, Any]:
@@ -45,6 +47,13 @@ def describe_model(solver: Solver) -> dict[str, Any]:
 def early_exit_rule(config: RunConfig) -> str:
     """Return the rule by which a model of this configuration stops early."""
     return "q_halt_logit > q_continue_logit" if config.model.q_continue else "q_halt_logit > 0"
+
+
+def solve_exit_rule(puzzle: Puzzle, config: RunConfig) -> str:
+    """Return the rule by which a run of ``hrm solve`` stops."""
+    if puzzle.spec.has_rules:
+        return "the answer keeps the rules"
+    return f"{early_exit_rule(config)}, and every cell's token has a probability of {SURE} or more"
 
 
 def machine() -> str:

@@ -16,7 +16,7 @@ from hrm.data.store import Split, Store
 from hrm.errors import DataError, UsageError
 from hrm.evaluation.baselines import classical
 from hrm.evaluation.evaluate import evaluate
-from hrm.evaluation.provenance import early_exit_rule, provenance
+from hrm.evaluation.provenance import early_exit_rule, provenance, solve_exit_rule
 from hrm.evaluation.request import EvalRequest, Request
 from hrm.evaluation.rollout import Progress, no_progress
 from hrm.evaluation.tasks import Ranked, in_own_ids, scored, solve_tests, truth_of
@@ -105,7 +105,11 @@ def evaluate_model(
     }
     if solver.origin:
         name = solver.origin.name if request.model is solver else str(request.model)
-        protocol = {"model": name, "early_exit_rule": early_exit_rule(solver.origin.config), **protocol}
+        rules = {
+            "early_exit_rule": early_exit_rule(solver.origin.config),
+            "solve_exit_rule": solve_exit_rule(puzzle, solver.origin.config),
+        }
+        protocol = {"model": name, **rules, **protocol}
     metrics["protocol"] = provenance(solver, protocol, request.now)
     return metrics
 

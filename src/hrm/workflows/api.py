@@ -52,7 +52,10 @@ class Result:
     per_segment: tuple[dict[str, Any], ...]
     """The metrics after each segment."""
     early_exit: dict[str, float]
-    """What stopping by the halting rule would give: ``exact``, ``segments_mean``, ``halted_by_choice``."""
+    """What stopping by the Q-head would give: ``exact``, ``segments_mean``, ``halted_by_choice``."""
+    solve_exit: dict[str, float]
+    """The same for one run of `hrm solve`, which stops where the rules hold, or where none are known, where every cell
+    is sure as well."""
     protocol: dict[str, Any] = field(repr=False)
     """How the numbers were obtained."""
     found: dict[str, Any] = field(repr=False)
@@ -125,7 +128,8 @@ def evaluate(
         raise DataError(f"no answer in {data} is known: `hrm eval --submission FILE` writes answers to hidden tests")
     protocol = metrics["protocol"]
     low, high = metrics["exact_ci95"]
-    same = {name: metrics[name] for name in ("task", "examples", "exact", "valid", "cell", "early_exit", "protocol")}
+    names = ("task", "examples", "exact", "valid", "cell", "early_exit", "solve_exit", "protocol")
+    same = {name: metrics[name] for name in names}
     return Result(
         model=protocol["model"], data=metrics["data"]["name"], segments=protocol["segments"], exact_ci95=(low, high),
         per_segment=tuple(metrics["per_segment"]), found=metrics, **same,

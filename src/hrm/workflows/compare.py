@@ -32,7 +32,7 @@ STAGES = ("untrained", "half", "trained")
 """When a network is evaluated: before the first update, after half of them, and after the last one, then with the
 checkpoint that the validation split chose."""
 RESULT, FIGURE = "compare.json", "compare.png"
-KEPT = ("exact", "exact_ci95", "valid", "cell", "per_segment", "early_exit", "pass_at", "pass_at_task")
+KEPT = ("exact", "exact_ci95", "valid", "cell", "per_segment", "early_exit", "solve_exit", "pass_at", "pass_at_task")
 T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 """Two-sided 95 % quantiles of Student's t, for 1 to 10 degrees of freedom."""
 
