@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from hrm import recipes
@@ -108,6 +109,31 @@ def test_a_process_that_is_killed_and_started_again_changes_nothing(tmp_path, tw
     again, first = state(train(tmp_path, 2, killed_at=70)), state(two)
     assert json.loads((tmp_path / "seen.json").read_text())[0]["update"] == 51  # of the process that was started again
     assert all(torch.equal(again[name], first[name]) for name in first)
+
+
+@pytest.mark.slow
+def test_a_number_that_is_not_finite_in_one_process_ends_all_alike(tmp_path):
+    """Both say the same, the report names the process and its puzzles, and the run goes on from before."""
+    config = recipes.get("smoke", WANTED).changed("train.checkpoint_every", 5)
+    (tmp_path / "wanted.toml").write_text(config.to_toml())
+    program, broken_at = Path(__file__).with_name("in_ranks.py"), 13
+    done = torchrun(2, program, tmp_path, 30, 0, broken_at)
+    assert done.returncode != 0 and "exitcode  : 3" in done.stderr, done.stderr[-2000:]
+    ours, theirs = ((tmp_path / f"diverged-{rank}").read_text() for rank in range(2))
+    assert ours == theirs and "training diverged at update 13: the loss became NaN" in ours
+    report = json.loads((tmp_path / "run" / "nan_report.json").read_text())
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert (report["update"], report["what"], report["processes"]) == (broken_at, "loss", [1])
+    assert report["draws"] == seen[broken_at - 1]["draws"][4:] and len(report["rows"]) == 4
+    saved = list((tmp_path / "run").rglob("*.safetensors"))
+    assert len(saved) >= 4
+    for file in saved:
+        tensors = safetensors.torch.load_file(file).values()
+        assert all(tensor.isfinite().all() for tensor in tensors if tensor.is_floating_point()), file
+    done = torchrun(2, program, tmp_path, 30)
+    assert done.returncode == 0, done.stderr[-2000:]
+    later = json.loads((tmp_path / "seen.json").read_text())[len(seen) :]
+    assert [update["update"] for update in later] == [*range(11, 31)]
 
 
 def test_slots_are_shared_equally_or_not_at_all():

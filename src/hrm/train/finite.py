@@ -16,7 +16,7 @@ from hrm.files import replace_file
 from hrm.runtime.world import ALONE, World
 
 REPORT = "nan_report.json"
-"""Inside the folder of a run that diverged: the update, its puzzles, and all that is not finite."""
+"""Inside the folder of a run that diverged: the update, its puzzles and processes, and all that is not finite."""
 NOTED, NAMED = 1000, 100
 """Updates of which notes are kept, and tensors that a report names, at most."""
 
@@ -82,9 +82,10 @@ class Watch:
         found_first = [each for each in found if each["update"] == first]
         what = max(each["what"] for each in found_first)  # a loss comes before its gradient
         parts = [each for each in found_first if each["what"] == what]
+        bad_in = [rank for rank, each in enumerate(found) if (each["tensors"] if what == "state" else each in parts)]
         report: dict[str, Any] = {
             "update": first, "what": what, "found_at_update": update, "last_finite_update": self._last_finite,
-            **{name: [row for each in parts for row in each[name]] for name in ("rows", "draws")},
+            "processes": bad_in, **{name: [row for each in parts for row in each[name]] for name in ("rows", "draws")},
             "tensors": list(dict.fromkeys(name for each in found for name in each["tensors"])),
         }  # fmt: skip
         if world.leads:
