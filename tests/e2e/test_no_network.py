@@ -47,7 +47,7 @@ data check sample.csv
 data export store --out official
 data import official --out again --puzzle sudoku-4x4
 data arc 0a0b0c0d.json --out arc --variants 1
-serve sudoku-4x4 --port 0
+serve sudoku-4x4 --port 0 --json
 mcp sudoku-4x4
 """
 SLOW = """
@@ -85,7 +85,7 @@ def look(event, arguments):
 sys.addaudithook(look)
 """
 DRIVER = """
-import fcntl, json, os, signal, socket, struct, subprocess, sys, threading
+import fcntl, json, os, signal, socket, struct, subprocess, sys, threading, time
 
 def without_route():
     # How many packets found no way out of this namespace, over IPv4 and IPv6.
@@ -93,12 +93,17 @@ def without_route():
     six = dict(line.split() for line in open("/proc/net/snmp6"))
     return int(dict(zip(*lines))["OutNoRoutes"]) + int(six["Ip6OutNoRoutes"])
 
+def end_when_ready():
+    while "http://127.0.0.1:" not in open(given["output"], errors="replace").read():
+        time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
 def run(words):
     if words[0] in ("REACH", "UNSEEN"):  # what no command may do; shows that it would be noticed
         program = f"import socket; socket.create_connection(({words[1]!r}, 9), 1)"
         return subprocess.run([sys.executable, *(["-S"] if words[0] == "UNSEEN" else []), "-c", program]).returncode
     if words[0] == "serve":
-        threading.Timer(float(words.pop()), os.kill, (os.getpid(), signal.SIGTERM)).start()
+        threading.Thread(target=end_when_ready, daemon=True).start()
     from hrm.cli.main import main
     return main(words)
 
@@ -174,8 +179,7 @@ def run_all(commands, folder, namespace, timeout=280):
 
 
 def parsed(text):
-    commands = [line.split() for line in text.split("\n") if line]
-    return [[*words, "4"] if words[0] == "serve" else words for words in commands]
+    return [line.split() for line in text.split("\n") if line]
 
 
 def check(commands, folder, timeout=280):
