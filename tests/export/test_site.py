@@ -215,6 +215,16 @@ class TestAnswers:
         assert [each["answer"]["segments"] for each in found] == [answer.segments for answer in expected]
         assert all(each["answer"]["verified"] for each in found)
 
+    def test_where_no_rules_are_known_it_stops_as_the_solver_does(self, page):
+        solver = package.load("maze-10x10", device="cpu", precision="fp32")
+        inputs = np.stack([solver.puzzle.generate(2004, index)[0] for index in range(12)])
+        found = page.evaluate(ANSWERS, ["maze-10x10", [solver.puzzle.text(row) for row in inputs], 0])
+        outputs = list(solver.run(inputs, solver.max_segments))
+        stops, wishes = (np.stack([getattr(output, name) for output in outputs]) for name in ("stops", "prefers_halt"))
+        first, by_q_head = (np.where(each.any(0), each.argmax(0) + 1, len(each)) for each in (stops, wishes))
+        assert [each["answer"]["segments"] for each in found] == first.tolist() != by_q_head.tolist()
+        assert [each["answer"]["verified"] for each in found] == [None] * 12
+
     def test_hard_puzzles_are_tried_again(self, page):
         found = page.evaluate(ANSWERS.replace("{ segments }", '{ effort: "normal" }'), ["sudoku-9x9", HARD, 0])
         family = package.puzzles.get("sudoku-9x9")
