@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 RECORDS = sorted((ROOT / "results").glob("*.json"))
 SEARCHES = sorted((ROOT / "results" / "search").glob("*.json"))
+VOTES = sorted((ROOT / "results" / "votes").glob("*.json"))
 NOW = "2026-01-01T00:00:00+00:00"
 RECHECKED, SEARCHED = {"sudoku-9x9": 100, "maze-30x30": 10}, 16
 """Puzzles of a record that are measured again, of other models 200: so many that it takes seconds."""
@@ -102,7 +103,25 @@ def test_the_rules_accept_right_answers_and_no_others(file):
 
 def test_only_records_are_listed():
     listed = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
-    assert listed.count(".json)") == len(RECORDS) + len(SEARCHES)
+    assert listed.count(".json)") == len(RECORDS) + len(SEARCHES) + len(VOTES)
+
+
+@pytest.mark.parametrize("file", VOTES, ids=lambda file: file.stem)
+def test_a_record_of_a_vote_is_whole_and_listed(file):
+    record = read(file)
+    origin, trained = record["data"]["provenance"], record["protocol"]["train_data"]
+    assert record["source"]["version"] and record["command"].startswith("hrm eval ") and record["wall_s"] > 0
+    assert origin["tests_given_away"] == 0 and origin["held_back"] == origin["tasks"] == record["tasks"]
+    assert trained["digest"] == record["protocol"]["data_digest"]  # the store holds both, its tests apart
+    once, twice = (record["pass_at"][k] for k in "12")
+    low, high = wilson_interval(round(twice * record["tests"]), record["tests"])
+    cells = (
+        f"[{file.stem}](votes/{file.name})", str(record["tests"]), str(origin["variants"] + 1),
+        str(record["protocol"]["segments"]), f"{once:.1%}", f"{twice:.1%} ({low:.1%} – {high:.1%})",
+        record["protocol"]["date"][:10],
+    )  # fmt: skip
+    row = f"| {' | '.join(cells)} |"
+    assert row in (ROOT / "results" / "README.md").read_text(encoding="utf-8"), f"list it as {row}"
 
 
 def verdict_of(record):
