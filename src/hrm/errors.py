@@ -7,6 +7,7 @@ what a terminal would act on.
 
 import unicodedata
 from collections.abc import Iterable
+from os.path import commonprefix
 
 
 class HrmError(Exception):
@@ -72,12 +73,25 @@ def _spelled(char: str) -> str:
 
 
 def nearest(given: str, allowed: Iterable[str]) -> list[str]:
-    """Return the one name that is most like what was given, or up to three that are equally like it, or none."""
+    """Return the one name that is most like what was given, or up to three that are equally like it, or none.
+
+    A name that is one typo away is always among them: of two letters, that is half of the name.
+    """
     from difflib import SequenceMatcher, get_close_matches
 
-    near = get_close_matches(given, list(allowed), n=3, cutoff=0.5)
+    names = list(allowed)
+    near = get_close_matches(given, names, n=3, cutoff=0.5)
     likeness = [SequenceMatcher(None, name, given).ratio() for name in near]
-    return [name for name, ratio in zip(near, likeness, strict=True) if ratio == likeness[0]]
+    likest = [name for name, ratio in zip(near, likeness, strict=True) if ratio == likeness[0]]
+    return list(dict.fromkeys([*likest, *(name for name in names if _one_typo_apart(given, name))]))[:3]
+
+
+def _one_typo_apart(given: str, name: str) -> bool:
+    """Say whether one letter was dropped, added, replaced, or swapped with the next."""
+    same = len(commonprefix([given, name]))
+    ours, theirs = given[same:], name[same:]
+    swapped = ours[:2] == theirs[1::-1] and ours[2:] == theirs[2:]
+    return min(len(given), len(name)) > 1 and (swapped or theirs[1:] in (ours, ours[1:]) or ours[1:] == theirs)
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

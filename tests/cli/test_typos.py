@@ -163,8 +163,7 @@ def answered(words, meant, capsys):
     names += [name.rpartition(".")[2] for name in names]  # where only the key was given
     meant = meant.lstrip("-")
     hit = meant in names or "typo.toml" in words and meant.partition(".")[0] in names
-    short = len(meant) < 3  # "lo" may be any name, so that "lr" need not be among those suggested
-    return code == 2 and said.count("\n") == 1 and (hit or short)
+    return code == 2 and said.count("\n") == 1 and hit
 
 
 def test_forty_typos_are_told_what_was_meant(capsys, tmp_path, monkeypatch):
@@ -182,4 +181,5 @@ def test_two_thousand_typos_are_told_what_was_meant(capsys, tmp_path, monkeypatc
 
 def test_names_that_are_equally_near_are_all_given_and_far_ones_are_not():
     assert did_you_mean("arc-3", DATA_SETS) == " Did you mean 'arc-2' or 'arc-1'?"
+    assert did_you_mean("lo", ["loss", "lr"]) == " Did you mean 'loss' or 'lr'?"
     assert did_you_mean("quantum", DATA_SETS) == did_you_mean("", DATA_SETS) == ""

@@ -9,18 +9,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from hrm.workflows.doctor import HOLES
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-FLOORS = {
-    "torch": ("2.11", "CVE-2025-32434 and CVE-2026-24747 (weights_only), CVE-2026-4538 (.pt2)"),
-    "starlette": ("1.0.1", "CVE-2025-62727 (Range header), CVE-2026-48710 (Host header)"),
-    "onnx": ("1.21", "CVE-2022-25882, CVE-2024-27318, CVE-2026-27489 (paths of external data)"),
-    "h11": ("0.16", "CVE-2025-43859 (chunked bodies)"),
-    "jinja2": ("3.1.6", "CVE-2025-27516 (sandbox)"),
-    "filelock": ("3.20.1", "CVE-2025-68146 (links)"),
-    "pillow": ("11.3", "CVE-2025-48379 (DDS)"),
-}
-"""The lowest version without the holes named."""
 EVERYTHING = ["dev", "notebook", "oracles"]
 """The extras that `make test-all` installs."""
 
@@ -42,11 +34,11 @@ def pins():
     return {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in lines if line}
 
 
-@pytest.mark.parametrize("name", FLOORS)
+@pytest.mark.parametrize("name", HOLES)
 def test_what_is_declared_has_no_known_hole(name):
-    lowest = Version(FLOORS[name][0])
+    lowest = Version(HOLES[name][0])
     stated = [floor(each) for each in declared() if canonicalize_name(each.name) == name]
-    assert stated and all(each is not None and each >= lowest for each in stated), f"{name}: {FLOORS[name][1]}"
+    assert stated and all(each is not None and each >= lowest for each in stated), f"{name}: {HOLES[name][1]}"
     assert Version(pins()[name]) >= lowest
 
 
@@ -92,7 +84,7 @@ def test_everything_that_is_needed_is_pinned():
 
 
 def test_what_is_installed_has_no_known_hole():
-    for name, (lowest, hole) in FLOORS.items():
+    for name, (lowest, hole) in HOLES.items():
         try:
             assert Version(version(name)) >= Version(lowest), f"{name}: {hole}"
         except PackageNotFoundError:

@@ -18,8 +18,16 @@ from typing import Literal
 from hrm.runtime.machine import cores, memory_bytes, nvidia_gpus, processor
 
 LEAST_PYTHON = (3, 11)
-SAFE = {"onnx": "1.21.0", "starlette": "1.0.1", "torch": "2.11"}
-"""The versions that closed holes in what hrm uses: CVE-2026-27489, CVE-2026-48710 and CVE-2026-4538."""
+HOLES = {
+    "torch": ("2.11", "CVE-2025-32434 and CVE-2026-24747 (weights_only), CVE-2026-4538 (.pt2)"),
+    "starlette": ("1.0.1", "CVE-2025-62727 (Range header), CVE-2026-48710 (Host header)"),
+    "onnx": ("1.21", "CVE-2022-25882, CVE-2024-27318, CVE-2026-27489 (paths of external data)"),
+    "h11": ("0.16", "CVE-2025-43859 (chunked bodies)"),
+    "jinja2": ("3.1.6", "CVE-2025-27516 (sandbox)"),
+    "filelock": ("3.20.1", "CVE-2025-68146 (links)"),
+    "pillow": ("11.3", "CVE-2025-48379 (DDS)"),
+}
+"""The lowest version of each package that has none of the known holes, and those that it closed."""
 UNUSED = ("dev", "notebook", "oracles")
 """Extras that no command needs."""
 GIB = 2**30
@@ -167,8 +175,9 @@ def _packages() -> Finding:
     present: list[str] = []
     old: dict[str, str] = {}
     serious = False
-    for name in sorted(SAFE.keys() | asked.keys()):
-        floor = max(SAFE.get(name, ""), asked.get(name, ("", ""))[0], key=_numbers)
+    for name in sorted(HOLES.keys() | asked.keys()):
+        safe, _ = HOLES.get(name, ("", ""))
+        floor = max(safe, asked.get(name, ("", ""))[0], key=_numbers)
         needed = name in asked and not asked[name][1]
         try:
             found = version(name)
@@ -178,7 +187,7 @@ def _packages() -> Finding:
             continue
         present.append(f"{name} {found}")
         if _numbers(found) < _numbers(floor):
-            unsafe = _numbers(found) < _numbers(SAFE.get(name, ""))
+            unsafe = _numbers(found) < _numbers(safe)
             old[name] = f"{name} {found}, {'to be safe' if unsafe else 'needed'}: {floor} or later"
             serious |= needed or unsafe
     if not old:
