@@ -429,3 +429,15 @@ def test_what_is_no_official_checkout_is_refused(fake_checkout: Path, file, text
     (fake_checkout / file).unlink() if text is None else (fake_checkout / file).write_text(text)
     with pytest.raises(UsageError, match=said):
         official_code.Checkout(fake_checkout).build(TINY, "fp32", 3, torch.device("cpu"))
+
+
+def test_mazes_are_timed_as_their_recipe_trains_them(monkeypatch, tmp_path):
+    preset = cases.PRESETS["maze_10x10"]
+    tiny = preset.network.model_copy(update={"width": 32, "heads": 1})
+    monkeypatch.setitem(cases.PRESETS, "maze_10x10", replace(preset, network=tiny))
+    case = Case("maze_10x10", "train", "fp32", 4)
+    config = cases._run_config(case, torch.device("cpu"))
+    assert config.data.puzzle == "maze-10x10" and not config.data.augment and config.optim.kind == "muon"
+    for mode in ("train", "infer"):
+        cases.workload(replace(case, mode=mode), tmp_path, torch.device("cpu"))()
+    assert [c.batch for c in planned(["maze_30x30"], dtype="fp32", compiled=False)] == [32, 32]

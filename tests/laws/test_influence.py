@@ -109,3 +109,15 @@ def test_what_a_mask_hides_has_no_influence():
         x = model.embed(torch.tensor([[1, 2, 3, 4, 5, last]]), mask=mask)
         outputs.append(model.segment(model.initial(x), x).logits[:, :5])
     torch.testing.assert_close(*outputs, rtol=0, atol=0)
+
+
+def test_a_high_state_that_is_sent_within_a_cycle_reaches_the_next_timestep(network):
+    """The sum of z_H and x̃ is made once a cycle, and again where somebody puts another z_H in its place."""
+    latents, x = situation(network)
+    calls = network.timesteps(latents, x)
+    *_, after = next(calls)
+    sent = Latents(shaken(after.z_H), after.z_L)
+    *_, level, found = calls.send(sent)
+    assert level == "L"
+    with torch.no_grad():
+        torch.testing.assert_close(found.z_L, network.f_L(after.z_L, sent.z_H + x.x, x.context), rtol=0, atol=0)

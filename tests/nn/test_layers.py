@@ -1,5 +1,9 @@
 """Fast ways through a layer give what the plain way gives."""
 
+import ctypes
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -57,6 +61,24 @@ def test_keeping_memory_can_be_taken_back():
     assert torch.ones(1 << 20).sum() == 1 << 20
     return_freed_memory()
     assert torch.ones(1 << 20).sum() == 1 << 20
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
+def test_large_arrays_are_kept_where_huge_pages_are_asked_for():
+    """In a process of its own, whose heap has no holes."""
+    program = """
+import ctypes, re
+from hrm.runtime.allocator import keep_freed_memory
+keep_freed_memory()
+array = (ctypes.c_char * (300 << 20))()
+at = ctypes.addressof(array) + (150 << 20)
+for area in re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", open("/proc/self/smaps").read())[1:]:
+    first, last = (int(end, 16) for end in area.split()[0].split("-"))
+    if first <= at < last:
+        print("hg" in re.search("VmFlags: (.*)", area)[1].split())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_messages_are_sums_over_the_related_and_a_mean_over_all():

@@ -1,6 +1,6 @@
 """What ``hrm bench`` times: presets, cases, and how a case becomes a function that does one step of it.
 
-All cases are 9×9 Sudoku: 81 cells, 11 tokens. Axes: B batch, C cells.
+Cases are 9×9 Sudoku, 81 cells and 11 tokens, or mazes. Axes: B batch, C cells.
 """
 
 import math
@@ -35,7 +35,7 @@ DTYPE_NAMES: tuple[Dtype, ...] = ("fp32", "bf16")
 SEGMENTS = 2
 """Segments of one step of inference; every segment costs the same."""
 DATA = DataConfig(puzzle="sudoku-9x9", generate=True, train=64)
-"""Puzzles in the stores; every draw shows one under another symmetry."""
+"""Puzzles in the stores, unless a preset has its own; every draw shows one under another symmetry."""
 BOTH, EAGER = (False, True), (False,)
 
 
@@ -51,12 +51,22 @@ class Preset:
     modes: tuple[Mode, ...] = ("train", "infer")
     reference: str = ""
     """The preset of the reference implementation as wide as this network, where there is one."""
+    data: DataConfig | None = None
+    """Puzzles of the store; None: ``DATA``."""
 
 
 _HRM = hrm(11, 81)
 _HRM_128 = hrm(11, 81, width=128, heads=2, h_layers=2, l_layers=2)
 _BEST = recipes.get("best-sudoku").model
 _PUBLISHED = ((64, BOTH), (16, EAGER))
+
+
+def _mazes(recipe: str) -> Preset:
+    """Return the preset of a recipe for mazes: its network, slots and kind of maze."""
+    config = recipes.get(recipe)
+    data = DataConfig(puzzle=config.data.puzzle, generate=True, train=64, augment=config.data.augment)
+    return Preset(config.model, recipe, ((config.train.batch_size, BOTH),), data=data)
+
 
 PRESETS = {
     "hrm": Preset(_HRM, "hrm-sudoku", _PUBLISHED, reference="yardstick"),
@@ -75,6 +85,8 @@ PRESETS = {
         reference="yardstick_128",
     ),
     "equivariant": Preset(_BEST, "best-sudoku"),
+    "maze_10x10": _mazes("maze-10x10"),
+    "maze_30x30": _mazes("maze-30x30"),
     "yardstick": Preset(_HRM, batches=((64, EAGER), (16, EAGER))),
     "yardstick_128": Preset(_HRM_128, batches=((64, EAGER), (256, EAGER))),
 }
@@ -216,7 +228,7 @@ def workload(case: Case, folder: Path, device: torch.device, official: Path | No
     """
     if case.settings.recipe:
         return _ours(case, folder, device)
-    batch, network, dtype = _puzzles(case.batch, folder), cast(HRMConfig, case.network), DTYPES[case.dtype]
+    batch, network, dtype = _puzzles(case, folder), cast(HRMConfig, case.network), DTYPES[case.dtype]
     inputs, labels = (torch.from_numpy(grids.astype(np.int64)).to(device) for grids in (batch.inputs, batch.labels))
     if case.preset == "official":
         assert official is not None
@@ -235,12 +247,12 @@ def _ours(case: Case, folder: Path, device: torch.device) -> Callable[[], object
         config = _run_config(case, device)
         trainer = Trainer(config, folder / case.label, folder / "data", console=Console(quiet=True))
         return trainer.train_segment
-    store, _ = prepare(DATA, folder / "data", present())
+    store, _ = prepare(_data(case), folder / "data", present())
     model = build(case.network, dtype=DTYPES[case.dtype]).to(device).eval()
     if case.compiled:
         model.compile_levels()
     solver = Solver(model, store.puzzle, SEGMENTS, case.batch)
-    inputs = _puzzles(case.batch, folder).inputs
+    inputs = _puzzles(case, folder).inputs
 
     def step() -> None:
         for _ in solver.run(inputs, SEGMENTS):
@@ -256,9 +268,14 @@ def _run_config(case: Case, device: torch.device) -> RunConfig:
         "batch_size": case.batch, "device": device.type, "precision": case.dtype, "compile": case.compiled,
     }  # fmt: skip
     train = recipe.train.model_copy(update=changes)
-    return recipe.model_copy(update={"model": case.network, "data": DATA, "train": train})
+    return recipe.model_copy(update={"model": case.network, "data": _data(case), "train": train})
 
 
-def _puzzles(count: int, folder: Path) -> Batch:
-    store, splits = prepare(DATA, folder / "data", present())
-    return Sampler(splits["train"], store.puzzle, seed=0, augment=True).take(0, count)
+def _data(case: Case) -> DataConfig:
+    return case.settings.data or DATA
+
+
+def _puzzles(case: Case, folder: Path) -> Batch:
+    data = _data(case)
+    store, splits = prepare(data, folder / "data", present())
+    return Sampler(splits["train"], store.puzzle, seed=0, augment=data.augment).take(0, case.batch)

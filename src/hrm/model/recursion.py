@@ -36,15 +36,19 @@ def timesteps(f_L: Call, f_H: Call, latents: Latents, embedded: Embedded, loop: 
     calls_left = loop.calls
     learning = torch.is_grad_enabled()
     for cycle in range(loop.cycles):
+        injection = None  # z_H + x̃, which is the same for all timesteps of a cycle
         for timestep in range(loop.timesteps):
             with torch.set_grad_enabled(learning and calls_left <= loop.grad_calls):
                 if loop.states == 2:
-                    z_L = f_L(z_L, z_H + x, context)
+                    if injection is None or calls_left == loop.grad_calls:  # the first that must carry gradient
+                        injection = z_H + x
+                    z_L = f_L(z_L, injection, context)
                 else:
                     z_H = f_L(z_H, x, context)
             calls_left -= 1
             sent = yield cycle, timestep, loop.levels[0], Latents(z_H, z_L)
-            z_H, z_L = (z_H, z_L) if sent is None else (sent.z_H, sent.z_L)
+            if sent is not None:
+                z_H, z_L, injection = sent.z_H, sent.z_L, None
         if loop.states == 2:
             with torch.set_grad_enabled(learning and calls_left <= loop.grad_calls):
                 z_H = f_H(z_H, z_L, context)
