@@ -147,6 +147,8 @@ class RunConfig(_Section):
         values = self.model_dump(mode="json")
         if not values["data"]["cells"]:  # keys that came later: without them, configurations keep their names
             del values["data"]["cells"]
+        if not values["eval"]["training"]:
+            del values["eval"]["training"]
         if values["model"].get("states") == 2:
             del values["model"]["states"]
         del values["train"]["micro_batch"]  # a matter of the machine
