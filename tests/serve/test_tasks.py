@@ -72,7 +72,8 @@ def test_a_task_must_be_named_where_there_are_some_and_nowhere_else(within, arc,
         for model, task, reason in (("arc", "flop", "never seen"), ("sudoku", "flip", "no tasks")):
             refused = await client.get("/v1/task", params={"model": model, "task": task})
             assert refused.status_code == 422 and reason in refused.json()["reason"]
-        assert (await client.get("/v1/task")).status_code == 422
+        refused = await client.get("/v1/task")
+        assert (refused.status_code, refused.json()) == (422, {"status": 422, "reason": "task: Field required"})
 
     asked(within, test, arc, sudoku=solver)
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
@@ -146,6 +147,11 @@ def _add_refusals(app: FastAPI) -> None:
     @app.exception_handler(HrmError)
     async def refuse(request: Request, error: HrmError) -> Response:
         return answer(STATUS.get(type(error), 422), error)
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong_query(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return answer(422, f"{first['loc'][-1]}: {first['msg']}")
 
     @app.exception_handler(HTTPException)
     async def no_path(request: Request, error: HTTPException) -> Response:
