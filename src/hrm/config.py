@@ -151,8 +151,6 @@ class RunConfig(_Section):
             del values["eval"]["training"]
         if values["model"].get("states") == 2:
             del values["model"]["states"]
-        if not values["eval"]["training"]:
-            del values["eval"]["training"]
         del values["train"]["micro_batch"]  # a matter of the machine
         canonical = json.dumps(values, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
