@@ -25,6 +25,9 @@ FIRST, UPDATES = 5, 200
 EQUIVARIANT = EquivariantConfig(
     kind="equivariant", vocab_size=6, cells=16, symbols=4, width=16, message=8, inner=32, layers=1
 )
+MAZES = {
+    "data.puzzle": "maze-5x5", "model.cells": 25, "model.mixer": "messages", "model.relation_kinds": (0, 4),
+}  # fmt: skip
 
 
 def configured(network):
@@ -34,11 +37,13 @@ def configured(network):
         return config.changed("model", EQUIVARIANT)
     if network == "q_continue":
         return config.changed("model.q_continue", True)
+    if network == "messages":  # along the directions of a grid
+        return config.changed(MAZES)
     return ablation(config, network)[1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["base", "q_continue", "equivariant", "flat", "direct"])
+@pytest.mark.parametrize("network", ["base", "q_continue", "equivariant", "messages", "flat", "direct"])
 def test_training_is_compiled_once_and_whole(tmp_path, network):
     command = [sys.executable, "-W", "ignore", __file__, str(tmp_path), network]
     done = subprocess.run(command, capture_output=True, text=True)

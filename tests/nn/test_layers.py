@@ -8,8 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from hrm import puzzles
 from hrm.nn import layers
-from hrm.nn.layers import Context, Linear, Messages
+from hrm.nn.layers import Context, Linear, Messages, links_of, relation_planes
 from hrm.runtime.allocator import keep_freed_memory, return_freed_memory
 
 
@@ -100,6 +101,40 @@ def test_messages_are_sums_over_the_related_and_a_mean_over_all():
     torch.testing.assert_close(answer, aggregated @ layer.out.weight.T, rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="messages travel along relations"):
         layer(x)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("masked", [False, True])
+def test_moved_messages_are_those_that_products_add_up(dtype, masked):
+    """The same numbers, and the same gradients, for the directions of a grid."""
+    steps = torch.from_numpy(puzzles.get("maze-4x5").relation_matrices)
+    planes = relation_planes(steps, (0, 4))
+    links = links_of(planes)
+    assert links is not None and links.shape == (2, 80) and (links == -1).sum() == 2 * (2 * 4 + 2 * 5)
+    mask = torch.rand(3, 20, generator=torch.Generator().manual_seed(1)) < 0.7 if masked else None
+    found = []
+    for context in (Context(mask, planes), Context(mask, planes, links=links)):
+        generator = torch.Generator().manual_seed(0)
+        layer = Messages(24, relation_kinds=4, generator=generator)
+        x = torch.randn(3, 20, 24, generator=generator).to(dtype).requires_grad_()
+        answer = layer(x, context)
+        answer.backward(torch.randn(answer.shape, generator=generator).to(dtype))
+        found.append((answer, x.grad, layer.project.weight.grad, layer.out.weight.grad))
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
+
+
+def test_messages_are_added_up_where_a_position_gets_or_sends_two_of_a_kind():
+    one = torch.eye(4)[None].repeat(2, 1, 1)
+    assert links_of(one) is not None
+    for row, column in ((0, 1), (2, 3)):
+        several = one.clone()
+        several[1, row, column] = 1
+        assert links_of(several) is None
+    several = one.clone()
+    several[0] = several[0].roll(1, 0)  # still one each
+    assert links_of(several) is not None
+    assert links_of(one[None]) is None  # of each puzzle its own
+    assert links_of(one.to("meta")) is None  # nobody is asked on another device
 
 
 def test_a_hidden_position_sends_no_message():

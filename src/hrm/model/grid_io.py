@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hrm.model.config import CellConfig
 from hrm.model.network import Embedded
 from hrm.nn.init import truncated_normal_
-from hrm.nn.layers import Block, Context, Linear, Rotary, relation_planes
+from hrm.nn.layers import Block, Context, Linear, Rotary, links_of, relation_planes
 
 
 class GridInput(nn.Module):
@@ -66,11 +66,13 @@ class GridInput(nn.Module):
         if self.position_embedding is not None:
             x = math.sqrt(0.5) * (x + self.position_embedding.to(self.dtype))
         planes = relation_planes(relations, config.relation_kinds)
+        links = None
         if planes is not None:  # the prefix is related to nothing
             planes = F.pad(planes, (config.prefix, 0, config.prefix, 0))
             if config.mixer == "messages":
+                links = links_of(planes)
                 planes = planes.to(self.dtype)  # once, not at every call
-        context = Context(None if mask is None else self.positions(mask), planes, self.rotary)
+        context = Context(None if mask is None else self.positions(mask), planes, self.rotary, links)
         return Embedded(math.sqrt(config.width) * x, context)
 
     def positions(self, exists: Bool[Tensor, "B C"]) -> Bool[Tensor, "B S"]:
