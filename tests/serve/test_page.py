@@ -86,7 +86,7 @@ def test_puzzles_to_try_are_made_once_for_each_model(within, solver, monkeypatch
         found = (await client.get("/v1/examples", params={"model": "maze"})).json()
         assert len(found["puzzles"]) == 16 and "seed 1" in found["source"]
         assert (await client.get("/v1/examples", params={"model": "maze"})).json() == found
-        assert (await client.get("/v1/examples")).json() == {"puzzles": [], "source": found_none}
+        assert (await client.get("/v1/examples")).json() == {"puzzles": [], "tasks": [], "source": found_none}
         unknown = await client.get("/v1/examples", params={"model": "gone"})
         assert unknown.status_code == 422 and "no model" in unknown.json()["reason"]
 
