@@ -104,6 +104,13 @@ class EvaluatedTasks(_Output):
     protocol: Numbers
 
 
+class HiddenTasks(_Output):
+    """ARC tests whose outputs are not known: answered, not scored."""
+
+    hidden_tests: int
+    protocol: Numbers
+
+
 class Adapted(_Output):
     """An ARC model fine-tuned on new tasks."""
 
@@ -124,8 +131,7 @@ class Exported(_Output):
     folder: str | None = None
     to: Literal["onnx", "torch", "web"]
     files: Any
-    check: Numbers | None = None
-    """Comparison with the network."""
+    check: Numbers | None = None  # the comparison with the network
 
 
 class Pushed(_Output):
@@ -365,10 +371,10 @@ class Checked(_Output):
     clean: bool
 
 
-OUTPUTS: dict[str, tuple[type[BaseModel], ...]] = {
+OUTPUTS: dict[str, tuple[type[BaseModel], ...]] = {  # command: what it prints, one of these
     "solve": (Answered, AnswersWritten),
     "show": (Shown,),
-    "eval": (Evaluated, EvaluatedTasks),
+    "eval": (Evaluated, EvaluatedTasks, HiddenTasks),
     "adapt": (Adapted,),
     "serve": (Serving,),
     "export": (Exported,),
@@ -386,13 +392,9 @@ OUTPUTS: dict[str, tuple[type[BaseModel], ...]] = {
     "compare": (Compared,),
     "doctor": (Examined,),
     "bench": (Benchmarked,),
-    "data build": (Store,),
-    "data arc": (Store,),
     "data sample": (Sampled,),
     "data fetch": (Fetched,),
-    "data import": (Store,),
     "data export": (StoreExported,),
     "data check": (Checked,),
-    "data show": (Store,),
+    **{f"data {name}": (Store,) for name in ("build", "arc", "import", "show")},
 }
-"""Command -> what it prints; one of these."""
