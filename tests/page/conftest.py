@@ -86,6 +86,19 @@ def ready(page):
     page.locator("#source", has_text=re.compile("seed|link")).wait_for()
 
 
+def require_readable(page, width):
+    """Nothing is too wide, and axe finds nothing: before a puzzle is solved, and at three moments of its solution."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= width and grave(page) == []
+    page.click("#solve")
+    watched(page)
+    for key in ("Home", "ArrowRight", "End"):
+        page.focus("#slider")
+        page.keyboard.press(key)
+        page.wait_for_timeout(400)
+        assert grave(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def grave(page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     return [

@@ -5,7 +5,7 @@ Keys may be added in later versions; none of these goes, and none changes its me
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Interval = list[float | None]
 """Least and greatest value, at 95 %."""
@@ -131,7 +131,7 @@ class Exported(_Output):
     folder: str | None = None
     to: Literal["onnx", "torch", "web"]
     files: Any
-    check: Numbers | None = None  # the comparison with the network
+    check: Numbers | None = Field(default=None, description="Comparison with the network.")
 
 
 class Pushed(_Output):

@@ -50,12 +50,12 @@ def build_arc(
     puzzle, tasks = Arc(canvas), read_tasks(sources, notes=notes)
     puzzle.require_fit(tasks)
     if rehearse:
-        tasks = tuple(_rehearsed(task) for task in tasks)
-    if hold_back or rehearse:
+        tasks, hold_back = tuple(_rehearsed(task) for task in tasks), True
+    if hold_back:
         tasks = tuple(replace(task, folder="evaluation") for task in tasks)
     training, testing = split(tasks)
     leaked = leaks(tasks, training, testing)
-    given_away = {reference for leak in leaked for reference in leak.same_pair} if hold_back or rehearse else set()
+    given_away = {reference for leak in leaked for reference in leak.same_pair} if hold_back else set()
     if given_away:
         training = tuple(reference for reference in training if reference not in given_away)
         leaked = leaks(tasks, training, testing)

@@ -155,13 +155,13 @@ def links_of(planes: Float[Tensor, "*B Q S S"]) -> Int[Tensor, "2 L"] | None:
     """
     if planes.dim() != 3 or planes.device.type != "cpu" or torch.compiler.is_compiling():
         return None
-    kinds, positions = planes.shape[:2]
-    if planes.sum() > kinds * positions or any(planes.sum(axis).max() > 1 for axis in (-1, -2)):
+    numbers = {axis: planes.sum(axis) for axis in (-1, -2)}  # of messages that a position gets, and sends
+    if any(number.max() > 1 for number in numbers.values()):
         return None
-    ways = []
-    for axis in (-1, -2):  # Q S S -> S·Q
+    ways, kinds = [], len(planes)
+    for axis, number in numbers.items():  # Q S S -> S·Q
         there = planes.argmax(axis) * kinds + torch.arange(kinds).unsqueeze(-1)
-        ways.append(torch.where(planes.amax(axis) > 0, there, -1).T.flatten())
+        ways.append(torch.where(number > 0, there, -1).T.flatten())
     return torch.stack(ways)
 
 
