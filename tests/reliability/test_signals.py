@@ -8,6 +8,7 @@ import time
 import pytest
 
 from hrm.checkpoint import load_checkpoint, save_checkpoint
+from hrm.cli import main as command_line
 from hrm.train import learner
 from hrm.train.signals import Interrupted
 
@@ -201,3 +202,44 @@ def test_a_second_signal_ends_at_once_and_what_was_saved_stays(whole):
     assert [path.name for path in (folder / "checkpoints").iterdir()] == ["update-000007"]
     begun(folder, config).fit()
     assert differing(expected, left(folder)) == []
+
+
+@pytest.mark.parametrize("number, said", [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+@pytest.mark.parametrize("wrap", ["from it", "while it is handled", "twice"])
+def test_a_signal_inside_a_library_that_makes_an_error_of_its_own_of_it(monkeypatch, capsys, number, said, wrap):
+    def library():
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        except BaseException as error:
+            if wrap == "while it is handled":
+                raise ImportError("half imported")  # noqa: B904
+            raise RuntimeError("Error calling __set_name__") from error
+
+    def command(*arguments, **more):
+        try:
+            library()
+        except RuntimeError as error:
+            if wrap == "twice":
+                raise AttributeError("not there") from error
+            raise
+
+    monkeypatch.setattr(command_line, "app", command)
+    old = signal.signal(signal.SIGTERM, command_line._terminate)  # as the installed command does
+    try:
+        assert command_line.main(["train"]) == CODES[number]
+    finally:
+        signal.signal(signal.SIGTERM, old)
+    assert capsys.readouterr().err == f"hrm: {said}\n"
+
+
+def test_an_error_without_a_signal_is_not_called_one(monkeypatch):
+    def command(*arguments, **more):
+        try:
+            raise ValueError("a fault")
+        except ValueError as error:
+            raise RuntimeError("of our own") from error
+
+    monkeypatch.setattr(command_line, "app", command)
+    with pytest.raises(RuntimeError, match="of our own"):
+        command_line.main(["train"])

@@ -109,17 +109,18 @@ def main(arguments: Sequence[str]) -> int:
         return _complain(" ".join(str(error).split()), 2)
     except HrmError as error:
         return _complain(str(error), error.exit_code)
-    except _Terminated:
-        return _complain("terminated", 143)
-    except KeyboardInterrupt:
-        return _complain("interrupted", 130)
+    except KeyboardInterrupt as error:
+        return _stopped(error)
     except OSError as error:  # a full disk, a reader of our output that has gone, a folder without rights …
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1 if isinstance(error, BrokenPipeError) else _complain(f"cannot read or write: {error}", 1)
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "memory" not in str(error):
-            raise
-        return _complain(MEMORY, 1)
+    except Exception as error:
+        # a signal in the middle of a library's work, which made an error of its own of it
+        if (interrupt := _interrupt_behind(error)) is not None:
+            return _stopped(interrupt)
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in str(error)):
+            return _complain(MEMORY, 1)
+        raise
     return 0
 
 
@@ -148,6 +149,17 @@ def run() -> None:
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise _Terminated
+
+
+def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return what a signal raised, where an error was raised from it or while it was handled."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _stopped(interrupt: KeyboardInterrupt) -> int:
+    return _complain("terminated", 143) if isinstance(interrupt, _Terminated) else _complain("interrupted", 130)
 
 
 def _complain(message: str, code: int) -> int:
