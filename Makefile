@@ -14,7 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
-demo: setup  ## learn 4×4 Sudoku from scratch in about three minutes and solve unseen puzzles
+demo: setup  ## learn 4×4 Sudoku from scratch in three to four minutes and solve unseen puzzles
 	$(BIN)/hrm demo
 
 bench: setup  ## how fast it is here: the better part of an hour; BENCH=--quick takes a minute
@@ -23,7 +23,7 @@ bench: setup  ## how fast it is here: the better part of an hour; BENCH=--quick 
 gpu: setup  ## on a machine with a GPU: its tests and the quick benchmark, into gpu-report.md
 	$(BIN)/python tests/bench/gpu.py gpu-report.md
 
-docs: setup  ## write docs/cli.md and docs/python-api.md from the code
+docs: setup  ## write the pages of docs that come from the code: cli, python-api, file-formats, schemas
 	$(BIN)/python docs/reference.py
 
 web-runtime:  ## what `hrm export MODEL… FOLDER --to web` copies into a site, from npm

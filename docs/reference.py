@@ -121,11 +121,11 @@ more than a megabyte.
 
 def formats() -> str:
     """Return the page of the file formats."""
-    head = "| format | file name | holds | answers |\n|---|---|---|---|\n"
+    head = "\n| format | file name | holds | answers |\n|---|---|---|---|\n"
     rows = "".join(
         f"| [{each.name}](#{each.name.lower().replace(' ', '-')}) "
         f"| {' '.join(f'`{suffix}`' for suffix in each.suffixes) or 'a folder'} "
-        f"| {each.holds} | {'optional' if each.rows else 'none' if '.txt' in each.suffixes else 'yes'} |\n"
+        f"| {each.holds} | {'optional' if each.rows else 'yes' if each.answered else 'none'} |\n"
         for each in hrm_formats.FORMATS
     )
     parts = []

@@ -11,6 +11,7 @@ from cyclopts.exceptions import MissingArgumentError
 
 from hrm import recipes
 from hrm.cli.main import app
+from hrm.config import schema_paths
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -79,6 +80,31 @@ def test_commands_are_commands(page):  # those of the lab book are history
         if not re.search(PLACEHOLDER, command):
             with suppress(MissingArgumentError):  # in running text a command may be named without what it needs
                 parsed(command)
+
+
+def is_a_part(span, sources):
+    """Whether what a page calls a part of the code is one: a path, a module, `module.name`, `Class.name`, a setting."""
+    if "/" in span:
+        return any((base / span).exists() for base in (ROOT, ROOT / "src" / "hrm"))
+    if span.endswith(".py"):
+        return any(path.name == span for path in sources)
+    first, _, name = span.rpartition(".")
+    first = first.rpartition(".")[2]
+    of = [text for path, text in sources.items() if first in (path.stem, path.parent.name) or f"class {first}" in text]
+    word = re.compile(rf"\b{name}\b")
+    named = any(word.search(text) for text in of) or any(name == path.stem for path in sources if of)
+    return named or span in schema_paths() or any(span in text for text in sources.values())
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/design-notes.md", "CONTRIBUTING.md"])
+def test_parts_of_the_code_are_where_a_page_says(page):
+    sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "src" / "hrm").rglob("*.py")}
+    text = re.sub(r"^```.*?^```", "", read(ROOT / page), flags=re.DOTALL | re.MULTILINE)
+    spans = re.findall(r"`([\w/]+(?:\.\w+)+|[\w/]+/[\w.]+)`", text)
+    files = ("md", "json", "toml", "safetensors")  # that are written, or lie beside the code
+    named = [span for span in spans if span.rpartition(".")[2] not in files and not re.search(PLACEHOLDER, span)]
+    assert len(named) >= 5 and not is_a_part("folders.open_file", sources)
+    assert [span for span in named if not is_a_part(span, sources)] == []
 
 
 def test_headings_are_named_as_github_names_them(tmp_path):

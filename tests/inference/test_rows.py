@@ -84,12 +84,12 @@ def answer(segments, settled, attempts=1):
 def test_advice_follows_from_how_the_answers_ended():
     exactly = "not solved in 1 segment; without --segments the model goes on until the rules hold"
     assert advice([answer(1, 1)], 1) == exactly
-    moving = "not solved in 64 segments, 8 times; try --max-segments 256"
+    moving = "not solved in 64 segments, 8 attempts; try --max-segments 256"
     assert advice([answer(64, 3), answer(64, 60, 8)], None) == moving
     tried = [replace(answer(16, 3, 100), total_segments=1024), replace(answer(16, 3, 9), total_segments=80)]
-    assert advice(tried, None, "normal") == "not solved in 1024 segments (100 runs); try --effort max"
-    assert advice(tried, None, "max") == "not solved in 1024 segments (100 runs)"
-    assert advice(tried, None, None, 1024) == "not solved in 1024 segments (100 runs); try --budget 2048"
+    assert advice(tried, None, "normal") == "not solved in 1024 segments (100 attempts); try --effort max"
+    assert advice(tried, None, "max") == "not solved in 1024 segments (100 attempts)"
+    assert advice(tried, None, None, 1024) == "not solved in 1024 segments (100 attempts); try --budget 2048"
     assert advice([replace(answer(64, 3), total_segments=64)], None, "quick").endswith("try --effort normal")
     assert advice([answer(64, 3)], None) == "not solved in 64 segments, and the answer no longer changes"
 

@@ -15,11 +15,13 @@ Documentation: the folder docs of the source, README.md first; every command: do
 """
 
 
-def _default(value: object) -> str | None:
+def _shown(value: object) -> str | None:
     """Return how a default is shown: not at all where it is nothing, as the help then says what happens."""
     return None if value is None or value is False or value in ("", (), []) else str(value)
 
 
+PARAMETER = Parameter(show_default=_shown)
+"""How `hrm` and `hrm data` show options."""
 app = App(
     name="hrm",
     help="Train, evaluate and inspect the Hierarchical Reasoning Model, and solve puzzles with it.",
@@ -28,5 +30,5 @@ app = App(
     suppress_keyboard_interrupt=False,
     version_flags=["--version", "-V"],
     help_epilogue=ENVIRONMENT,
-    default_parameter=Parameter(show_default=_default),
+    default_parameter=PARAMETER,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from hrm.cli.app import PARAMETER
 from hrm.cli.console import print_json, print_line, print_note, progress_line, stderr
 from hrm.cli.options import Family, Json, output, register_own
 from hrm.errors import UsageError
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from hrm.data.store import Store
 
 Cells = Annotated[
-    Literal["", "words", "characters"],
+    Literal["words", "characters"] | None,
     Parameter(help="Rows of your own: whether text is words or characters. Default: read off the whole file."),
 ]
 
-app = App(name="data", help="Download published data sets; build, check and sample puzzle data.")
+app = App(
+    name="data", help="Download published data sets; build, check and sample puzzle data.", default_parameter=PARAMETER
+)
 
 
 @app.command
@@ -43,7 +46,7 @@ def build(
         bool, Parameter(negative="", help="Allow symmetric twins in different splits (needed for 4×4).")
     ] = False,
     check: Annotated[bool, Parameter(help="Prove that every puzzle of a file has exactly one solution.")] = True,
-    cells: Cells = "",
+    cells: Cells = None,
     json: Json = False,
 ) -> None:
     """Generate puzzles, or read a file, and write a store whose splits share no symmetric twins.
@@ -66,7 +69,7 @@ def build(
     progress = progress_line(stderr(), "puzzles")
     with TemporaryDirectory() as temporary:
         folder = out or Path(temporary) / "store"
-        store = build_store(source, folder, puzzle, counts, seed, present(), share_twins, check, progress, cells)
+        store = build_store(source, folder, puzzle, counts, seed, present(), share_twins, check, progress, cells or "")
         if csv is not None:
             write_store_as_csv(store, csv)
         _describe(store, json, csv, kept=out is not None)
@@ -244,7 +247,7 @@ def check(
     unique: Annotated[
         bool, Parameter(help="Check that every puzzle has only one solution, where the family promises that.")
     ] = True,
-    cells: Cells = "",
+    cells: Cells = None,
     json: Json = False,
 ) -> None:
     """Check a file or a store: wrong answers, duplicates, symmetric twins, puzzles without a unique solution.
@@ -260,7 +263,7 @@ def check(
 
     register_own(puzzle)
     found = audit(
-        path, apart_from, family_of_file(puzzle, path, cells), unique, progress_line(stderr(), "puzzles searched")
+        path, apart_from, family_of_file(puzzle, path, cells or ""), unique, progress_line(stderr(), "puzzles searched")
     )
     if json:
         print_json(asdict(found) | {"clean": found.clean})

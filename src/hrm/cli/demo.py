@@ -15,7 +15,7 @@ def demo(
     seed: Annotated[int, Parameter(help="Seed of the puzzles, the initial weights and the replayed puzzle.")] = 0,
     json: Json = False,
 ) -> None:
-    """Train an HRM from scratch on 4×4 Sudoku in about three minutes, then watch it solve a held-out puzzle.
+    """Train an HRM from scratch on 4×4 Sudoku in three to four minutes, then watch it solve a held-out puzzle.
 
     Example: `hrm demo`.
     """

@@ -45,7 +45,8 @@ def params(
     /,
     *overrides: Overrides,
     on: Annotated[
-        str, Parameter(help="Also say what an update takes at best on a100, h100, h200, 8xh100 for 8 of them, or here.")
+        str,
+        Parameter(help="Also estimate the least time of an update on a100, h100, h200, 8xh100 (8 of them), or here."),
     ] = "",
     json: Json = False,
 ) -> None:
@@ -72,7 +73,7 @@ def params(
         table.add_row(component, f"{number:,}")
     table.add_section()
     table.add_row("trainable", f"{counts['trainable']:,}")
-    table.add_row("puzzle table (apart)", f"{counts['puzzle_table']:,}")
+    table.add_row("puzzle embedding (apart)", f"{counts['puzzle_table']:,}")
     stdout().print(table)
     if on:
         update = counts["update"]

@@ -11,12 +11,14 @@ from hrm.cli.options import Json, Model, output
 
 def push(
     model: Model,
-    repo: Annotated[str, Parameter(help="Name on the hub: ORG/NAME, made where there is none; or NAME for your own.")],
+    repo: Annotated[
+        str, Parameter(help="Name on the hub: ORG/NAME, or NAME for your own account. Created if missing.")
+    ],
     /,
     *,
     record: Annotated[
         list[Path] | None,
-        Parameter(negative="", help="File of `hrm eval --record`: a result for the card. Repeatable."),
+        Parameter(negative="", help="File of `hrm eval --record`: a result for the card. Can be repeated."),
     ] = None,
     license: Annotated[
         str, Parameter(help="License of the weights, as the hub names it. Default: what the model's card says.")
@@ -24,7 +26,7 @@ def push(
     branch: Annotated[str, Parameter(help="Branch to write to. Default: main.")] = "",
     message: Annotated[str, Parameter(help="Message of the commit.")] = "Push a model of hierarchical-reasoning",
     private: Annotated[bool, Parameter(negative="", help="Make the repository private.")] = False,
-    out: Annotated[Path | None, output("Folder to write the files to, to look at them: nothing is sent.")] = None,
+    out: Annotated[Path | None, output("Write the files to this folder, to look at them, and send nothing.")] = None,
     json: Json = False,
 ) -> None:
     """Send a model to the Hugging Face Hub, with a card that states its results.

@@ -25,13 +25,15 @@ def serve(
     models: Models,
     /,
     *,
-    host: Annotated[str, Parameter(help="Address to listen at; 0.0.0.0 for every network of this machine.")] = (
+    host: Annotated[str, Parameter(help="Address to listen on; 0.0.0.0 for every network of this machine.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, Parameter(help="Port to listen at; 0 for any that is free.")] = 8000,
+    port: Annotated[int, Parameter(help="Port to listen on; 0 for any that is free.")] = 8000,
     allow_host: Annotated[
         tuple[str, ...],
-        Parameter(help="Name under which clients may ask for this server, beside localhost. Can be repeated."),
+        Parameter(
+            negative="", help="Host name that clients may use for this server besides localhost. Can be repeated."
+        ),
     ] = (),
     queue: Annotated[int, Parameter(help="Requests that may wait; further ones are refused with 429.")] = 64,
     deadline: Deadline = 30.0,
@@ -40,7 +42,7 @@ def serve(
     own: UserPuzzle = "",
     json: Json = False,
 ) -> None:
-    """Answer puzzles over HTTP, until Ctrl-C or SIGTERM.
+    """Serve models over HTTP, as a page in the browser and to programs, until Ctrl-C or SIGTERM.
 
     `--json` prints the address and the models as soon as the server is ready.
 

@@ -23,29 +23,29 @@ Exactly = Annotated[
 AtMost = Annotated[
     int | None,
     Parameter(
-        help="End a try after this many segments (otherwise 64). Where the rules are known, the model goes on "
+        help="End an attempt after this many segments (otherwise 64). Where the rules are known, the model goes on "
         "until its answer keeps them; else until it decides to stop."
     ),
 ]
 Attempts = Annotated[
     int | None,
     Parameter(
-        help="Number of tries (8 where --max-segments is given). Where the answer breaks a rule in the end, the next "
-        "try is with a symmetric image of the puzzle."
+        help="Number of attempts (8 if --max-segments is given). If the answer breaks a rule in the end, the next "
+        "attempt is with a symmetric image of the puzzle."
     ),
 ]
 Effort = Annotated[
     Literal["quick", "normal", "max"] | None,
     Parameter(
-        help="How long to try, where the rules are known and none of the numbers above is given. quick: one try; "
-        "normal: up to 2,048 segments a puzzle (mazes: 8 tries); max: up to 4,096. In a Sudoku, each further try takes "
-        "one or two cells of the last answer as given; elsewhere it is with a symmetric image. Default: normal. "
-        "docs/search.md says more."
+        help="How long to try if the rules are known. Not with one of the numbers above. quick: one "
+        "attempt; normal: up to 2,048 segments a puzzle (mazes: 8 attempts); max: up to 4,096. In a Sudoku, each "
+        "further attempt takes one or two cells of the last answer as given; elsewhere it is with a symmetric image. "
+        "Default: normal. docs/search.md says more."
     ),
 ]
 Budget = Annotated[
     int | None,
-    Parameter(help="Number of segments that all tries of a puzzle may take together, in place of an --effort."),
+    Parameter(help="Number of segments that all attempts at a puzzle may take together, in place of an --effort."),
 ]
 Variants = Annotated[int | None, Parameter(help="For ARC: number of variants of the task that vote. Default: all.")]
 
@@ -72,23 +72,23 @@ def solve(
         bool, Parameter(negative="", help="Withhold answers that break a rule. Only where the rules are known.")
     ] = False,
     check: Annotated[
-        bool, Parameter(help="Search a single puzzle for a second solution, and say so where it has none or several.")
+        bool, Parameter(help="Search a single puzzle exactly, and say if it has no solution or several.")
     ] = True,
     device: Device = "auto",
     precision: Precision = "auto",
     own: UserPuzzle = "",
     variants: Variants = None,
-    csv: Annotated[bool, Parameter(negative="", help="Print the answers to a file as CSV.")] = False,
+    csv: Annotated[bool, Parameter(negative="", help="For a file of puzzles: print the answers as CSV.")] = False,
     out: Annotated[
         Path | None,
         output(
-            "Write the answers to a file of puzzles to this CSV file, in order, while they come. After an interruption "
-            "the same command goes on where it stopped."
+            "For a file of puzzles: CSV file for the answers, written in order as they come. After an interruption "
+            "the same command resumes."
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line; of ARC: a task).
+    """Solve a puzzle, or every puzzle of a file (CSV or JSONL with `question`, or one puzzle a line; for ARC, a task).
 
     Exit code 5: at least one answer breaks a rule of its puzzle; --abstain withholds such answers. Exit code 4: a
     puzzle cannot be read, or has no solution or several. Exit codes 130 and 143: stopped by Ctrl-C or SIGTERM.

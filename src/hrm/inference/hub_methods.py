@@ -104,7 +104,7 @@ class HubMethods:
         """Send the model to the hub in one commit, and return its URL.
 
         Args:
-            repo_id: ``ORG/NAME``, made where there is none; or ``NAME`` for your own.
+            repo_id: ``ORG/NAME``, or ``NAME`` for your own account; created if missing.
             branch: Default: ``main``.
             model_card_kwargs: as in ``save_pretrained``.
 

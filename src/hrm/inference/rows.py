@@ -181,19 +181,19 @@ def advice(
 
     Args:
         segments: the exact number that was asked for.
-        effort: how long each puzzle was tried, where no number of segments or tries was asked for.
-        budget: the segments that all tries of a puzzle could take together, if that was asked for.
+        effort: how long each puzzle was tried, where no number of segments or attempts was asked for.
+        budget: the segments that all attempts at a puzzle could take together, if that was asked for.
     """
     if effort is not None or budget is not None:
         spent = max(unsolved, key=lambda answer: answer.total_segments)
-        runs = f" ({spent.attempts} runs)" if spent.attempts > 1 else ""
+        attempts = f" ({spent.attempts} attempts)" if spent.attempts > 1 else ""
         further = {"quick": "--effort normal", "normal": "--effort max", "max": None}
         option = further[effort] if effort is not None else f"--budget {2 * (budget or spent.total_segments)}"
         more = f"; try {option}" if option else ""
-        return f"not solved in {counted(spent.total_segments, 'segment')}{runs}{more}"
+        return f"not solved in {counted(spent.total_segments, 'segment')}{attempts}{more}"
     most = max(answer.segments for answer in unsolved)
     tries = max(answer.attempts for answer in unsolved)
-    failure = f"not solved in {counted(most, 'segment')}{f', {tries} times' if tries > 1 else ''}"
+    failure = f"not solved in {counted(most, 'segment')}{f', {tries} attempts' if tries > 1 else ''}"
     if segments is not None:
         return f"{failure}; without --segments the model goes on until the rules hold"
     moving = any(answer.settled > answer.segments - max(2, answer.segments // 4) for answer in unsolved)

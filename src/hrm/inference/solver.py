@@ -345,7 +345,7 @@ class Solver(HubMethods):
             if value is not None and not 1 <= value <= MOST_SEGMENTS:
                 raise UsageError(f"{name} must be 1 to {MOST_SEGMENTS} (got {value})")
         if segments is not None and max_segments is not None:
-            raise UsageError("give segments (run exactly so many) or max_segments (at most so many), not both")
+            raise UsageError("give segments (run exactly this many) or max_segments (run at most this many), not both")
         if effort is not None and (given := [name for name, value in numbers.items() if value is not None]):
             raise UsageError(f"give effort or {given[0]}, not both: an effort sets the number of segments and runs")
         if budget is not None and (segments is not None or attempts is not None):

@@ -82,7 +82,8 @@ def get(name: str) -> Puzzle:
     if name in _registered:
         return _registered[name]
     if ":" in name:
-        raise UsageError(f"these puzzles are code of someone's own: to run it, add --puzzle {name}")
+        what = f"the puzzles {name} are Python code, which no model runs by itself"
+        raise UsageError(f"{what}: to run it, add --puzzle {name}")
     return _known(name)
 
 

@@ -174,7 +174,7 @@ class Puzzle(ABC):
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Return the names under which the class is listed; none unless told."""
+        """Return the names under which the class is listed. Default: none."""
         return ()
 
     @classmethod
@@ -184,7 +184,7 @@ class Puzzle(ABC):
 
     @property
     def spec(self) -> PuzzleSpec:
-        """Return the declaration, the same at every call: what ``__init__`` put into ``_spec``, unless told."""
+        """Return the declaration, the same at every call. Default: what ``__init__`` put into ``_spec``."""
         return self._spec
 
     @abstractmethod
@@ -208,7 +208,7 @@ class Puzzle(ABC):
         """Return for each relation a matrix: 0 where two cells are unrelated, else the kind (1, 2, …)."""
 
     def relations_of(self, inputs: UInt8[np.ndarray, "n C"]) -> Int8[np.ndarray, "n R C C"] | None:
-        """Return the relations of each puzzle where they depend on it; None (unless told): ``relations`` hold for all.
+        """Return the relations of each puzzle if they depend on it. Default: None, ``relations`` hold for all.
 
         A family whose relations depend on the puzzle says so for any grids, none included, and ``relations`` then says
         which cells may be related, and in which kinds, in some puzzle. Padding is related to nothing.
@@ -255,11 +255,11 @@ class Puzzle(ABC):
 
     @property
     def generator(self) -> str:
-        """Return the name that ``puzzles.get`` takes to generate the same puzzles again: the family's, unless told."""
+        """Return the name that ``puzzles.get`` takes to generate the same puzzles again. Default: the family's."""
         return self.spec.name
 
     def are_variants(self, variants: UInt8[np.ndarray, "n W"]) -> Bool[np.ndarray, " n"]:
-        """Say which rows of bytes are variants of tasks. Of a family with tasks; any row, unless told."""
+        """Say which rows of bytes are variants of tasks, in a family with tasks. Default: all."""
         return np.ones(len(variants), bool)
 
     def variant_name(self, task_id: str, variant: UInt8[np.ndarray, " W"]) -> str:
@@ -274,7 +274,7 @@ class Puzzle(ABC):
         seed: int | None = None,
         draws: Int64[np.ndarray, " n"] | None = None,
     ) -> tuple[UInt8[np.ndarray, "n C"], UInt8[np.ndarray, "n C"]]:
-        """Return examples, each in its variant. Of a family with tasks; as they are, unless told.
+        """Return examples, each in its variant, in a family with tasks. Default: as they are.
 
         Args:
             seed: with the numbers of the ``draws``, names what else is random about an example, such as its place.
@@ -298,7 +298,7 @@ class Puzzle(ABC):
 
     @property
     def context_symbols(self) -> str:
-        """Return the characters whose meaning depends on the rest of a puzzle; none unless told."""
+        """Return the characters whose meaning depends on the rest of a puzzle. Default: none."""
         return ""
 
     def is_note(self, line: str) -> bool:
@@ -312,11 +312,11 @@ class Puzzle(ABC):
         return rows > 1 and len(_BETWEEN_CELLS.sub("", line)) <= 2 * columns
 
     def without_note(self, line: str) -> str:
-        """Return the puzzle of a line of a list, without what stands beside it; the whole line unless told."""
+        """Return the puzzle of a line of a list, without what stands beside it. Default: the whole line."""
         return line
 
     def outside(self, puzzle: UInt8[np.ndarray, " C"], trained_on: str) -> str | None:
-        """Say how a puzzle differs from all that a model was trained on; None (unless told): in no known way.
+        """Say how a puzzle differs from all that a model was trained on. Default: None, in no known way.
 
         Args:
             trained_on: ``generator`` of the family that made the training puzzles.
@@ -329,12 +329,12 @@ class Puzzle(ABC):
         return self.relation_matrices if own is None else own
 
     def sketch(self, puzzle: UInt8[np.ndarray, " C"]) -> Sketch:
-        """Return what pictures of this puzzle show beside the symbols: unless told, all cells that are no padding."""
+        """Return what pictures of this puzzle show beside the symbols. Default: all cells that are no padding."""
         return Sketch(puzzle != PAD)
 
     @property
     def classical_solvers(self) -> tuple[ClassicalSolver, ...]:
-        """Return the family's classical solvers, the best one first; none unless told."""
+        """Return the family's classical solvers, the best one first. Default: none."""
         return ()
 
     def require_unique(self, puzzle: UInt8[np.ndarray, " C"]) -> None:

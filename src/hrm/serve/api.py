@@ -36,7 +36,7 @@ Many = Annotated[list[Given], Field(min_length=1, max_length=MOST_PUZZLES, descr
 ModelName = Annotated[str, Field(max_length=1000, description="Default: the first one served.")]
 Segments = Annotated[
     int,
-    Field(ge=1, le=MOST_SEGMENTS, description="End a run after so many. Default: what the model takes in `hrm solve`."),
+    Field(ge=1, le=MOST_SEGMENTS, description="End an attempt after this many. Default: as in `hrm solve`."),
 ]
 Attempts = Annotated[
     int, Field(ge=1, le=MOST_ATTEMPTS, description="Runs, all but the first with a symmetric image. Default: 1.")
@@ -126,9 +126,11 @@ class AnswerRecord(BaseModel):
     q_halt: float = Field(description="Probability that the answer is right, as the network estimates it.")
     halted_by_choice: bool
     settled: int = Field(description="The last segment that changed the answer.")
-    attempts: int = Field(description="Runs made.")
-    total_segments: int = Field(description="Segments of all runs together.")
-    pinned: list[int] = Field(description="Open cells, by their numbers, that the run which found it took as given.")
+    attempts: int = Field(description="Attempts made.")
+    total_segments: int = Field(description="Segments of all attempts together.")
+    pinned: list[int] = Field(
+        description="Open cells, by their numbers, that the attempt which found it took as given."
+    )
     trace: list[StepRecord] | None = None
 
 
@@ -147,7 +149,7 @@ class ModelRecord(BaseModel):
     rows: int
     columns: int
     parameters: int
-    max_segments: int = Field(description="When it gives up, unless told.")
+    max_segments: int = Field(description="Segments of an attempt, at most, if a request says nothing else.")
     checked: bool = Field(description="Whether answers are checked by the rules.")
     grid: Grid = Field(description="Its puzzles, as an editor sees them.")
     tasks: list[str] = Field(

@@ -1,4 +1,4 @@
-"""What a program of one's own can hear of a training run.
+"""The events of a training run, for programs of your own.
 
 >>> from hrm import recipes
 >>> from hrm.train.trainer import Trainer

@@ -135,7 +135,7 @@ def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
     )
     return f"""# {markdown(config.recipe)}: {config.model.title} for {markdown(config.data.puzzle)}
 
-- Parameters: {sum(counts.values()):,} trainable, puzzle table {table:,}
+- Parameters: {sum(counts.values()):,} trainable, puzzle embedding {table:,}
 - Loop: {config.model.loop}{shallow}; at most {config.halting.max_segments} segments
 - Cost: {flops_per_segment(config.model) / 1e9:.3f} GFLOP a segment and puzzle; {executed / 1e15:.2g} PFLOP in training
   (matrix products, forward and backward)

@@ -133,9 +133,11 @@ def test_text_is_a_puzzle_unless_it_names_a_file(tmp_path):
     assert puzzle_file(str(tmp_path / "rows.txt")) == tmp_path / "rows.txt"
     for text in ("..1.4.....2.3...", "", "1\n2", "[[1]]", "1" * 5000):
         assert puzzle_file(text) is None
-    for name in ("nothing.csv", str(tmp_path)):
+    for name in ("nothing.csv", "nothing.sdk", "nothing.CSV.gz"):
         with pytest.raises(UsageError, match="there is no file"):
             puzzle_file(name)
+    with pytest.raises(UsageError, match="is a folder, but not a store"):
+        puzzle_file(str(tmp_path))
 
 
 def test_one_puzzle_of_a_file_by_its_row(tmp_path):

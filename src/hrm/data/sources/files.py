@@ -246,6 +246,9 @@ def _records(path: Path, note: Callable[[bytes], object]) -> Iterator[Record]:
     if not path.is_file() or not os.access(path, os.R_OK):
         raise DataError(f"{path} cannot be read: there is no such file, or it may not be read; check the path")
     kind = text_suffix(path)
+    if kind in TEXTS:
+        needed = f"give rows with question and answer ({', '.join(ROWS)})"
+        raise DataError(f"{path} holds puzzles without answers, which are needed here: {needed}")
     if kind not in ROWS:
         raise DataError(f"{path} is neither a store nor a file of rows ({', '.join(ROWS)}); rename or convert it")
     if kind == ".csv":

@@ -23,6 +23,8 @@ class Format:
     """Whether its rows may have answers: stores are built of such files, models trained and evaluated on them."""
     text: bool = False
     """Whether it is text of puzzles, without answers."""
+    answered: bool = False
+    """Whether every puzzle comes with its answer."""
     command: str = ""
     """A command that reads such a file; FILE stands for it."""
 
@@ -149,6 +151,7 @@ FORMATS = (
             "A bare list of pairs, as RE-ARC has it, is a task with demonstrations only: all of them are trained on.",
             "A broken or oversized task among others is left out and named.",
         ),
+        answered=True,
         command="hrm data arc FILE --out arc",
     ),
     Format(
@@ -161,6 +164,7 @@ FORMATS = (
             "With the word `evaluation` or `test` in the file's name its tests are held back from training.",
             "`NAME_solutions.json` is joined to `NAME_challenges.json` where both are named, or lie in a named folder.",
         ),
+        answered=True,
         command="hrm data arc FILE --out arc",
     ),
     Format(
@@ -173,6 +177,7 @@ FORMATS = (
             "ARC grids are moved back to the corner, and the variants of tasks become the store's table.",
             "`hrm data export` writes this layout.",
         ),
+        answered=True,
         command="hrm data import FILE --out store --puzzle sudoku-9x9",
     ),
 )

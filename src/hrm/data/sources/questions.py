@@ -7,14 +7,14 @@ from pathlib import Path
 
 from hrm.data.sources.blocks import Question, read_question, text_questions
 from hrm.data.sources.files import read_with_faults
-from hrm.data.sources.formats import ROWS, text_suffix
+from hrm.data.sources.formats import FORMATS, ROWS, text_suffix
 from hrm.data.sources.lines import text_lines
 from hrm.data.store import open_store
 from hrm.errors import DataError, UsageError
 from hrm.files import open_file
 from hrm.puzzles.base import Puzzle
 
-SUFFIXES = (".csv", ".json", ".jsonl", ".npz", ".txt")
+SUFFIXES = {suffix for each in FORMATS for suffix in each.suffixes}
 """A name that ends in one of these is meant as a file, whether there is one or not."""
 
 
@@ -33,11 +33,10 @@ def puzzle_file(given: str) -> Path | None:
         folder = path.is_dir()
     except OSError:  # too long for the name of a file, so it is a puzzle
         return None
-    if path.suffix in SUFFIXES or folder:
-        raise UsageError(
-            f"there is no file {given}: give a puzzle as text, a .csv, .jsonl, .npz or .txt file, a store, or - for "
-            "stdin; of ARC, a .json file"
-        )
+    if folder:
+        raise UsageError(f"{given} is a folder, but not a store: give a file of puzzles in it")
+    if text_suffix(path) in SUFFIXES:
+        raise UsageError(f"there is no file {given}: check the path, or give a puzzle as text, a store, or - for stdin")
     return None
 
 

@@ -13,7 +13,7 @@ export async function load(ort, read) {
   const pairs = m.differ && new Int32Array(await read(m.differ));
   const differ = (answer) => pairs.every((cell, i) => i % 2 || answer[cell] !== answer[pairs[i + 1]]);
 
-  // `segments`: run exactly so many; `most`: at most. `onSegment` gets answers and outputs. Further inputs are tensors.
+  // `segments`: run exactly this many; `most`: at most. `onSegment` gets answers and outputs. Further inputs are tensors.
   return async function solve(text, { segments = 0, most = m.max_segments, onSegment = () => {}, ...given } = {}) {
     const tokens = Int32Array.from(text, (character) => m.tokens.indexOf(character));
     if (tokens.length !== m.shape[0] * m.shape[1] || tokens.includes(-1))

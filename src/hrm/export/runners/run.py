@@ -16,7 +16,7 @@ network = onnxruntime.InferenceSession(FILES[M["network"]], providers=["CPUExecu
 
 
 def solve(tokens, segments=0, **given):
-    """Return answers to puzzles (int32 token ids, a row each) and which are done; `segments`: run exactly so many."""
+    """Return answers to puzzles (int32 token ids, a row each) and which are done; `segments`: run exactly this many."""
     feeds, done, answers, ids = {"tokens": tokens}, np.zeros(len(tokens), bool), tokens, np.array(M["answers"])
     for i in M["inputs"][1:]:
         if not i["file"] and i["name"] not in given:
