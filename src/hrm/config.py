@@ -240,7 +240,7 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
         for detail in error.errors():
             path = ".".join(map(str, detail["loc"]))
             if detail["type"] == "extra_forbidden":
-                problems.append(f"unknown key {path!r}.{did_you_mean(path, schema_paths())}")
+                problems.append(_unknown_key(path, tree))
             elif detail["type"] == "unknown_kind":
                 problems.append(f"{path}.kind: {detail['msg']}.{did_you_mean(detail.get('ctx', {})['given'], KINDS)}")
             elif detail["type"] == "missing":
@@ -250,6 +250,16 @@ def validated(tree: Mapping[str, Any], source: str) -> RunConfig:
                 given = "" if isinstance(detail["input"], dict) else f" (got {detail['input']!r})"
                 problems.append(f"{path}: {message[:1].lower()}{message[1:]}{given}{_choice_meant(detail)}")
         raise UsageError(f"{source}: " + "; ".join(problems)) from None
+
+
+def _unknown_key(path: str, tree: Mapping[str, Any]) -> str:
+    """Say that a key does not exist, or that it is one of another kind of network."""
+    section, _, key = path.rpartition(".")
+    kinds = [name for name, kind in KINDS.items() if key in kind.model_fields] if section == "model" else []
+    if kinds:
+        given = tree.get("model", {}).get("kind", "hrm")
+        return f"{path} is a key of networks of kind {' or '.join(map(repr, kinds))}; this one is of kind {given!r}"
+    return f"unknown key {path!r}.{did_you_mean(path, schema_paths())}"
 
 
 def _choice_meant(detail: Any) -> str:

@@ -65,6 +65,8 @@ def read_manifest(folder: Path, form: Form[M]) -> M:
     except FileNotFoundError:
         lack = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
         raise DataError(f"{folder} is not a {noun}: {lack}; {form.source}") from None
+    except NotADirectoryError:
+        raise DataError(f"{folder} is not a {noun}: it is a file; {form.source}") from None
     except OSError as error:
         raise DataError(f"{folder} is not a {noun}: {MANIFEST}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

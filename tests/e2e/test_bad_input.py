@@ -29,6 +29,20 @@ def test_a_bad_puzzle(hrm, trained, puzzle, said):
     refused(hrm("solve", trained, puzzle), 4, *said)
 
 
+@pytest.mark.parametrize("text", ["nowhere/puzzles", "puzzles.dat"])
+def test_text_that_looks_like_a_path_is_no_file_either(hrm, trained, text):
+    refused(hrm("solve", trained, text), 4, "instead of 16", f"nor is there a file {text}")
+
+
+def test_a_file_without_a_readable_puzzle_has_no_others(hrm, trained, workplace):
+    (workplace / "bad.txt").write_text("..1.4...\n")
+    result = hrm("solve", trained, "bad.txt")
+    refused(result, 4, "8 cells")
+    assert "others" not in result.err
+    (workplace / "bad.txt").write_text("..1.4...\n..1.4.....2.3...\n")
+    assert "; all others were tried" in hrm("solve", trained, "bad.txt").err
+
+
 def test_no_solution_and_several_solutions_are_told_apart(hrm, trained):
     refused(hrm("solve", trained, "." * 16), 4, "several solutions")
     refused(hrm("solve", trained, "123........4...."), 4, "no solution")
@@ -58,6 +72,17 @@ def test_no_solution_and_several_solutions_are_told_apart(hrm, trained):
     (["show", "sudoku-4x4", "..1.4.....2.3...", "--out", "picture.bmp"], ".png"),
     (["data", "build", "sudoku-4x4", "--out", "x"], "--train"),
     (["data", "build", "sudoku-4xx", "--out", "x", "--train", "1"], "sudoku-4x4"),
+    (["data", "build", "nowhere.csv", "--out", "x"], "there is no file nowhere.csv; check the path"),
+    (["solve"], "solve needs MODEL: Shipped model, run folder"),
+    (["analyze", "sudoku-4x4"], "analyze needs --what: one of residuals,"),
+    (["train", "smoke", "--out"], "train needs a value for --out: Run folder;"),
+    (["train", "smoke", "--train.lr", "1"], "Did you mean --optim.lr?"),
+    (["train", "smoke", "--optm.lr", "1"], "Did you mean --optim.lr?"),
+    (["train", "smoke", "--data", "rows.csv"], "unknown option --data: give --data.path FILE"),
+    (["train", "smoke", "--model.states", "1"], "of kind 'equivariant'; this one is of kind 'hrm'"),
+    (["train", "own"], "give --data.path FILE (rows of input and output"),
+    (["push", "sudoku-4x4", "a/b/c", "--out", "x"], "'a/b/c' is not the name of a model on the hub"),
+    (["serve", "sudoku-4x4", "--port", "65536"], "--port must be 0 to 65535 (got 65536)"),
 ])  # fmt: skip
 def test_a_bad_command(hrm, arguments, said):
     refused(hrm(*arguments), 2, said)

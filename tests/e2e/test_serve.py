@@ -82,7 +82,7 @@ def test_sigterm_waits_for_the_answers_that_are_due(environment, workplace):
 
 
 @pytest.mark.parametrize("arguments, code, said", [
-    ((), 2, "MODEL requires an argument"),
+    ((), 2, "serve needs MODEL"),
     (("sudoku-4x5",), 2, "Did you mean 'sudoku-4x4'?"),
     (("sudoku-4x4", "sudoku-4x4"), 2, "two models would be called sudoku-4x4"),
     (("sudoku-4x4", "--queue", "0"), 2, "--queue must be 1"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from types import FrameType
 
-from cyclopts import CycloptsError, Group, UnknownCommandError
+from cyclopts import CycloptsError, Group, MissingArgumentError, UnknownCommandError
 
 from hrm.cli import (
     adapt,
@@ -105,6 +105,8 @@ def main(arguments: Sequence[str]) -> int:
     except UnknownCommandError as error:
         given, known = (error.unused_tokens or [""])[0], [name for name in error.app or app if name[0] != "-"]
         return _complain(f"unknown command {given!r}.{did_you_mean(given, known)} Commands: {', '.join(known)}", 2)
+    except MissingArgumentError as error:
+        return _complain(_missing(error), 2)
     except CycloptsError as error:
         return _complain(" ".join(str(error).split()), 2)
     except HrmError as error:
@@ -160,6 +162,17 @@ def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
 
 def _stopped(interrupt: KeyboardInterrupt) -> int:
     return _complain("terminated", 143) if isinstance(interrupt, _Terminated) else _complain("interrupted", 130)
+
+
+def _missing(error: MissingArgumentError) -> str:
+    """Say what a command still needs, and what that is."""
+    command, argument = " ".join(error.command_chain or ()), error.argument
+    if argument is None or "Did you mean" in str(error):
+        return " ".join(str(error).split())
+    choices = argument.get_choices()
+    meaning = f"one of {', '.join(choices)}" if choices else (argument.parameter.help or "").partition(". ")[0]
+    what = f"a value for {error.keyword}" if error.keyword else argument.name
+    return f"{command} needs {what}: {meaning.rstrip('.')}; `hrm {command} --help` says more"
 
 
 def _complain(message: str, code: int) -> int:

@@ -69,7 +69,7 @@ def solve_list(
         unsolved, rows = file.unsolved, len(file.states)
         _tell_written(file, summary, json)
     # Say what is wrong with puzzles and answers.
-    _refuse_faults(summary.faults)
+    _refuse_faults(summary.faults, bool(rows))
     tell_weights(located)
     if summary.outside:
         warn_outside(len(summary.outside), summary.rows, summary.outside[0])
@@ -91,11 +91,16 @@ def _tell_written(file: "AnswerFile", summary: "Summary", json: bool) -> None:
         print_line(f"written: {file.path} ({rows:,} answers{resumed}; {file.unsolved:,} break a rule)")
 
 
-def _refuse_faults(faults: list[str]) -> None:
-    """Refuse puzzles that could not be read; of several, all but the last line are printed before."""
+def _refuse_faults(faults: list[str], tried: bool) -> None:
+    """Refuse puzzles that could not be read; of several, all but the last line are printed before.
+
+    Args:
+        tried: there are others, which could be read.
+    """
+    others = "; all others were tried" if tried else ""
     if len(faults) == 1:
-        raise DataError(f"{faults[0]}; all others were tried")
+        raise DataError(f"{faults[0]}{others}")
     for fault in faults:
         stderr().print(fault, soft_wrap=True)
     if faults:
-        raise DataError(f"could not read {len(faults)} of the puzzles, see above; all others were tried")
+        raise DataError(f"could not read {len(faults)} of the puzzles, see above{others}")

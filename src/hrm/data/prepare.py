@@ -10,6 +10,7 @@ from hrm import puzzles
 from hrm.data.build import Progress, cached_store, generate_store, store_from_rows
 from hrm.data.config import DataConfig
 from hrm.data.sources.files import pairs, read_rows, require_rows
+from hrm.data.sources.formats import SUFFIXES, text_suffix
 from hrm.data.store import KIND, Split, Store, open_store
 from hrm.errors import DataError, UsageError
 from hrm.files import kind_of, require_writable, sha256_of
@@ -84,19 +85,23 @@ def require_source(config: DataConfig) -> None:
         path = Path(config.path)
         if not path.is_dir():
             if not path.is_file():
-                raise UsageError(f"data.path: there is no file or store {path}")
+                raise UsageError(f"data.path: there is no file or store {path}; check the path")
             require_rows(path)
             if config.test:
                 raise UsageError("data.test only counts where puzzles are generated: evaluate on a file of your own")
     elif not (config.generate and config.train):
         spec = None if config.puzzle == TABLE else puzzles.get(config.puzzle).spec
         generated = ", or --data.generate true --data.train N" if spec and spec.generated else ""
-        made = f"{config.puzzle} puzzles as CSV or JSONL, or a store"
+        made = (
+            f"{config.puzzle} puzzles as CSV or JSONL, or a store"
+            if spec
+            else "rows of input and output as CSV or JSONL"
+        )
         if spec and spec.has_tasks:
             made = f"a store of {config.puzzle} tasks, such as `hrm data arc` makes"
         raise UsageError(f"there is nothing to train on: give --data.path FILE ({made}){generated}")
     if config.validation_path and not Path(config.validation_path).exists():
-        raise UsageError(f"data.validation_path: there is no file or store {config.validation_path}")
+        raise UsageError(f"data.validation_path: there is no file or store {config.validation_path}; check the path")
 
 
 def prepare(
@@ -206,6 +211,8 @@ def build_store(
     try:
         puzzle = puzzles.get(source)
     except UsageError as error:
+        if text_suffix(path) in SUFFIXES:
+            raise UsageError(f"there is no file {source}; check the path") from None
         raise UsageError(f"there is no file {source}, and {error}") from None
     if not wanted:
         raise UsageError("ask for puzzles: --train N, --validation N, --test N")

@@ -163,7 +163,7 @@ def choose_puzzles(solver: Solver, request: Request, count: int) -> Chosen:
         rows, provenance = unseen(config, count, request.seed, request.cache_dir, request.now)
         return Chosen(rows, "generated", None, provenance)
     if not request.data.exists():
-        raise UsageError(f"there is no file or store {request.data}")
+        raise UsageError(f"there is no file or store {request.data}; check the path")
     store = cached_store(request.data, request.cache_dir, puzzle, request.now)
     name, rows = choose_split(store, request.split)
     return Chosen(rows, name, store, dict(store.manifest.provenance))

@@ -9,6 +9,15 @@ NOBODY = "me"
 """Stands for the user's own name, where a name of a repository has none, while its letters are checked."""
 
 
+def require_name(repo_id: str) -> None:
+    """Check that a repository can have this name: ``ORG/NAME``, or ``NAME`` for the user's own.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    parse(repo_id if "/" in repo_id else f"{NOBODY}/{repo_id}")
+
+
 def make_repository(repo_id: str, private: bool | None = None, token: str | None = None) -> str:
     """Make a repository where there is none, and return its name as ``ORG/NAME``.
 
@@ -19,7 +28,7 @@ def make_repository(repo_id: str, private: bool | None = None, token: str | None
         UsageError: huggingface_hub is missing, or the name is none of a model.
         HrmError: the hub cannot be reached, or refuses.
     """
-    parse(repo_id if "/" in repo_id else f"{NOBODY}/{repo_id}")
+    require_name(repo_id)
     api = library().HfApi(token=token)
     with explained(HubName(repo_id, None)):
         return api.create_repo(repo_id, private=private, exist_ok=True).repo_id

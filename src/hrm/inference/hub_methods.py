@@ -9,7 +9,7 @@ from hrm.data.task_table import TaskTable
 from hrm.errors import UsageError
 from hrm.hub.card import hub_card
 from hrm.hub.fetch import fetch, parse
-from hrm.hub.send import make_repository, send
+from hrm.hub.send import make_repository, require_name, send
 from hrm.inference.origin import Origin
 from hrm.inference.weights import load_model
 from hrm.model.network import Network
@@ -78,9 +78,12 @@ class HubMethods:
             push_to_hub_kwargs: as in ``push_to_hub``.
 
         Raises:
-            UsageError: huggingface_hub is missing, a record is of other weights, or the folder holds something else.
+            UsageError: huggingface_hub is missing, no repository can have this name, a record is of other weights, or
+                the folder holds something else.
             HrmError: the folder cannot be written, or the hub refuses.
         """
+        if repo_id is not None:
+            require_name(repo_id)
         self._write(save_directory, self._hub_card(repo_id, model_card_kwargs), as_json=True)
         if not push_to_hub:
             return None

@@ -3,6 +3,7 @@
 The command line prints these records; a server can return them.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice, tee
@@ -22,6 +23,8 @@ from hrm.runtime.world import World
 TOGETHER = 256
 """Puzzles that each of several processes solves before their answers are put together."""
 
+_PATH = re.compile(r"[^\n]*\w/\w[^\n]*|[^\n]*\w\.[A-Za-z]\w{1,4}")
+"""Text that may have been meant as a path: names between slashes, or a name with a suffix."""
 _Numbered = tuple[int, UInt8[np.ndarray, " C"]]
 
 
@@ -77,7 +80,21 @@ def solve_row(solver: Solver, puzzle: object, **options: Any) -> Row:
         DataError: the puzzle cannot be read, or contradicts itself.
         UsageError: an option is out of range.
     """
-    return next(_solve(solver, enumerate(map(solver.puzzle.parse, [puzzle]), start=1), options))
+    return next(_solve(solver, enumerate((_parsed(solver.puzzle, given) for given in [puzzle]), start=1), options))
+
+
+def _parsed(puzzle: Puzzle, given: object) -> UInt8[np.ndarray, " C"]:
+    """Return a parsed puzzle. The message about text that looks like a path says that there is no such file, too.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return puzzle.parse(given)
+    except DataError as error:
+        if isinstance(given, str) and _PATH.fullmatch(given):
+            raise DataError(f"{error}; nor is there a file {given}") from None
+        raise
 
 
 def solve_rows(
@@ -156,7 +173,7 @@ def fault_beside_answer(puzzle: Puzzle, given: object) -> DataError | None:
     """
     if not puzzle.spec.has_rules:
         return None
-    inputs = puzzle.parse(given)
+    inputs = _parsed(puzzle, given)
     problem = ambiguity(puzzle, inputs)
     if problem is not None and not len(puzzle.solutions(inputs, 1)):
         raise problem

@@ -347,7 +347,7 @@ class Solver(HubMethods):
         if segments is not None and max_segments is not None:
             raise UsageError("give segments (run exactly this many) or max_segments (run at most this many), not both")
         if effort is not None and (given := [name for name, value in numbers.items() if value is not None]):
-            raise UsageError(f"give effort or {given[0]}, not both: an effort sets the number of segments and runs")
+            raise UsageError(f"give effort or {given[0]}, not both: an effort sets the number of segments and attempts")
         if budget is not None and (segments is not None or attempts is not None):
             raise UsageError("give budget (segments of all runs together) or segments and attempts, not both")
         # numbers mean what they say; without any, the effort decides

@@ -69,7 +69,7 @@ def find(path: Path) -> Published:
         DataError: no checkpoint, or one of a network that this package does not have, by name.
     """
     if not path.exists():
-        raise UsageError(f"there is no {path}: give the folder of a downloaded checkpoint, or its file")
+        raise UsageError(f"there is no file or folder {path}: give the folder of a downloaded checkpoint, or its file")
     file = _weights_in(path) if path.is_dir() else path
     # The settings say which network it is; without them, the name of the file may.
     beside = next((each for each in (file.parent / SETTINGS, file.with_suffix(".yaml")) if each.exists()), None)

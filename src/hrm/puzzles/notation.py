@@ -67,7 +67,9 @@ def read_digits(given: object, shape: Shape) -> list[list[int]]:
     for cell, item in enumerate(item for row in rows for item in row):
         value = _value(item, shape)
         if value is None:
-            raise DataError(f"{places[cell]} holds {_shown(item)}; allowed are {shape.allowed}")
+            count, wanted = sum(map(len, rows)), " or ".join(map(str, sorted(shape.counts)))
+            size = "" if count in shape.counts else f"; it has {count} cells instead of {wanted}"
+            raise DataError(f"{places[cell]} holds {_shown(item)}; allowed are {shape.allowed}{size}")
         if value == 0:
             marks.setdefault(_mark(item), []).append(cell)
         values.append(value)

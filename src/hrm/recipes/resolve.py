@@ -125,12 +125,14 @@ def _unknown(flag: str, known: list[str], options: Sequence[str]) -> str:
     inside = [value for value in values if value.startswith(f"{path}.")]
     # what other programs have, or a section
     if path in INSTEAD:
-        return f"{problem}: {INSTEAD[path]}"
+        return f"{problem}: {'give ' * INSTEAD[path].startswith('--')}{INSTEAD[path]}"
     if inside:
         return f"{problem}: it is a section; give one of its values, such as --{inside[0]}"
     # a misspelled path, a key without its section, or a misspelled option of the command
     meant = {name.replace("-", "_"): [f"--{name}"] for name in (*values, *options)}
     for value in values:
         meant.setdefault(value.rpartition(".")[2], []).append(f"--{value}")
-    flags = [flag for name in nearest(path, meant) for flag in meant[name]]
+    # a right key in a wrong section, else what is spelled like it
+    same_key = [value for value in values if "." in path and value.rpartition(".")[2] == path.rpartition(".")[2]]
+    flags = [flag for name in nearest(path, same_key) or same_key or nearest(path, meant) for flag in meant[name]]
     return f"{problem}. Did you mean {' or '.join(flags)}?" if flags else f"{problem}: see `hrm config RECIPE`"

@@ -56,6 +56,8 @@ def serve(request: ServeRequest, on_ready: Callable[[str, list[str]], None]) -> 
         host for host in request.allow_hosts if "*" in host[1:] or (host[:1] == "*" and host[1:2] not in ("", "."))
     ]:
         raise UsageError(f"--allow-host takes a name, *.example.com or * (got {bad[0]})")
+    if not 0 <= request.port <= 65535:
+        raise UsageError(f"--port must be 0 to 65535 (got {request.port})")
     listening = _listen(request.host, request.port)
     with listening:
         solvers = load_models(request.models, request.device, request.precision)

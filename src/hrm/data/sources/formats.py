@@ -185,6 +185,8 @@ FORMATS = (
 
 ROWS = tuple(suffix for each in FORMATS if each.rows for suffix in each.suffixes)
 """The suffixes of files whose rows have answers."""
+SUFFIXES = {suffix for each in FORMATS for suffix in each.suffixes}
+"""The suffixes of all files: a name that ends in one is meant as a file, whether there is one or not."""
 TEXTS = tuple(suffix for each in FORMATS if each.text for suffix in each.suffixes)
 """The suffixes of text of puzzles, without answers."""
 

@@ -7,15 +7,12 @@ from pathlib import Path
 
 from hrm.data.sources.blocks import Question, read_question, text_questions
 from hrm.data.sources.files import read_with_faults
-from hrm.data.sources.formats import FORMATS, ROWS, text_suffix
+from hrm.data.sources.formats import ROWS, SUFFIXES, text_suffix
 from hrm.data.sources.lines import text_lines
 from hrm.data.store import open_store
 from hrm.errors import DataError, UsageError
 from hrm.files import open_file
 from hrm.puzzles.base import Puzzle
-
-SUFFIXES = {suffix for each in FORMATS for suffix in each.suffixes}
-"""A name that ends in one of these is meant as a file, whether there is one or not."""
 
 
 def puzzle_file(given: str) -> Path | None:
