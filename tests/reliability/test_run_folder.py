@@ -84,6 +84,37 @@ def test_a_damaged_newest_checkpoint_does_not_speak_for_the_run(run):
         claim(run, CONFIG)
 
 
+def test_the_best_weights_of_a_run_without_its_checkpoints_are_not_trained_over(run):
+    finished(run)
+    shutil.rmtree(run / "checkpoints")
+    saved = {str(path): path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    for card in (True, False):
+        if not card:
+            (run / "README.md").unlink()  # it was never finished, but came beyond its first checkpoint
+            del saved[str(run / "README.md")]
+        with pytest.raises(UsageError, match=rf"those of update 4, but no checkpoint .* --init {run} starts from"):
+            finished(run)
+        assert {str(path): path.read_bytes() for path in run.rglob("*") if path.is_file()} == saved
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(run):
+    """It had evaluated already, so ``best`` lies there."""
+    shutil.rmtree(run / "checkpoints")
+    assert claim(run, CONFIG) == "begins again: it was stopped before its first checkpoint"
+    assert finished(run).updates == 4
+
+
+def test_what_lies_in_the_folder_counts_when_training_begins(run):
+    """Another run may have used the folder since the trainer was made."""
+    place = run.parent / "other"
+    first, second = (
+        Trainer(config, place, console=Console(quiet=True)) for config in (CONFIG, CONFIG.changed("optim.lr", 0.5))
+    )
+    first.fit()
+    with pytest.raises(UsageError, match="holds a run with another configuration .optim.lr 0.002 → 0.5"):
+        second.fit()
+
+
 @pytest.mark.parametrize("theirs", [
     {"notes.txt": ""}, {"config.toml": "theirs = 1"}, {"config.toml": ""}, {"checkpoints/epoch-1": ""}, {"best/x": ""},
     {"checkpoints/update-1/model.bin": ""}, {"config.toml": "", "checkpoints/update-000001/manifest.json": "{}"},

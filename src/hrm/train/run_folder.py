@@ -1,8 +1,10 @@
 """The run folder: whose it is, what may be done with it, and commands that use what it holds. Free of torch."""
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +17,8 @@ from hrm.inference.origin import BEST, CHECKPOINTS, as_path
 from hrm.manifest import FileRecord, read_listed
 from hrm.train.lock import LOCK, refuse_held
 
-CONFIG = "config.toml"
-"""Inside a run folder: the resolved configuration."""
+CONFIG, CARD = "config.toml", "README.md"
+"""Inside a run folder: the resolved configuration and, once the run has finished, the card of its best weights."""
 LONGEST_SHOWN = 200
 """Characters of a puzzle that is shown on a command line."""
 
@@ -38,54 +40,73 @@ def claim(folder: Path, config: RunConfig, writes: bool = True) -> str:
         What the run does with what lies there, for its header: empty where it begins anew.
 
     Raises:
-        UsageError: the folder is something else, or holds a run with another configuration.
+        UsageError: the folder is something else, a run with another configuration, or one without its checkpoints.
+        DataError: none of its checkpoints can be used.
         HrmError: it cannot be written, or another process is writing it.
     """
     if writes:
         refuse_held(folder)
-    saved = _saved(folder)
-    old = next((found for place in saved if (found := _config_of(place)) is not None), None)
+    checkpoints, best = _checkpoints(folder), folder / BEST
+    old = next((found for place in (*checkpoints, best) if (found := _saved(place)) is not None), None)
     if old is None and not _is_ours(folder):
         raise UsageError(f"{folder} exists and is not a run folder: nothing was changed; choose another --out")
-    if old is None and saved:
+    if old is None and (checkpoints or best.is_dir()):
         raise DataError(f"no checkpoint of {folder} can be used: delete the folder, or choose another --out")
     if writes:
         require_writable(folder / "config" if folder.exists() else folder, CHECKPOINT)
     if old is None:
         return ""
-    changes = differences(old, config)
+    changes = differences(old.config, config)
     changes.pop("train.micro_batch", None)  # another machine may need another one
-    if not changes:
-        return "resumes the run that is there"
-    if changes.keys() == {"train.updates"} and config.train.updates > old.train.updates:
-        return (
-            f"goes on from {old.train.updates} to {config.train.updates} updates; "
-            "from here the learning rate follows the longer schedule"
+    before, after = old.config.train, config.train
+    longer = changes.keys() == {"train.updates"} and after.updates > before.updates
+    if changes and not longer:
+        raise _refused(folder, changes)
+    if checkpoints:
+        return _continued(before.updates, after.updates)
+    if old.update > before.checkpoint_every or (folder / CARD).exists():
+        raise UsageError(
+            f"{folder} holds the best weights of a run, those of update {old.update}, but no checkpoint to go on from: "
+            f"choose another --out; --init {folder} starts from these weights"
         )
+    return "begins again: it was stopped before its first checkpoint"
+
+
+def _continued(before: int, after: int) -> str:
+    if before == after:
+        return "resumes the run that is there"
+    return f"goes on from {before} to {after} updates; from here the learning rate follows the longer schedule"
+
+
+def _refused(folder: Path, changes: Mapping[str, tuple[str, str]]) -> UsageError:
     listed = ", ".join(f"{path} {before} → {after}" for path, (before, after) in list(changes.items())[:4])
     more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
-    raise UsageError(
+    return UsageError(
         f"{folder} holds a run with another configuration ({listed}{more}): repeat the command that started it, choose "
         f"another --out, or start from its weights with --init {folder} and another --out"
     )
 
 
-def _saved(folder: Path) -> list[Path]:
-    """Return what may be checkpoints of a run, the newest first and ``best`` last."""
+class _Saved(NamedTuple):
+    config: RunConfig
+    update: int
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Return what may be checkpoints that a run resumes from, the newest first."""
     found = [path for path in (folder / CHECKPOINTS).glob("*update-*") if ".tmp-" not in path.name]
-    newest_first = sorted(found, key=lambda path: path.name.lstrip(".").split(".")[0].zfill(30), reverse=True)
-    return [*newest_first, *(best for best in [folder / BEST] if best.is_dir())]
+    return sorted(found, key=lambda path: path.name.lstrip(".").split(".")[0].zfill(30), reverse=True)
 
 
-def _config_of(checkpoint: Path) -> RunConfig | None:
-    """Return the configuration of a checkpoint, or None where it is not what was saved.
+def _saved(checkpoint: Path) -> _Saved | None:
+    """Return the configuration and the update of a checkpoint, or None where they are not what was saved.
 
     Unlike the ``config.toml`` of the run folder, nobody has edited or emptied it.
     """
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError, HrmError):
-        listed = json.loads(read_bounded(checkpoint / MANIFEST, MANIFEST_BYTES))["files"][CONFIG]
-        content = read_listed(checkpoint / CONFIG, FileRecord.model_validate(listed), "")
-        return from_toml(content.decode(), str(checkpoint / CONFIG))
+        manifest = json.loads(read_bounded(checkpoint / MANIFEST, MANIFEST_BYTES))
+        content = read_listed(checkpoint / CONFIG, FileRecord.model_validate(manifest["files"][CONFIG]), "")
+        return _Saved(from_toml(content.decode(), str(checkpoint / CONFIG)), int(manifest["meta"]["update"]))
 
 
 def _is_ours(folder: Path) -> bool:

@@ -19,6 +19,7 @@ from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.network import Network, parameter_counts
 from hrm.runtime.quoting import markdown
 from hrm.train.finite import non_finite
+from hrm.train.run_folder import CARD
 
 
 def packed(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -104,9 +105,9 @@ def require_slots(given: Mapping[str, Tensor], own: Mapping[str, Tensor], store:
 
 def copy_card(folder: Path) -> None:
     """Show the card of the best weights as that of the run."""
-    card = folder / BEST / "README.md"
+    card = folder / BEST / CARD
     if card.exists():
-        replace_file(folder / "README.md", card.read_bytes())
+        replace_file(folder / CARD, card.read_bytes())
 
 
 def training_of(store: Store, splits: Mapping[str, Split], device: torch.device, processes: int) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from hrm.train.lock import sole_writer
 from hrm.train.log import Log, NoLog, RunLog, Window, counting, sums_of
 from hrm.train.losses import segment_loss
 from hrm.train.pieces import pieces_of
-from hrm.train.run_folder import CONFIG, next_commands
+from hrm.train.run_folder import CONFIG, claim, next_commands
 from hrm.train.setup import Setup, print_header, set_up
 from hrm.train.signals import Interrupted, PoliteSignals
 from hrm.train.slots import Slots, slots_state
@@ -312,6 +312,7 @@ class Trainer:
         if self._world.leads:
             for place in (self.folder, self.folder / CHECKPOINTS):
                 tidy(place)
+            claim(self.folder, self.config, writes=False)  # now that no other run can change what is there
         newest = self._world.from_leader(lambda: saving.newest_checkpoint(self.folder, self._console))
         if newest is not None:
             self.restore(newest)
