@@ -14,7 +14,7 @@ from hrm import recipes
 from hrm.checkpoint import load_checkpoint, save_checkpoint
 from hrm.errors import DivergedError, UsageError
 from hrm.train.finite import REPORT, gradient_norm, non_finite
-from hrm.train.guard import LossGuard
+from hrm.train.guard import LOOK_EVERY, LossGuard
 from hrm.train.slots import Slots
 from hrm.train.trainer import Trainer
 
@@ -128,6 +128,22 @@ def test_a_loss_or_gradient_names_its_puzzles(whole, place, update):
     assert report["rows"] == run._bank._sampler.rows(torch.tensor(report["draws"]).numpy()).tolist()
     begun(folder, tiny()).fit()
     assert differing(expected, left(folder)) == []
+
+
+def test_a_loss_that_is_not_finite_is_found_however_seldom_lines_are_written(tmp_path):
+    """While its update is still noted, so that the report names that one."""
+    seldom = dict.fromkeys(("train.log_every", "train.checkpoint_every", "eval.every"), 1000)
+    run = begun(tmp_path / "run", tiny(**seldom, **{"train.updates": 100}))
+    of_loss(run, 11, NAN)
+    report = stops(run)
+    assert report["update"] == 11 and report["found_at_update"] <= 11 + LOOK_EVERY
+
+
+def test_a_run_that_went_on_says_since_when_it_was_finite(tmp_path):
+    begun(tmp_path / "run", tiny()).fit(until=8)
+    run = begun(tmp_path / "run", tiny())
+    at(9, lambda: put(run.average.get_parameter(LINEAR), NAN), run)
+    assert stops(run)["last_finite_update"] == 8
 
 
 @pytest.mark.parametrize("changes", [

@@ -128,6 +128,35 @@ def test_without_halting_every_puzzle_takes_the_whole_budget(tmp_path, cache, ad
     assert halted == ([8, 8, 8] if adaptive else [0, 0, 8])
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_run_that_goes_on_in_other_arithmetic_computes_in_that(tmp_path, cache, precision, monkeypatch):
+    """As where ``precision`` is auto, and the machine another one."""
+    config = configured(train={"precision": "auto"}, halting={"adaptive": False})
+    dtypes = [torch.float32, torch.bfloat16]
+    for dtype in dtypes if precision == "bf16" else dtypes[::-1]:
+        monkeypatch.setattr("hrm.train.learner.choose_dtype", lambda name, device, dtype=dtype: dtype)
+        run = trainer(tmp_path, cache, config)
+        run.fit(until=1)
+        assert run.slots.latents.z_H.dtype == run.slots.latents.z_L.dtype == dtype
+        run.train_segment()
+        assert run.slots.latents.z_H.dtype == dtype
+
+
+def test_an_evaluation_leaves_the_network_as_it_was(tmp_path, cache):
+    """One of your own may hold dropout."""
+    run = trainer(tmp_path, cache, configured(optim={"ema": 0.0}, eval={"every": 2}))
+    run.fit(until=4)
+    assert run.average is run.model and run.model.training
+
+
+def test_only_the_time_of_training_counts(tmp_path, cache):
+    run = trainer(tmp_path, cache)
+    run._window._began -= 1000  # made long ago
+    run.fit()
+    times = [json.loads(line).get("trained_s", 0) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert 0 < max(times) < 1000
+
+
 def test_a_pause_changes_nothing(tmp_path, cache):
     config = configured()
     trainer(tmp_path / "whole", cache, config).fit()

@@ -128,4 +128,5 @@ class Bank:
     def load(self, state: Mapping[str, Tensor], cursor: int) -> None:
         """Take back this process's share of what ``state`` returned, after ``cursor`` puzzles."""
         self.cursor = cursor
-        self._take(slots_from({name: tensor[self._share].to(self._device) for name, tensor in state.items()}))
+        own = slots_state(self.slots)  # of the device and the arithmetic of this run, which may be on another machine
+        self._take(slots_from({name: state[name][self._share].to(tensor) for name, tensor in own.items()}))

@@ -41,11 +41,15 @@ def non_finite(tensors: Mapping[str, Tensor]) -> list[str]:
 
 
 class Watch:
-    """Notes what each update was made of, without waiting for the device, until all is known to be finite."""
+    """Notes what each update was made of, without waiting for the device, until all is known to be finite.
 
-    def __init__(self):
+    Args:
+        update: the one after which all was known to be finite.
+    """
+
+    def __init__(self, update: int = 0):
         self._notes: deque[tuple[int, Tensor, Tensor, Tensor]] = deque(maxlen=NOTED)
-        self._last_finite = 0
+        self._last_finite = update
 
     def note(self, update: int, draws: Int[Tensor, " B"], loss: Float[Tensor, ""], norm: Float[Tensor, ""]) -> None:
         """Note an update: the numbers of its puzzles' draws, its loss, the norm of its gradient."""

@@ -106,13 +106,16 @@ class Learner:
             if done < total and stop():
                 raise _Stopped
 
-        solver = Solver(self.average.eval(), puzzle, config.halting.max_segments, config.eval.batch_size)
         if any(self._world.counts(stop())):
             return None
+        trained = self.average.training
+        solver = Solver(self.average.eval(), puzzle, config.halting.max_segments, config.eval.batch_size)
         try:
             metrics = evaluate(solver, split, config.eval.segments, progress=go_on, world=self._world)
         except _Stopped:
             return None
+        finally:
+            self.average.train(trained)  # it may be the network that learns
         return {name: metrics[name] for name in ("exact", "valid", "cell", "examples")}
 
     def state(self) -> dict[str, dict[str, Tensor]]:

@@ -4,6 +4,7 @@ The same command resumes: everything that decides what happens next is in the ch
 seed and a counter that is.
 """
 
+import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -297,6 +298,7 @@ class Trainer:
             self._learner.load(checkpoint.weights, saving.unpacked(state, "weights"), saving.unpacked(state, "optim"))
             self._bank.load(slots, meta["cursor"])
         self._update, self._best, self._trained_s = meta["update"], meta["best"], meta["trained_s"]
+        self._watch = Watch(self._update)
         # older versions kept neither: they saved after the evaluation, or left it out for good
         self._evaluated = meta.get("evaluated", self._update)
         self._guard = LossGuard()
@@ -309,6 +311,7 @@ class Trainer:
 
     def _open_folder(self) -> None:
         before, init = self._update, self._init
+        self._window.restart_clock()  # the trainer may have been made long ago
         if self._world.leads:
             for place in (self.folder, self.folder / CHECKPOINTS):
                 tidy(place)
@@ -325,9 +328,15 @@ class Trainer:
         replace_file(self.folder / CONFIG, self.config.to_toml().encode())
 
     def _look_at_loss(self, log: Log) -> None:
-        """Say where the loss jumps; until it falls again, what was good before stays: ``best``, and a checkpoint."""
+        """Say where the loss jumps; until it falls again, what was good before stays: ``best``, and a checkpoint.
+
+        Raises:
+            DivergedError: the loss, or something else that would be saved, is not finite.
+        """
         count = min(self._update - self._guard.looked_at, len(self._window.updates))
         loss = self._window.mean_loss(count, self.config.train.batch_size, self._world)
+        if not math.isfinite(loss):
+            self._refuse_divergence()
         if self._guard.look(self._update, loss):
             kept = newest_until(self.folder / CHECKPOINTS, self._guard.usual_until)
             log.say(self._guard.said(self._update, loss, kept))
