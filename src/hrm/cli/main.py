@@ -31,7 +31,8 @@ from hrm.cli import (
 )
 from hrm.cli.app import app
 from hrm.errors import HrmError, UsageError, did_you_mean, one_line
-from hrm.runtime.environment import end, rank
+from hrm.runtime.environment import end, rank, require_whole_job
+from hrm.runtime.machine import is_out_of_memory
 
 SHARED = {"train", "eval", "compare", "solve"}
 """Commands that several processes carry out together."""
@@ -98,6 +99,7 @@ class _Terminated(KeyboardInterrupt):
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; a user's mistake is one line on stderr."""
     try:
+        require_whole_job()
         if rank() is not None and not SHARED & set(arguments[:1]):
             raise UsageError(f"torchrun is for: {', '.join(sorted(SHARED))}; start other commands without it")
         app(list(arguments), exit_on_error=False, print_error=False)
@@ -120,7 +122,7 @@ def main(arguments: Sequence[str]) -> int:
         # a signal in the middle of a library's work, which made an error of its own of it
         if (interrupt := _interrupt_behind(error)) is not None:
             return _stopped(interrupt)
-        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in str(error)):
+        if is_out_of_memory(error):
             return _complain(MEMORY, 1)
         raise
     return 0

@@ -49,11 +49,6 @@ def has_bf16(device: torch.device) -> bool:
     return False
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that the memory of the device, or of this machine, was not enough."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
 def described(device: torch.device, dtype: torch.dtype) -> str:
     """Return where and how is computed, in words: ``on cpu (2 threads) in bfloat16``."""
     count = torch.get_num_threads()

@@ -33,9 +33,34 @@ def cache_folder(chosen: str | Path | None = None) -> Path:
     return Path(home) / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "hrm"
 
 
+_JOB = "WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"
+"""What torchrun tells each of several processes."""
+
+
 def rank() -> int | None:
     """Return the number of this process among those that torchrun has started; None: it is alone."""
-    return int(os.environ["RANK"]) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
+    size, own = os.environ.get("WORLD_SIZE", ""), os.environ.get("RANK", "")
+    return int(own) if size.isdecimal() and int(size) > 1 and own.isdecimal() else None
+
+
+def require_whole_job() -> None:
+    """Refuse a process that is told of others, but not how to meet them: some schedulers set a part of the variables.
+
+    Raises:
+        UsageError: which variable is missing or wrong.
+    """
+    told = {name: os.environ.get(name, "") for name in _JOB}
+    size = told["WORLD_SIZE"]
+    if not size or (size.isdecimal() and int(size) < 2):
+        return
+    wrong = [name for name, value in told.items() if not (value if name == "MASTER_ADDR" else value.isdecimal())]
+    if not wrong and int(told["RANK"]) >= int(size):
+        wrong = ["RANK"]
+    if wrong:
+        raise UsageError(
+            f"WORLD_SIZE={size} says that several processes work together, but {', '.join(wrong)} "
+            f"{'is' if len(wrong) == 1 else 'are'} missing or wrong: start them with torchrun, or unset WORLD_SIZE"
+        )
 
 
 def end(code: int) -> NoReturn:

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+_OUT_OF_MEMORY = "out of memory", "allocate memory", "not enough memory", "status_alloc_failed"
+"""In the messages of CUDA and MPS, of CPUs, of CPUs under Windows, of cuBLAS and cuDNN."""
+
 
 def processor() -> str:
     """Return the name of the processor."""
@@ -28,6 +31,15 @@ def memory_bytes() -> tuple[int | None, int | None]:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), None
     except (AttributeError, ValueError, OSError):
         return None, None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that the memory of the device, or of this machine, was not enough.
+
+    Of torch's errors the words are what all have in common: CUDA, MPS and CPUs raise different classes.
+    """
+    said = str(error).lower() if isinstance(error, RuntimeError) else ""
+    return isinstance(error, MemoryError) or any(words in said for words in _OUT_OF_MEMORY)
 
 
 def nvidia_gpus() -> list[str]:

@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from hrm.errors import HrmError, UsageError
-from hrm.runtime.environment import rank
+from hrm.runtime.environment import rank, require_whole_job
 
 T = TypeVar("T")
 
@@ -143,10 +143,11 @@ def join() -> World:
     The connections end with the process: see ``hrm.runtime.environment.end``.
 
     Raises:
-        UsageError: there are more processes on a machine than GPUs.
+        UsageError: there are more processes on a machine than GPUs, or no word of where the others are.
         PeerLostError: the others cannot be reached.
     """
     global _current
+    require_whole_job()
     if _current.size > 1 or (own := rank()) is None:
         return _current
     size, local = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_RANK"])
@@ -154,8 +155,8 @@ def join() -> World:
     if torch.cuda.is_available():
         if local >= torch.cuda.device_count():
             raise UsageError(
-                f"{local + 1} processes or more share {torch.cuda.device_count()} GPUs: "
-                f"give torchrun --nproc-per-node {torch.cuda.device_count()}"
+                f"there are more processes than GPUs on this machine: give torchrun --nproc-per-node "
+                f"{torch.cuda.device_count()}, or set CUDA_VISIBLE_DEVICES= to compute on the CPU"
             )
         torch.cuda.set_device(local)  # from here on "cuda" is this one
         backend = "cpu:gloo,cuda:nccl"

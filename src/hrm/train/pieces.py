@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 from hrm.errors import HrmError, UsageError
-from hrm.runtime.device import is_out_of_memory
+from hrm.runtime.machine import is_out_of_memory
 from hrm.runtime.world import World
 
 

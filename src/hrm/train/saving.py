@@ -17,6 +17,7 @@ from hrm.files import replace_file
 from hrm.inference.origin import BEST, CHECKPOINTS
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.network import Network, parameter_counts
+from hrm.runtime.machine import is_out_of_memory
 from hrm.runtime.quoting import markdown
 from hrm.train.finite import non_finite
 from hrm.train.run_folder import CARD
@@ -80,7 +81,7 @@ def fitting(folder: Path) -> Iterator[None]:
     try:
         yield
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-        if "memory" in str(error):
+        if is_out_of_memory(error):
             raise
         raise DataError(f"{folder} does not hold the state of this run: {str(error)[:120]}; {REMEDY}") from None
 
