@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from hrm.errors import UsageError
 from hrm.randomness import Stream, generator, mix, uniforms
 
 
@@ -16,6 +17,17 @@ def test_numbers_never_change():
         229242665814026453,
         1581271457509381300,
     ]
+
+
+@pytest.mark.parametrize(("draw", "largest"), [
+    (lambda seed: generator(seed, Stream.ORDER, 0).random(), 2**63 - 1),
+    (lambda seed: uniforms(seed, Stream.ORDER, np.arange(2), 2)[0, 0], 2**64 - 1),
+])  # fmt: skip
+def test_every_seed_is_another_one_or_refused(draw, largest):
+    assert len({draw(seed) for seed in (0, 1, largest - 1, largest)}) == 4
+    for seed in (-1, largest + 1, 10**40):
+        with pytest.raises(UsageError, match=f"a seed is a whole number from 0 to {largest} .got {seed}"):
+            draw(seed)
 
 
 def test_a_number_does_not_depend_on_its_company():

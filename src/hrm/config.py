@@ -21,9 +21,12 @@ from hrm.data.sources.lines import whole_text
 from hrm.errors import DataError, UsageError, did_you_mean
 from hrm.model.config import KINDS, NetworkConfig
 from hrm.optim.config import OptimConfig
+from hrm.randomness import LARGEST_SEED
 
 CONFIG_BYTES = 1 << 20
 """A longer file is refused unread."""
+MOST = 1_000_000
+"""Slots and segments: far more than any memory holds."""
 
 
 class _Section(BaseModel):
@@ -33,7 +36,7 @@ class _Section(BaseModel):
 class HaltingConfig(_Section):
     """When a puzzle stops."""
 
-    max_segments: int = Field(default=16, ge=1, le=1_000_000)
+    max_segments: int = Field(default=16, ge=1, le=MOST)
     """Largest number of segments of a puzzle in training (M_max)."""
     explore: float = Field(default=0.1, ge=0, le=1)
     """Probability ε that a puzzle must run at least M_min segments, drawn uniformly from 2 … M_max."""
@@ -48,13 +51,13 @@ class TrainConfig(_Section):
 
     updates: int = Field(gt=0)
     """Number of updates (optimizer steps); each trains one segment of every slot."""
-    batch_size: int = Field(gt=0)
+    batch_size: int = Field(gt=0, le=MOST)
     """Number of slots: puzzles trained at the same time."""
     loss: Literal["stablemax", "softmax"] = "stablemax"
     """How logits become probabilities in the loss of the answer."""
     q_weight: float = Field(default=0.5, ge=0)
     """Weight of the Q-head's loss relative to the answer's."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     """Seed of the initial weights, the order, the augmentation and the exploration."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto: CUDA, else MPS, else the CPU."""
@@ -78,7 +81,7 @@ class EvalConfig(_Section):
 
     every: int = Field(default=1000, gt=0)
     """Updates between two evaluations."""
-    segments: int = Field(default=16, ge=1)
+    segments: int = Field(default=16, ge=1, le=MOST)
     """Number of segments of each evaluation."""
     batch_size: int = Field(default=256, gt=0)
     """Number of puzzles evaluated at a time."""

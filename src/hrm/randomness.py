@@ -10,6 +10,11 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Float, Int, UInt64
 
+from hrm.errors import UsageError
+
+LARGEST_SEED = 2**63 - 1
+"""What a user may give. Of larger ones numpy's generators make floating-point numbers: neighbors become the same."""
+
 
 class Stream(IntEnum):
     """What a random number decides; two streams never share a number."""
@@ -29,8 +34,15 @@ class Stream(IntEnum):
 def uniforms(seed: int, stream: Stream, counters: Int[np.ndarray, " n"], count: int) -> Float[np.ndarray, "n {count}"]:
     """Return ``count`` numbers in [0, 1) for each counter, the same ones at every call.
 
+    Args:
+        seed: 64 bits, so that a hash will do, too.
+
+    Raises:
+        UsageError: there is no such seed.
+
     Source: SplitMix64 (Steele, Lea, Flood 2014) used as a hash of (seed, stream, counter, position).
     """
+    _require_seed(seed, 2**64 - 1)
     key = mix(mix(np.array([seed], np.uint64)) + np.uint64(stream))
     rows = mix(key + counters.astype(np.uint64) * _STRIDE)
     columns = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN
@@ -38,8 +50,18 @@ def uniforms(seed: int, stream: Stream, counters: Int[np.ndarray, " n"], count: 
 
 
 def generator(seed: int, stream: Stream, counter: int) -> np.random.Generator:
-    """Return numpy's generator for one counter, for code that needs an unknown number of draws."""
+    """Return numpy's generator for one counter, for code that needs an unknown number of draws.
+
+    Raises:
+        UsageError: there is no such seed.
+    """
+    _require_seed(seed, LARGEST_SEED)
     return np.random.Generator(np.random.Philox(key=[seed, (int(stream) << 48) + counter]))
+
+
+def _require_seed(seed: int, most: int) -> None:
+    if not 0 <= seed <= most:
+        raise UsageError(f"a seed is a whole number from 0 to {most} (got {seed})")
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

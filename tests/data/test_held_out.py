@@ -55,6 +55,8 @@ def test_a_family_that_has_too_few_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(type(get("sudoku-4x4")), "generate", lambda self, seed, index: self._first)
     family = get("sudoku-4x4")
     monkeypatch.setattr(family, "_first", (np.full(16, 2, np.uint8),) * 2, raising=False)
+    with pytest.raises(DataError, match="only 1 unseen puzzles of 1000000000000000000000;"):
+        unseen(DataConfig(puzzle="sudoku-4x4", path="mine.csv"), 10**21, 1, tmp_path, NOW)
     with pytest.raises(DataError, match="only 1 unseen puzzles of 2"):
         unseen(DataConfig(puzzle="sudoku-4x4", path="x.csv"), 2, 1, tmp_path, NOW)
 

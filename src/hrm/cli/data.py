@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from hrm.cli.app import PARAMETER
 from hrm.cli.console import print_json, print_line, print_note, progress_line, stderr
-from hrm.cli.options import Family, Json, output, register_own
+from hrm.cli.options import Family, Json, output, register_own, seed_of
 from hrm.errors import UsageError
 from hrm.runtime.environment import present
 
@@ -41,7 +41,7 @@ def build(
     validation: Annotated[int, Parameter(help="Number of validation puzzles.")] = 0,
     test: Annotated[int, Parameter(help="Number of test puzzles.")] = 0,
     puzzle: Family = "",
-    seed: Annotated[int, Parameter(help="Seed of the puzzles and the split.")] = 0,
+    seed: Annotated[int, seed_of("the puzzles and the split")] = 0,
     share_twins: Annotated[
         bool, Parameter(negative="", help="Allow symmetric twins in different splits (needed for 4×4).")
     ] = False,
@@ -87,7 +87,7 @@ def arc(
     variants: Annotated[
         int, Parameter(help="Largest number of variants of a task, each with a puzzle id of its own.")
     ] = 1000,
-    seed: Annotated[int, Parameter(help="Seed of the variants.")] = 0,
+    seed: Annotated[int, seed_of("the variants")] = 0,
     hold_back: Annotated[
         bool,
         Parameter(
@@ -135,7 +135,7 @@ def sample(
         Parameter(negative="", help="File that must share no symmetric twin with the sample. Can be repeated."),
     ] = [],  # noqa: B006  never changed
     puzzle: Family = "",
-    seed: Annotated[int, Parameter(help="Seed of the sample and its order.")] = 0,
+    seed: Annotated[int, seed_of("the sample and its order")] = 0,
     json: Json = False,
 ) -> None:
     """Sample rows of files at random into a CSV file, without symmetric twins among them or with other files.

@@ -3,16 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from hrm.cli.console import print_json, stderr, stdout
-from hrm.cli.options import Json, output
+from hrm.cli.options import Json, output, seed_of
 
 
 def demo(
     *,
     out: Annotated[Path, output("Folder for the run, the curves and the GIF.")] = Path("runs/demo"),
-    seed: Annotated[int, Parameter(help="Seed of the puzzles, the initial weights and the replayed puzzle.")] = 0,
+    seed: Annotated[int, seed_of("the puzzles, the initial weights and the replayed puzzle")] = 0,
     json: Json = False,
 ) -> None:
     """Train an HRM from scratch on 4×4 Sudoku in three to four minutes, then watch it solve a held-out puzzle.

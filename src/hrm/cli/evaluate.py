@@ -9,7 +9,18 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights, warn_outside
-from hrm.cli.options import Cache, Device, Json, Model, Precision, Segments, SplitName, UserPuzzle, register_own
+from hrm.cli.options import (
+    Cache,
+    Device,
+    Json,
+    Model,
+    Precision,
+    Segments,
+    SplitName,
+    UserPuzzle,
+    register_own,
+    seed_of,
+)
 from hrm.runtime.environment import cache_folder, keep_compiled_code, present, rank
 
 
@@ -25,7 +36,7 @@ def evaluate(
         int | None, Parameter(help="Number of puzzles, from the start. Default: all of a file, 200 generated ones.")
     ] = None,
     split: SplitName = "",
-    seed: Annotated[int, Parameter(help="Seed of the generated puzzles.")] = 1,
+    seed: Annotated[int, seed_of("the generated puzzles")] = 1,
     batch_size: Annotated[int, Parameter(help="Number of puzzles at a time.")] = 256,
     with_: Annotated[
         Literal["classical"] | None, Parameter("--with", help="Also run classical solvers on the first 100 puzzles.")

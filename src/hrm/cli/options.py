@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from hrm import pretrained
 from hrm.cli.app import app
+from hrm.randomness import LARGEST_SEED
 
 
 def recipe_names(context: object = None) -> list[str]:
@@ -72,6 +74,11 @@ Precision = Annotated[
     Literal["auto", "fp32", "bf16"],
     Parameter(help="Arithmetic. auto: as in training, where the hardware supports it."),
 ]
+
+
+def seed_of(what: str) -> Parameter:
+    """Return the option ``--seed``: of what."""
+    return Parameter(help=f"Seed of {what}.", validator=Number(gte=0, lte=LARGEST_SEED))
 
 
 def output(what: str) -> Parameter:

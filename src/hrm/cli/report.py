@@ -9,7 +9,19 @@ from cyclopts import Parameter
 
 from hrm.analysis.questions import IN_A_REPORT, QUESTIONS
 from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights
-from hrm.cli.options import Cache, Device, Json, Model, Precision, Segments, SplitName, UserPuzzle, output, register_own
+from hrm.cli.options import (
+    Cache,
+    Device,
+    Json,
+    Model,
+    Precision,
+    Segments,
+    SplitName,
+    UserPuzzle,
+    output,
+    register_own,
+    seed_of,
+)
 from hrm.runtime.environment import cache_folder, present
 
 
@@ -27,7 +39,7 @@ def report(
     analyses: Annotated[
         str, Parameter(help=f"Questions, separated by commas; `all`; or `none`. Known: {', '.join(QUESTIONS)}.")
     ] = ",".join(IN_A_REPORT),
-    seed: Annotated[int, Parameter(help="Seed of the generated puzzles and of every random choice.")] = 1,
+    seed: Annotated[int, seed_of("the generated puzzles and of every random choice")] = 1,
     device: Device = "auto",
     precision: Precision = "auto",
     puzzle: UserPuzzle = "",

@@ -7,7 +7,7 @@ small for that.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +57,7 @@ def generate_store(
     splits = {}
     for name, wanted in counts.items():
         kept: list[tuple[np.ndarray, np.ndarray]] = []
-        for index, inputs, answer in islice(new, wanted):
+        for _, (index, inputs, answer) in zip(range(wanted), new, strict=False):
             kept.append((inputs, answer))
             tried, done = index + 1, done + 1
             if progress:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hrm.randomness import LARGEST_SEED
+
 
 class DataConfig(BaseModel):
     """Which puzzles a run sees."""
@@ -46,5 +48,5 @@ class DataConfig(BaseModel):
     rows of the file."""
     symmetries: tuple[str, ...] = ()
     """Table puzzles: symmetries, ``turn`` (rotations and reflections) and ``rename`` (permuting the symbols)."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     """Seed of the generated puzzles, the sample and the split."""

@@ -1,7 +1,6 @@
 """Puzzles that a model has not been trained on, generated on the spot."""
 
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +52,7 @@ def unseen(
             if not config.share_twins:
                 twins.add(np.asarray(splits[name].inputs), np.asarray(splits[name].labels))
     kept: list[tuple[np.ndarray, np.ndarray]] = []
-    for _, inputs, answer in islice(new_puzzles(puzzle, seed, seen, twins), count):
+    for _, (_, inputs, answer) in zip(range(count), new_puzzles(puzzle, seed, seen, twins), strict=False):
         kept.append((inputs, answer))
         if progress:
             progress(len(kept), count)

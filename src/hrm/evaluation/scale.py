@@ -205,7 +205,7 @@ def _copies(solver: Solver, split: Split, segments: int, copies: int, symmetric:
             numbers = uniforms(seed, Stream.SYMMETRY, np.array([copy]), draws)
             yield _run(solver, split, segments, segments, image=solver.puzzle.symmetries(numbers))
         else:
-            drawn = torch.Generator().manual_seed(seed * 1000 + copy)
+            drawn = torch.Generator().manual_seed((seed * 1000 + copy) % 2**64)
             yield _run(solver, split, segments, segments, generator=drawn)
 
 
