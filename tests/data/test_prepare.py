@@ -1,5 +1,8 @@
 """From a ``DataConfig`` to splits: generated, from a file, from a store; no twin of a test puzzle in training."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +10,9 @@ import pytest
 
 from hrm import puzzles
 from hrm.data.config import DataConfig
+from hrm.data.csv_rows import write_store_as_csv
 from hrm.data.prepare import build_store, prepare
+from hrm.data.store import write_store
 from hrm.errors import HrmError, UsageError
 
 NOW = "2026-01-01T00:00:00+00:00"
@@ -42,6 +47,51 @@ def test_the_same_settings_find_the_same_store(tmp_path):
     other, _ = prepare(config.model_copy(update={"seed": 1}), tmp_path / "a", NOW)
     assert again.manifest.created == NOW
     assert first.digest == again.digest == elsewhere.digest != other.digest
+
+
+def together(count, config, cache):
+    """Prepare the same puzzles so many times at once."""
+    barrier = threading.Barrier(count)
+
+    def work(_):
+        barrier.wait()
+        return prepare(config, cache, NOW)[0].digest
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))
+
+
+@pytest.mark.parametrize("kind", ["generated", "from a file", "validated on a file"])
+def test_of_runs_that_begin_together_one_makes_the_puzzles(tmp_path, monkeypatch, kind):
+    made = []
+
+    def counted(*given, original=write_store, **more):
+        made.append(given[0])
+        time.sleep(0.3)
+        return original(*given, **more)
+
+    for place in ("hrm.data.build.write_store", "hrm.data.store.write_store"):
+        monkeypatch.setattr(place, counted)
+    config = DataConfig(puzzle="sudoku-4x4", generate=True, train=20, share_twins=True)
+    if kind != "generated":
+        store, _ = prepare(config, tmp_path, NOW)
+        write_store_as_csv(store, tmp_path / "puzzles.csv")
+        name = "path" if kind == "from a file" else "validation_path"
+        config = config.model_copy(update={"train": 20, name: str(tmp_path / "puzzles.csv")})
+        made.clear()
+    cache = tmp_path / "cache"
+    assert len(set(together(4, config, cache))) == 1
+    assert len(made) == (2 if kind == "validated on a file" else 1)
+    assert not [entry.name for entry in cache.iterdir() if entry.name[0] == "."]
+
+
+def test_a_cache_without_locks_will_do(tmp_path, monkeypatch):
+    def acquire(self, *given, **more):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", acquire)
+    config = DataConfig(puzzle="sudoku-4x4", generate=True, train=5, share_twins=True)
+    assert len(prepare(config, tmp_path, NOW)[0].split("train")) == 5
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the real data beside the checkout")

@@ -5,12 +5,15 @@ function here that makes several splits keeps twins on one side, unless it is to
 small for that.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from jaxtyping import Int, UInt8
 
 from hrm.data.sources.files import Rows, family_of, first_occurrences, read_rows, require_rows
@@ -176,15 +179,57 @@ def cached_store(
     family = puzzle or family_of(path)
     sha256 = sha256_of(path)
     folder = cache_dir / f"{family.spec.name}-{sha256[:24]}"
-    store = _cached(folder, family, sha256)
-    if store is None or (answers_required and not store.manifest.provenance.get("answered")):
+
+    def usable(store: Store) -> bool:
+        notes = store.manifest.provenance
+        return notes.get("source_sha256") == sha256 and bool(notes.get("answered") or not answers_required)
+
+    def made() -> Store:
         rows = read_rows(path, family, answers_required)
         notes: dict[str, Plain] = {
             "source": rows.name, "source_sha256": rows.sha256, "duplicates": rows.duplicates,
             "answered": rows.answered,
         }  # fmt: skip
-        store = write_store(folder, family, {"all": rows.split(np.arange(len(rows)))}, notes, now)
-    return store
+        return write_store(folder, family, {"all": rows.split(np.arange(len(rows)))}, notes, now)
+
+    return made_once(folder, family, made, usable)
+
+
+def made_once(
+    folder: Path, puzzle: Puzzle, make: Callable[[], Store], usable: Callable[[Store], bool] = lambda store: True
+) -> Store:
+    """Return the store of a cache that lies in a folder, or make it there.
+
+    Of several processes that want it at the same time one makes it, and the others wait. Where the cache cannot hold a
+    lock, none waits.
+
+    Args:
+        make: writes the store into the folder, in place of a damaged one.
+        usable: says whether an undamaged one will do.
+    """
+    if (store := _found(folder, puzzle, usable)) is not None:
+        return store
+    lock = FileLock(folder.parent / f".{folder.name}.lock")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError:
+        return make()
+    try:
+        store = _found(folder, puzzle, usable)
+        return make() if store is None else store
+    finally:
+        with suppress(OSError):
+            os.unlink(lock.lock_file)  # while it is held: who waits for it notices, and makes another
+        lock.release()
+
+
+def _found(folder: Path, puzzle: Puzzle, usable: Callable[[Store], bool]) -> Store | None:
+    try:
+        store = open_store(folder, puzzle=puzzle)
+    except DataError:
+        return None
+    return store if usable(store) else None
 
 
 def _twin_groups(rows: Rows, order: Int[np.ndarray, " n"]) -> list[list[int]]:
@@ -209,14 +254,6 @@ def _deal(groups: list[list[int]], wanted: dict[str, int], elastic: set[str]) ->
         if fits:
             chosen[fits[0]] += group
     return chosen
-
-
-def _cached(folder: Path, puzzle: Puzzle, sha256: str) -> Store | None:
-    try:
-        store = open_store(folder, puzzle=puzzle)
-    except DataError:
-        return None
-    return store if store.manifest.provenance.get("source_sha256") == sha256 else None
 
 
 def unrated(inputs: UInt8[np.ndarray, "n C"], answers: UInt8[np.ndarray, "n C"]) -> Split:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from hrm import puzzles
-from hrm.data.build import Progress, cached_store, generate_store, store_from_rows
+from hrm.data.build import Progress, cached_store, generate_store, made_once, store_from_rows
 from hrm.data.config import DataConfig
 from hrm.data.sources.files import pairs, read_rows, require_rows
 from hrm.data.sources.formats import SUFFIXES, text_suffix
@@ -141,13 +141,13 @@ def prepare(
                 key["table"] = asdict(puzzle.declaration)
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
         folder = cache_dir / f"{config.puzzle}-{digest}"
-        try:
-            store = open_store(folder, puzzle=puzzle)
-        except DataError:
+
+        def made() -> Store:
             if config.path:
-                store = _from_file(folder, path, puzzle, config, counts, now)
-            else:
-                store = generate_store(folder, puzzle, counts, config.seed, now, config.share_twins, progress)
+                return _from_file(folder, path, puzzle, config, counts, now)
+            return generate_store(folder, puzzle, counts, config.seed, now, config.share_twins, progress)
+
+        store = made_once(folder, puzzle, made)
     # its splits, and validation puzzles of another file
     splits = dict(store.splits)
     if "train" not in splits:
