@@ -21,9 +21,10 @@ class DataConfig(BaseModel):
     validation_path: str = ""
     """Store or file of validation puzzles. Empty: they are split off from the training puzzles."""
     train: int = Field(default=0, ge=0)
-    """Number of training puzzles, generated or sampled from the file. 0: all of the file."""
+    """Number of training puzzles, generated or sampled from the file. 0: all of the file. A store is taken as it is."""
     validation: int = Field(default=0, ge=0)
-    """Number of validation puzzles, which choose the best checkpoint. 0: the last checkpoint counts as the best."""
+    """Number of validation puzzles, generated or split off from the file, which choose the best checkpoint. 0: the last
+    checkpoint counts as the best. A store brings its own."""
     test: int = Field(default=0, ge=0)
     """Number of generated test puzzles, used by the final evaluation only. Not for files."""
     share_twins: bool = False

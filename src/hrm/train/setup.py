@@ -6,7 +6,6 @@ from pathlib import Path
 from rich.console import Console
 
 from hrm.config import RunConfig
-from hrm.data.config import DataConfig
 from hrm.experiment import Experiment
 from hrm.inference.origin import locate
 from hrm.train.run_folder import claim, default_folder
@@ -59,26 +58,31 @@ def print_header(setup: Setup, console: Console) -> None:
     config, train = setup.config, setup.config.train
     weights, table = config.model.parameters
     rows = f", and {table:,} in the puzzle embedding" if table else ""
-    checks = f"evaluated every {config.eval.every:,}" if _validates(config.data) else "no evaluation"
+    checks = f"evaluated every {config.eval.every:,}" if _validates(setup.experiment) else "no evaluation"
     for line in (
         f"model   {config.recipe}: {config.model.title}, {weights:,} parameters{rows}",
         f"device  {train.device}, precision {train.precision}{', compiled' if train.compile else ''}",
-        f"data    {_described(config.data)}",
+        f"data    {_described(setup.experiment)}",
         f"length  {train.updates:,} updates of {train.batch_size} puzzles, {checks}, seed {train.seed}",
         f"folder  {setup.folder}{f' ({setup.note})' if setup.note else ''}",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _validates(data: DataConfig) -> bool:
-    return bool(data.validation or data.validation_path or (data.path and Path(data.path).is_dir()))
+def _validates(experiment: Experiment) -> bool:
+    data, store = experiment.config.data, experiment.source
+    return bool(data.validation_path or ("validation" in store.splits if store is not None else data.validation))
 
 
-def _described(data: DataConfig) -> str:
-    if data.path:
-        sample = f", {data.train:,} puzzles of it" if data.train else ""
-        validation = data.validation_path or (f"{data.validation:,}" if data.validation else "")
-        return f"{data.path} ({data.puzzle}){sample}" + (f", validated on {validation}" if validation else "")
-    counts = {"to train on": data.train, "to validate on": data.validation, "to test on": data.test}
-    listed = ", ".join(f"{count:,} {purpose}" for purpose, count in counts.items() if count)
-    return f"generated {data.puzzle} puzzles (seed {data.seed}): {listed}"
+def _described(experiment: Experiment) -> str:
+    data, store = experiment.config.data, experiment.source
+    train, validation, test = data.train, data.validation, data.test
+    if store is not None:  # which is taken as it is split
+        train, validation, test = (len(store.splits.get(name, ())) for name in ("train", "validation", "test"))
+    amounts = {
+        "to train on": f"{train:,}" if train else "the rest" if validation else "all",
+        "to validate on": data.validation_path or (f"{validation:,}" if validation else ""),
+        "to test on": f"{test:,}" if test else "",
+    }
+    source = f"{data.path} ({data.puzzle})" if data.path else f"generated {data.puzzle} puzzles (seed {data.seed})"
+    return f"{source}: " + ", ".join(f"{amount} {purpose}" for purpose, amount in amounts.items() if amount)
