@@ -22,6 +22,7 @@ import torch
 from hrm.checkpoint import latest_checkpoint
 from hrm.cli.main import main
 from hrm.manifest import record, seal
+from hrm.train.log import SUMS
 
 ALLOWED_S, ALLOWED_BYTES = 2.0, 100 << 20
 PUZZLE = "..1.4.....2.3..."
@@ -196,6 +197,11 @@ STATE = {
     "weights": (lambda held: held.pop(next(n for n in held if n.startswith("weights/"))), "does not hold"),
     "optimizer": (lambda held: held.update({next(n for n in held if n.startswith("optim/") and held[n].dim() > 1):
                                             torch.zeros(7)}), "has not the shape"),
+    "fewer moments": (lambda held: held.pop(next(n for n in held if n.endswith("/m"))), "not what its optimizer needs"),
+    "moments of nothing": (lambda held: held.update({"optim/x/m": torch.zeros(2)}), "moments of x"),
+    "window": (lambda held: held.update({"window/loss": torch.zeros(2)}), "window must hold"),
+    "ragged window": (lambda held: held.update({f"window/{name}": torch.zeros(n) for n, name in enumerate(SUMS)}),
+                      "window must hold"),
 }  # fmt: skip
 
 

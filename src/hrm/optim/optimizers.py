@@ -10,6 +10,14 @@ from hrm.optim.config import OptimConfig
 from hrm.optim.schedule import lr_factor
 from hrm.optim.sign_sgd import SparseSignSGD
 
+_KEPT: dict[type[Optimizer], set[str]] = {
+    AdamATan2: {"step", "m", "v"},
+    AdamW: {"step", "exp_avg", "exp_avg_sq"},
+    Muon: {"momentum_buffer"},
+    SparseSignSGD: set(),
+}
+"""What an optimizer keeps of a parameter that it has moved."""
+
 
 class Optimizers:
     """Every parameter of a network in exactly one optimizer.
@@ -53,8 +61,8 @@ class Optimizers:
             if isinstance(optimizer, AdamATan2):
                 optimizer.compile()
 
-    def step(self, update: int) -> float:
-        """Make update number ``update`` (from 1), clear the gradients, return the factor on the rates."""
+    def step(self, update: int) -> None:
+        """Make update number ``update``, from 1, and clear the gradients."""
         factor = lr_factor(
             update,
             warmup_updates=self._config.warmup_updates,
@@ -67,7 +75,6 @@ class Optimizers:
         for optimizer in self._optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return factor
 
     def state(self) -> dict[str, Tensor]:
         """Return every tensor of the optimizers under ``<parameter>/<quantity>``."""
@@ -79,16 +86,27 @@ class Optimizers:
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take back what ``state`` returned."""
+        """Take back what ``state`` returned.
+
+        Raises:
+            ValueError: it is of other optimizers or parameters.
+        """
+        parts: dict[str, dict[str, Tensor]] = {}
+        for path, tensor in state.items():
+            name, _, quantity = path.rpartition("/")
+            parts.setdefault(name, {})[quantity] = tensor
         for optimizer in self._optimizers:
-            for group in optimizer.param_groups:
-                for p in group["params"]:
-                    prefix = f"{self._names[id(p)]}/"
-                    own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-                    if own:
-                        if wrong := [k for k, v in own.items() if k != "step" and v.shape != p.shape]:
-                            raise ValueError(f"{prefix}{wrong[0]} has not the shape of its parameter")
-                        # clones: an optimizer moves its state in place
-                        optimizer.state[p] = {
-                            k: v.clone() if k == "step" else v.clone().to(p.device) for k, v in own.items()
-                        }
+            for p in (p for group in optimizer.param_groups for p in group["params"]):
+                name = self._names[id(p)]
+                own = parts.pop(name, {})
+                if own and own.keys() != _KEPT[type(optimizer)]:
+                    raise ValueError(f"of {name} it keeps {', '.join(own)}, which is not what its optimizer needs")
+                for quantity, tensor in own.items():
+                    if tensor.shape != (() if quantity == "step" else p.shape):
+                        raise ValueError(f"{name}/{quantity} has not the shape of its parameter")
+                if own:  # clones: an optimizer moves its state in place
+                    optimizer.state[p] = {
+                        k: v.clone() if k == "step" else v.clone().to(p.device) for k, v in own.items()
+                    }
+        if parts:
+            raise ValueError(f"it keeps moments of {min(parts)}, which is no parameter")

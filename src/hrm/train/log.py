@@ -26,6 +26,11 @@ from hrm.viz.figures.style import has_matplotlib
 METRICS, EVALUATED = "metrics.jsonl", "validation_exact"
 """The file of the log, and what its lines of evaluations hold and its lines of updates do not."""
 METRICS_BYTES = 1 << 28
+SUMS = (
+    "loss", "answer_loss", "q_halt_loss", "q_continue_loss", "exact_rate", "q_halt_accuracy", "halted_by_choice",
+    "halted_by_budget", "segments_at_halt",
+)  # fmt: skip
+"""What ``sums_of`` keeps of each update."""
 EARLY = 3
 """Updates after which the time that is left can be estimated."""
 QUIET_S, COUNT_S = 30.0, 2.0
@@ -153,7 +158,14 @@ class Window:
 
     @classmethod
     def of(cls, state: Mapping[str, Tensor], seconds: float, device: torch.device) -> "Window":
-        """Return the window whose ``state`` and ``seconds`` these were."""
+        """Return the window whose ``state`` and ``seconds`` these were.
+
+        Raises:
+            ValueError: it is no such state.
+        """
+        lengths = {tuple(tensor.shape) for tensor in state.values()}
+        if state and (state.keys() != set(SUMS) or len(lengths) > 1 or len(min(lengths)) != 1):
+            raise ValueError(f"its window must hold {', '.join(SUMS)}, each a number an update")
         columns = [tensor.to(device).unbind() for tensor in state.values()]
         return cls([dict(zip(state, row, strict=True)) for row in zip(*columns, strict=True)], seconds)
 
@@ -220,17 +232,10 @@ def sums_of(segment: Segment, loss: SegmentLoss, halt: Halt, segments: Tensor, q
     Args:
         segments: how many segments each puzzle has used.
     """
-    return {
-        "loss": loss.total(q_weight).detach(),
-        "answer_loss": loss.answer.detach(),
-        "q_halt_loss": loss.q_halt.detach(),
-        "q_continue_loss": loss.q_continue.detach(),
-        "exact_rate": loss.right.sum(),
-        "q_halt_accuracy": ((segment.q_halt_logit >= 0) == loss.right).sum(),
-        "halted_by_choice": halt.by_choice.sum(),
-        "halted_by_budget": halt.by_budget.sum(),
-        "segments_at_halt": (segments * halt.halted).sum(),
-    }
+    losses = loss.total(q_weight), loss.answer, loss.q_halt, loss.q_continue
+    sure = ((segment.q_halt_logit >= 0) == loss.right).sum()
+    halted = halt.by_choice.sum(), halt.by_budget.sum(), (segments * halt.halted).sum()
+    return dict(zip(SUMS, (*(part.detach() for part in losses), loss.right.sum(), sure, *halted), strict=True))
 
 
 def lasting(seconds: float) -> str:

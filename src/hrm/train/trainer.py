@@ -292,11 +292,15 @@ class Trainer:
             DivergedError: it holds a number that is not finite.
         """
         checkpoint, state = self._world.from_leader(lambda: saving.load_to_resume(Path(folder), self.store))
-        meta, slots = checkpoint.meta, saving.unpacked(state, "slots")
+        meta = checkpoint.meta
+        slots, weights, moments, window = (saving.unpacked(state, p) for p in ("slots", "weights", "optim", "window"))
+        if not self._world.leads:  # the sums of all processes are in it
+            window = {name: torch.zeros_like(sums) for name, sums in window.items()}
         with saving.fitting(checkpoint.path):
             saving.require_slots(slots, self._bank.state(), self.store)
-            self._learner.load(checkpoint.weights, saving.unpacked(state, "weights"), saving.unpacked(state, "optim"))
+            self._learner.load(checkpoint.weights, weights, moments)
             self._bank.load(slots, meta["cursor"])
+            self._window = Window.of(window, meta.get("window_s", 0.0), self.device)
         self._update, self._best, self._trained_s = meta["update"], meta["best"], meta["trained_s"]
         self._watch = Watch(self._update)
         # older versions kept neither: they saved after the evaluation, or left it out for good
@@ -304,10 +308,6 @@ class Trainer:
         self._guard = LossGuard()
         if guard := meta.get("guard"):  # which older versions did not keep
             self._guard.load(guard)
-        window = saving.unpacked(state, "window")
-        if not self._world.leads:  # the sums of all processes are in it
-            window = {name: torch.zeros_like(sums) for name, sums in window.items()}
-        self._window = Window.of(window, meta.get("window_s", 0.0), self.device)
 
     def _open_folder(self) -> None:
         before, init = self._update, self._init
