@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import jaxtyping
 import jsonschema
 import pytest
 
@@ -111,11 +112,13 @@ class Running:
 def start(workplace, environment, tmp_path_factory):
     """Start ``hrm`` with these arguments in a process of its own.
 
-    The process is forked from one that has imported torch, which takes longer than most commands.
+    The process is forked from one that has imported torch and all else that takes longer than most commands.
     """
     forking = multiprocessing.get_context("forkserver")
     forking.set_forkserver_preload(
-        ["hrm.cli.main", "hrm.train.trainer", "hrm.viz.puzzle.files", "hrm.viz.figures", "hrm.data.prepare"]
+        ["hrm.cli.main", "hrm.train.trainer", "hrm.viz.puzzle.files", "hrm.workflows.report", "hrm.data.prepare"]
+        # what torch imports at the first optimizer, and matplotlib at the first figure
+        + ["torch._dynamo", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"]
     )
 
     def run(*arguments, cwd=None, stdin=None, columns=120):
@@ -156,6 +159,17 @@ def browser():
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def no_shape_checks():
+    """Leave out the checks of shapes, which take more than half the time of a tiny network.
+
+    For runs that repeat what ran with the checks before: undisturbed, as a fixture of the module, or in another test.
+    """
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def trained(installed, workplace):
+def trained(hrm, workplace):
     """A run folder of the recipe ``smoke``."""
-    result = installed("train", "smoke", "--out", "smoke run", "--json")
+    result = hrm("train", "smoke", "--out", "smoke run", "--json")
     assert result.code == 0, result.err
     assert result.json["updates"] == 60
     return workplace / "smoke run"

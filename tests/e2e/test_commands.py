@@ -5,6 +5,8 @@ import json
 import pytest
 
 PUZZLE = "..1.4.....2.3..."
+BRIEFLY = "--max-segments", 2
+"""So that a network that hardly learned anything does not try for long."""
 
 
 def test_the_paper_s_network_has_27_275_266_parameters(hrm):
@@ -85,13 +87,13 @@ def test_solve_text(hrm, trained):
     traced = hrm("solve", trained, PUZZLE, "--segments", 3, "--trace", "--json").json
     assert len(traced["trace"]) == traced["segments"] == 3
     assert traced["trace"][-1]["answer"] == traced["answer"]
-    assert "sure" in hrm("solve", trained, PUZZLE, "--trace").out
+    assert "sure" in hrm("solve", trained, PUZZLE, "--segments", 3, "--trace").out
 
 
 def test_solve_a_file_and_stdin(hrm, trained, csv_4x4):
-    lines = [json.loads(line) for line in hrm("solve", trained, csv_4x4, "--json").out.splitlines()]
+    lines = [json.loads(line) for line in hrm("solve", trained, csv_4x4, *BRIEFLY, "--json").out.splitlines()]
     assert len(lines) == 4 and lines[0]["puzzle"] == PUZZLE
-    piped = hrm("solve", trained, "-", "--json", stdin=f"{PUZZLE}\n\n.1.....3...4.4..\n").out.splitlines()
+    piped = hrm("solve", trained, "-", *BRIEFLY, "--json", stdin=f"{PUZZLE}\n\n.1.....3...4.4..\n").out.splitlines()
     assert [json.loads(line)["puzzle"] for line in piped] == [PUZZLE, ".1.....3...4.4.."]
 
 

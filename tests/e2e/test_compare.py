@@ -16,19 +16,19 @@ WEIGHTS = "model.safetensors"
 PUZZLES = Path(__file__).resolve().parents[2] / "examples" / "sudoku-9x9.csv"
 
 
-@pytest.fixture(scope="module")
-def compared(hrm):
-    """Fifteen trainings, in the folder ``all``."""
+def compare(hrm, names, folder):
+    """Train the networks of these names, each in a folder of ``folder``."""
     flags = [text for key, value in TINY.items() for text in (f"--{key}", value)]
-    return hrm(
-        "compare", "smoke", *flags, "--variants", ",".join(NAMES), "--seeds", 1, "--out", "all", "--json", timeout=220
-    )
+    words = ["--variants", ",".join(names), "--seeds", 1, "--out", folder, "--json"]
+    compared = hrm("compare", "smoke", *flags, *words, timeout=220)
+    assert compared.code == 0, compared.err
+    return compared
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.slow
-def test_every_ablation_trains_and_is_measured(compared, hrm, workplace):
-    assert compared.code == 0, compared.err
+def test_every_ablation_trains_and_is_measured(hrm, workplace):
+    compared = compare(hrm, NAMES, "all")
     found = {line["variant"]: line for line in compared.json["variants"]}
     assert list(found) == [*ABLATIONS, "direct-3"]
     for name, line in found.items():
@@ -44,8 +44,10 @@ def test_every_ablation_trains_and_is_measured(compared, hrm, workplace):
 
 
 @pytest.mark.timeout(240)
-def test_networks_of_every_kind_are_looked_into_side_by_side(compared, hrm, workplace):
-    models = [f"all/{name}-seed0" for name in ("base", "recurrent", "deep")]
+def test_networks_of_every_kind_are_looked_into_side_by_side(hrm, workplace):
+    names = ["base", "recurrent", "deep"]
+    compare(hrm, names, "kinds")
+    models = [f"kinds/{name}-seed0" for name in names]
     result = hrm("analyze", *models, "--what", "residuals", "--puzzles", 2, "--segments", 2, "--out", "three", "--json")
     assert result.code == 0, result.err
     entries = result.json["models"]
@@ -55,4 +57,4 @@ def test_networks_of_every_kind_are_looked_into_side_by_side(compared, hrm, work
     assert [len(net["z_H"]["absolute"]) for net in (base, recurrent, deep)] == [4, 6, 6]
     assert (workplace / "three" / "residuals-base-seed0-recurrent-seed0-deep-seed0.png").stat().st_size > 10_000
     refused = hrm("analyze", *models, "--what", "fixed-points", "--puzzles", 2, "--segments", 4)
-    assert refused.code == 2 and "all/deep-seed0: a Transformer of kind 'direct' answers in one pass" in refused.err
+    assert refused.code == 2 and "kinds/deep-seed0: a Transformer of kind 'direct' answers in one pass" in refused.err

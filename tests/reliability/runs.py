@@ -16,7 +16,7 @@ UPDATES = 24
 TINY = [
     "train", "smoke", "--train.updates", UPDATES, "--train.batch-size", 8, "--train.log-every", 3, "--eval.every", 5,
     "--train.checkpoint-every", 7, "--model.width", 32, "--model.puzzle-width", 32, "--data.train", 40,
-    "--data.validation", 30, "--eval.batch-size", 10, "--eval.segments", 3, "--halting.max-segments", 3,
+    "--data.validation", 20, "--eval.batch-size", 10, "--eval.segments", 2, "--halting.max-segments", 3,
 ]  # fmt: skip
 """A run whose lines, evaluations and checkpoints fall on different updates."""
 TIMES = {"updates_per_s", "segments_per_s", "trained_s", "window_s"}

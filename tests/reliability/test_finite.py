@@ -95,6 +95,7 @@ def stops(run):
     return json.loads((run.folder / REPORT).read_text())
 
 
+@pytest.mark.usefixtures("no_shape_checks")
 @pytest.mark.parametrize("place", BETWEEN)
 def test_a_number_that_breaks_between_two_updates(whole, tmp_path, place):
     """As by a fault of the memory; the update after it may spread it."""
@@ -108,6 +109,7 @@ def test_a_number_that_breaks_between_two_updates(whole, tmp_path, place):
     assert differing(expected, left(folder)) == []
 
 
+@pytest.mark.usefixtures("no_shape_checks")
 @pytest.mark.parametrize("place", AT_ONCE)
 @pytest.mark.parametrize("update", [11, pytest.param(UPDATES, marks=pytest.mark.slow)])
 def test_a_loss_or_gradient_names_its_puzzles(whole, place, update):
@@ -233,6 +235,7 @@ def rising(folder, until=UPDATES, exact=0.1, falls=UPDATES, console=None, **more
     return run
 
 
+@pytest.mark.usefixtures("no_shape_checks")
 @pytest.mark.parametrize("exact", [0.1, 0.9])
 def test_a_run_whose_loss_rises_goes_on_and_keeps_what_was_good(tmp_path, exact):
     """Also where the weights after the rise are as good as those before, and where the run is stopped and goes on."""
@@ -250,6 +253,7 @@ def test_a_run_whose_loss_rises_goes_on_and_keeps_what_was_good(tmp_path, exact)
     assert (tmp_path / "stopped" / "checkpoints" / "update-000014").is_dir()
 
 
+@pytest.mark.usefixtures("no_shape_checks")
 def test_a_loss_that_falls_again_leaves_nothing_behind(tmp_path):
     console = Console(file=StringIO(), width=1000)
     run = rising(tmp_path / "run", exact=0.9, falls=21, console=console)
@@ -258,6 +262,7 @@ def test_a_loss_that_falls_again_leaves_nothing_behind(tmp_path):
     assert sorted(path.name[-2:] for path in (tmp_path / "run" / "checkpoints").iterdir()) == ["21", "24"]
 
 
+@pytest.mark.usefixtures("no_shape_checks")
 def test_without_validation_the_newest_weights_are_the_best_until_the_loss_rises(tmp_path):
     assert rising(tmp_path / "run", **{"data.validation": 0}).fit().best["update"] == 15
 
@@ -271,18 +276,19 @@ def shuffled_labels(run):
     sampler._labels = np.random.default_rng(0).permuted(sampler._labels, axis=1)
 
 
+@pytest.mark.usefixtures("no_shape_checks")
 @pytest.mark.parametrize("spoil", [higher_rate, shuffled_labels])
 def test_a_run_that_diverges_is_told_within_50_updates(tmp_path, spoil):
-    """A trained network goes on, and from update 130 at 100 times its rate, or on wrong answers."""
+    """A trained network goes on, and from update 100 at 100 times its rate, or on wrong answers."""
     wanted = {
-        "data.train": 300, "data.validation": 20, "data.test": 0, "train.batch_size": 8, "train.updates": 180,
-        "train.log_every": 1000, "train.checkpoint_every": 30, "eval.every": 60, "eval.segments": 2,
+        "data.train": 300, "data.validation": 20, "data.test": 0, "train.batch_size": 8, "train.updates": 150,
+        "train.log_every": 1000, "train.checkpoint_every": 30, "eval.every": 30, "eval.segments": 2,
         "optim.lr": 1e-4, "optim.warmup_updates": 0, "optim.min_lr_ratio": 1.0,
     }  # fmt: skip
     console = Console(file=StringIO(), width=1000)
     config = recipes.get("sudoku-4x4", wanted)
     run = Trainer(config, tmp_path / "run", tmp_path, console=console, announce=False, init="sudoku-4x4")
-    at(130, lambda: spoil(run), run)
+    at(100, lambda: spoil(run), run)
     segment, losses = run.train_segment, []
 
     def train_segment():
@@ -294,9 +300,9 @@ def test_a_run_that_diverges_is_told_within_50_updates(tmp_path, spoil):
     outcome = run.fit()
     (line,) = [line for line in console.file.getvalue().splitlines() if line.startswith("warning")]
     usual = float(re.findall(r"usual \((.*?)\)", line)[0])
-    rose = next(number for number, loss in enumerate(losses, start=1) if number > 130 and loss > 5 * usual)
+    rose = next(number for number, loss in enumerate(losses, start=1) if number > 100 and loss > 5 * usual)
     told = int(re.findall(r"update (\d+)", line)[0])
     print(f"{spoil.__name__}: rose at update {rose}, told at {told}")
-    assert 130 < rose <= told <= rose + 50
-    assert outcome.best["update"] in (60, 120) and outcome.best["exact"] > 0.5
-    assert (tmp_path / "run" / "checkpoints" / "update-000120").is_dir()
+    assert 100 < rose <= told <= rose + 50
+    assert outcome.best["update"] in (30, 60, 90) and outcome.best["exact"] > 0.5
+    assert (tmp_path / "run" / "checkpoints" / "update-000090").is_dir()

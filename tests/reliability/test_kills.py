@@ -19,7 +19,7 @@ from hrm.train.trainer import Trainer
 
 from .runs import TINY, UPDATES, begun, differing, left, tiny
 
-pytestmark = pytest.mark.usefixtures("no_figures")
+pytestmark = pytest.mark.usefixtures("no_figures", "no_shape_checks")
 
 
 def test_a_run_repeats_and_goes_on_from_every_update(whole):
@@ -41,7 +41,7 @@ def program(*arguments, timeout):
 
 
 @pytest.mark.parametrize("kills, inside_a_save, width, state_mb", [
-    (20, 6, 32, 0.9), pytest.param(200, 60, 256, 20, marks=pytest.mark.slow),
+    (10, 4, 32, 0.9), pytest.param(200, 60, 256, 20, marks=pytest.mark.slow),
 ])  # fmt: skip
 @pytest.mark.timeout(3000)
 def test_kills_at_random_times(tmp_path, kills, inside_a_save, width, state_mb):
@@ -89,16 +89,17 @@ print(most)
 """
 
 
-def test_killed_while_old_checkpoints_are_deleted(tmp_path):
+@pytest.mark.parametrize("kills", [15, pytest.param(50, marks=pytest.mark.slow)])
+def test_killed_while_old_checkpoints_are_deleted(tmp_path, kills):
     (tmp_path / "run").mkdir()
-    assert (
-        int(program("-c", PRUNING, tmp_path / "run", 50, timeout=280)) <= 3 + 2
-    )  # one that is new, one that is being deleted
+    most = int(program("-c", PRUNING, tmp_path / "run", kills, timeout=280))
+    assert most <= 3 + 2  # one that is new, one that is being deleted
 
 
-def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(whole):
+@pytest.mark.parametrize("flips, cuts", [(40, 12), pytest.param(200, 50, marks=pytest.mark.slow)])
+def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(whole, flips, cuts):
     home, expected = whole
-    folder, rng = home / "damaged", random.Random(0)
+    folder, rng = home / f"damaged-{flips}", random.Random(0)
     begun(folder, tiny()).fit(until=7)
     begun(folder, tiny()).fit(until=14)
     older, newest = folder / "checkpoints" / "update-000007", folder / "checkpoints" / "update-000014"
@@ -111,12 +112,12 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(whole):
         if file.name == "README.md":  # for readers only
             continue
         content = file.read_bytes()
-        for _ in range(200):
+        for _ in range(flips):
             flipped, place = bytearray(content), rng.randrange(len(content))
             flipped[place] ^= 1 << rng.randrange(8)
             file.write_bytes(flipped)
             assert falls_back(file.name), (file.name, place)
-        for length in {0, 1, len(content) - 1, *(rng.randrange(len(content)) for _ in range(50))}:
+        for length in {0, 1, len(content) - 1, *(rng.randrange(len(content)) for _ in range(cuts))}:
             file.write_bytes(content[:length])
             assert falls_back(file.name), (file.name, length)
         if (older / file.name).read_bytes() != content:
