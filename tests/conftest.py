@@ -109,17 +109,20 @@ class Running:
 
 
 @pytest.fixture(scope="session")
-def start(workplace, environment, tmp_path_factory):
-    """Start ``hrm`` with these arguments in a process of its own.
-
-    The process is forked from one that has imported torch and all else that takes longer than most commands.
-    """
+def forking():
+    """Return what forks a process from one that has imported torch and all that takes longer than most commands."""
     forking = multiprocessing.get_context("forkserver")
     forking.set_forkserver_preload(
         ["hrm.cli.main", "hrm.train.trainer", "hrm.viz.puzzle.files", "hrm.workflows.report", "hrm.data.prepare"]
         # what torch imports at the first optimizer, and matplotlib at the first figure
         + ["torch._dynamo", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"]
     )
+    return forking
+
+
+@pytest.fixture(scope="session")
+def start(forking, workplace, environment, tmp_path_factory):
+    """Start ``hrm`` with these arguments in a process of its own."""
 
     def run(*arguments, cwd=None, stdin=None, columns=120):
         streams = tmp_path_factory.mktemp("streams")

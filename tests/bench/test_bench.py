@@ -273,7 +273,7 @@ def test_the_command_shows_tables_and_refuses_mistakes(tiny_presets, capsys):
 
 def test_what_does_not_fit_the_budget_is_skipped_and_said(tiny_presets, monkeypatch):
     ticks = itertools.count()  # a clock of the test's own: time passes as it is asked for
-    monkeypatch.setattr(study._Clock, "elapsed", property(lambda self: 0.02 * next(ticks)))
+    monkeypatch.setattr(study._Clock, "elapsed", property(lambda self: 0.05 * next(ticks)))
     cases = planned(["small"], dtype="fp32")
     found = bench(cases, replace(FAST, budget_s=0.0))
     assert found["cases"] == [] and len(found["protocol"]["skipped"]) == 2

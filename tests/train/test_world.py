@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,13 +18,13 @@ from hrm.errors import HrmError, UsageError
 from hrm.runtime.world import World
 from hrm.train.pieces import pieces_of
 
-UPDATES = 100
+UPDATES = 40
 WANTED = {
     "model": {"width": 32, "heads": 2, "puzzle_width": 32, "q_continue": True},
     "data": {"train": 40, "validation": 10},
     "halting": {"max_segments": 3, "explore": 0.5},
-    "train": {"updates": UPDATES, "batch_size": 8, "checkpoint_every": 50, "log_every": 10, "precision": "fp32"},
-    "eval": {"every": 50, "segments": 2, "batch_size": 4},
+    "train": {"updates": UPDATES, "batch_size": 8, "checkpoint_every": 20, "log_every": 10, "precision": "fp32"},
+    "eval": {"every": 20, "segments": 2, "batch_size": 4},
     "optim": {"lr": 3e-4},
 }
 
@@ -39,13 +40,45 @@ def torchrun(count: int, *arguments: object, restarts: int = 0) -> subprocess.Co
     return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=240)
 
 
-def train(folder: Path, count: int, until: int = UPDATES, micro_batch: int = 0, killed_at: int = 0) -> Path:
+RANK = """
+import os, runpy, sys, torch
+os.environ.update(told)
+torch.set_num_threads(1)
+sys.argv = arguments
+runpy.run_path(arguments[0], run_name="__main__")
+"""
+
+
+def forked(forking, count: int, *arguments: object) -> list[int | None]:
+    """Run a program in processes that find each other as those of torchrun do; return their exit codes.
+
+    They are forked from one that has imported torch, which takes longer than such a training.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(count)}
+    words, processes = [str(argument) for argument in arguments], []
+    for rank in map(str, range(count)):
+        own = {"arguments": words, "told": environment() | told | {"RANK": rank, "LOCAL_RANK": rank}}
+        processes.append(forking.Process(target=exec, args=(RANK, own)))
+        processes[-1].start()
+    for process in processes:
+        process.join(240)
+    return [process.exitcode for process in processes]
+
+
+def train(
+    folder: Path, count: int, until: int = UPDATES, micro_batch: int = 0, killed_at: int = 0, forking=None
+) -> Path:
+    """Train in so many processes: of torchrun where there are several, or forked."""
     folder.mkdir(exist_ok=True)
     config = recipes.get("smoke", WANTED).changed("train.micro_batch", micro_batch)
     (folder / "wanted.toml").write_text(config.to_toml())
-    done = torchrun(
-        count, Path(__file__).with_name("in_ranks.py"), folder, until, killed_at, restarts=int(killed_at > 0)
-    )
+    program = Path(__file__).with_name("in_ranks.py")
+    if forking is not None:
+        assert forked(forking, count, program, folder, until) == [0] * count
+        return folder
+    done = torchrun(count, program, folder, until, killed_at, restarts=int(killed_at > 0))
     assert done.returncode == 0, done.stderr[-2000:]
     return folder
 
@@ -63,8 +96,8 @@ def lines(folder: Path, *left_out: str) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    return train(tmp_path_factory.mktemp("alone"), 1)
+def alone(tmp_path_factory, forking):
+    return train(tmp_path_factory.mktemp("alone"), 1, forking=forking)
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +124,10 @@ def test_two_processes_train_as_one_does(two, alone):
     assert [m["validation_examples"] for m in validated[0]] == [10, 10] and validated[0] == validated[1]
 
 
-def test_one_process_goes_on_where_two_stopped_and_back(tmp_path, alone):
+def test_one_process_goes_on_where_two_stopped_and_back(tmp_path, alone, forking):
     """In pieces, too: those of an update have the gradient of the whole."""
-    for count, until, micro_batch in ((1, 30, 0), (2, 60, 2), (1, UPDATES, 4)):
-        train(tmp_path, count, until, micro_batch)
+    for count, until, micro_batch in ((1, 12, 0), (2, 24, 2), (1, UPDATES, 4)):
+        train(tmp_path, count, until, micro_batch, forking=forking)
     agrees(tmp_path, alone)
 
 
@@ -106,8 +139,8 @@ def test_a_repeat_is_bitwise(tmp_path, two):
 
 @pytest.mark.slow
 def test_a_process_that_is_killed_and_started_again_changes_nothing(tmp_path, two):
-    again, first = state(train(tmp_path, 2, killed_at=70)), state(two)
-    assert json.loads((tmp_path / "seen.json").read_text())[0]["update"] == 51  # of the process that was started again
+    again, first = state(train(tmp_path, 2, killed_at=28)), state(two)
+    assert json.loads((tmp_path / "seen.json").read_text())[0]["update"] == 21  # of the process that was started again
     assert all(torch.equal(again[name], first[name]) for name in first)
 
 
