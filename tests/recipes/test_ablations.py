@@ -99,7 +99,7 @@ def test_the_page_lists_every_ablation_and_its_examples_can_be_had():
     assert listed == [*list(ABLATIONS)[:-1], "grad-K", "full-gradient"]
     commands = re.findall(r"^hrm compare (\S+) .*?--variants (\S+)", page, re.M)
     examples = re.findall(r"`([a-z0-9-]+(?::[^`:]+)+)`", page)
-    assert len(commands) == 3 and len(examples) >= 4
+    assert len(commands) == 4 and len(examples) >= 4
     for recipe, texts in [*commands, ("sudoku-4x4", ",".join(examples))]:
         assert all(of(recipes.get(recipe), text) for text in texts.split(","))
 

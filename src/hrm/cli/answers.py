@@ -61,9 +61,11 @@ def write_rows(rows: "Iterable[Row]", file: "AnswerFile", total: int | None) -> 
 
 def verdict(answer: "Answer") -> str:
     """Say in one line whether an answer is right, and how it came about."""
+    from hrm.inference.answer import counted
+
     failure = ": the model did not solve this one" if answer.verified is False else ""
     pinned = len(answer.pinned)
     how = f"{pinned} cell{'s' * (pinned > 1)} of an earlier answer taken as given" if pinned else "a symmetric image"
     tries = f", attempt {answer.attempts} ({how})" if answer.verified and answer.attempts > 1 else ""
     total = f" of {answer.total_segments:,} in all" if answer.total_segments > answer.segments else ""
-    return f"{answer.verdict}{failure}; {answer.segments} segments{total}, q_halt {answer.q_halt:.2f}{tries}"
+    return f"{answer.verdict}{failure}; {counted(answer.segments, 'segment')}{total}, q_halt {answer.q_halt:.2f}{tries}"

@@ -303,7 +303,7 @@ def _describe(store: "Store", json: bool, csv: Path | None = None, kept: bool = 
 def _report(audit: "Audit") -> None:
     print_line(f"{audit.path}: {audit.puzzle}, {audit.shape[0]} rows of {audit.shape[1]} cells")
     for part, count in audit.rows.items():
-        used = ", ".join(f"{token!r} {n}" for token, n in audit.vocabulary.get(part, {}).items())
+        used = ", ".join(f"{token!r} {n}" for token, n in audit.vocabulary.get(part, {}).items() if token)  # no padding
         print_line(f"  {part}: {count} puzzles, {audit.answered[part]} with an answer{'; ' if used else ''}{used}")
     for finding in [*audit.notes, *audit.findings]:
         print_line(f"{finding.part}: {finding.kind}, {finding.count} in all")

@@ -24,6 +24,7 @@ def demo(
     setup = set_up(config, out / f"run-{config.digest()}")
     print_header(setup, stderr())  # before torch is loaded
     from hrm.cli.evaluate import segment_table
+    from hrm.inference.answer import counted
     from hrm.workflows.demo import run_demo
 
     result = run_demo(setup, out, seed, stderr())
@@ -42,7 +43,7 @@ def demo(
     console.print(f"\nOne unseen puzzle, number {result.row} of the test split, drawn by seed {seed}:\n")
     replay(result.puzzle, result.answer, console)
     solved = "solved" if result.answer.verified else "NOT solved: its answer breaks a rule"
-    console.print(f"\nThis puzzle was {solved}, in {result.answer.segments} segments.")
+    console.print(f"\nThis puzzle was {solved}, in {counted(result.answer.segments, 'segment')}.")
     console.print(f"written: {', '.join(str(path) for path in result.files)}\n")
     console.print("Try next:")
     for command in result.next_commands:

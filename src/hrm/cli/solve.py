@@ -184,6 +184,7 @@ def show(
     Example: `hrm show sudoku-4x4 3.4......3..1..4 --out solve.gif`.
     """
     from hrm.data.sources.questions import question_at, questions
+    from hrm.inference.answer import counted
     from hrm.inference.origin import locate
 
     located = locate(model)
@@ -220,7 +221,8 @@ def show(
         replay(solver.puzzle, answer, stdout(), delay_s=0.6)
         stdout().print(verdict(answer))
     else:
-        stdout().print(f"{out}: {answer.segments} segments, answer {_VERDICT[answer.verified]}")
+        summary = f"{out}: {counted(answer.segments, 'segment')}, answer {_VERDICT[answer.verified]}"
+        stdout().print(summary)
     if answer.verified is False:
         raise UnsolvedError(advice([answer], segments, effort, budget))
 

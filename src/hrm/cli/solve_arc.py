@@ -52,7 +52,7 @@ def show_tasks(
     answers = answer_tasks(solver, tasks, segments, variants, trace=True, progress=progress_line(stderr(), "answered"))
     if out is not None:
         stages = {(answer.task, answer.test): answer.stages for answer in answers}
-        save_replays(replays(tasks, stages), out, f"{file.name}, {budget} segments")
+        save_replays(replays(tasks, stages), out, f"{file.name}, {counted(budget, 'segment')}")
     if json:
         for answer in answers:
             plain = {"task": answer.task, "test": answer.test + 1, "segments": budget, "trace": answer.trace()}

@@ -14,6 +14,7 @@ from hrm.config import RunConfig
 from hrm.data.store import Split, Store
 from hrm.errors import DataError, DivergedError, HrmError
 from hrm.files import replace_file
+from hrm.inference.answer import counted
 from hrm.inference.origin import BEST, CHECKPOINTS
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.network import Network, parameter_counts
@@ -138,7 +139,7 @@ def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
     return f"""# {markdown(config.recipe)}: {config.model.title} for {markdown(config.data.puzzle)}
 
 - Parameters: {sum(counts.values()):,} trainable, puzzle embedding {table:,}
-- Loop: {config.model.loop}{shallow}; at most {config.halting.max_segments} segments
+- Loop: {config.model.loop}{shallow}; at most {counted(config.halting.max_segments, "segment")}
 - Cost: {flops_per_segment(config.model) / 1e9:.3f} GFLOP a segment and puzzle; {executed / 1e15:.2g} PFLOP in training
   (matrix products, forward and backward)
 - Trained: {meta["update"]:,} of {train.updates:,} updates of {train.batch_size} slots, seed

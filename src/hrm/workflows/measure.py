@@ -16,6 +16,7 @@ from hrm.evaluation.run import evaluate_model
 from hrm.evaluation.scale import scale_model
 from hrm.evaluation.tasks import Ranked
 from hrm.files import replace_file, require_writable_file
+from hrm.inference.answer import counted
 from hrm.runtime.quoting import json_text
 from hrm.viz.figures.draw import draw
 from hrm.viz.figures.scale import draw_scale, sentence
@@ -67,7 +68,7 @@ def evaluate_to_files(
         write_submission(submission, ranked)
     if sheet is not None:
         tasks = [task for store in stores for task in tested_tasks(store, len(ranked))]
-        save_sheet(tasks, ranked, sheet, f"{request.model}, {metrics['protocol']['segments']} segments")
+        save_sheet(tasks, ranked, sheet, f"{request.model}, {counted(metrics['protocol']['segments'], 'segment')}")
     if record is not None:
         write_record(record, metrics, source, command, time.monotonic() - began)
     return metrics, len(ranked)
