@@ -59,7 +59,7 @@ def test_values_of_flags(path, text, value):
 @pytest.mark.parametrize("recipe, path, text, said", [
     ("smoke", "optim.lrr", "1", "Did you mean 'optim.lr'"),
     ("smoke", "modle.width", "1", "Did you mean 'model"),
-    ("smoke", "model.states", "1", "model.states is a key of networks of kind 'equivariant'; this one is of kind 'hrm'"),
+    ("smoke", "model.states", "1", "states is a key of networks of kind 'equivariant'; this one is of kind 'hrm'"),
     ("best-sudoku", "model.h_layers", "2", "of networks of kind 'hrm'; this one is of kind 'equivariant'"),
     ("smoke", "data.lr", "1", "unknown key 'data.lr'"),
     ("smoke", "model.width", "-3", "model.width: input should be greater than 0 (got -3)"),
