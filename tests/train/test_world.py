@@ -169,6 +169,36 @@ def test_a_number_that_is_not_finite_in_one_process_ends_all_alike(tmp_path):
     assert [update["update"] for update in later] == [*range(11, 31)]
 
 
+SLOWLY_MADE = """
+import sys, time
+from datetime import timedelta
+from pathlib import Path
+from hrm.runtime import world
+from hrm.runtime.environment import end
+
+world.WAIT = timedelta(seconds=2)
+own, file = world.join(), Path(sys.argv[1])
+
+def make():
+    if not file.exists():
+        assert own.rank == 0
+        time.sleep(5)
+        file.write_text("made")
+    return file.read_text()
+
+assert [own.first_on_each_machine(make) for _ in range(2)] == ["made", "made"]
+assert own.all_of(own.rank) == [0, 1]
+end(0)
+"""
+
+
+@pytest.mark.slow
+def test_the_others_wait_for_what_the_first_makes_as_long_as_it_takes(tmp_path):
+    (tmp_path / "make.py").write_text(SLOWLY_MADE)
+    done = torchrun(2, tmp_path / "make.py", tmp_path / "file")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 def test_slots_are_shared_equally_or_not_at_all():
     assert [World(rank, 4).share(8) for rank in range(4)] == [slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 8)]
     with pytest.raises(UsageError, match=r"batch_size 10 .* 4 processes equally: give --train.batch-size 8"):

@@ -5,10 +5,13 @@ its own. Small facts (counts, signals, checkpoints) travel over gloo between CPU
 """
 
 import os
+import socket
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from typing import TypeVar
 
 import torch
@@ -22,6 +25,8 @@ T = TypeVar("T")
 
 WAIT = timedelta(minutes=30)
 """How long a process waits for the others before it gives the job up."""
+LOOK_S = 0.2
+"""Seconds between two looks whether the first process of a machine is ready."""
 
 
 class PeerLostError(HrmError):
@@ -119,22 +124,30 @@ class World:
         return value[0]  # pyright: ignore[reportReturnType]
 
     def first_on_each_machine(self, make: Callable[[], T]) -> T:
-        """Return what ``make`` returns; on each machine one process goes first, and the others find its files."""
-        if self.size == 1:
-            return make()
-        value = make() if self.local_rank == 0 else None
-        self.wait()
-        return make() if value is None else value
+        """Return what ``make`` returns; on each machine one process goes first, and the others find its files.
 
-    def wait(self) -> None:
-        """Wait until all processes have come here."""
-        self.counts(0)
+        They wait for it as long as it takes: making many puzzles may take longer than ``WAIT``.
+        """
+        if self.size == 1 or _meeting is None:
+            return make()
+        mark = f"{socket.gethostname()} made {next(_made)}"
+        if self.local_rank == 0:
+            value = make()
+            _meeting.set(mark, "")
+            return value
+        with reporting_lost_peers():
+            while not _meeting.check([mark]):
+                time.sleep(LOOK_S)
+        return make()
 
 
 ALONE = World()
 """One process that is no part of a job."""
 
 _current = ALONE
+_meeting: dist.Store | None = None
+"""Through what the processes found each other."""
+_made = count()
 
 
 def join() -> World:
@@ -146,7 +159,7 @@ def join() -> World:
         UsageError: there are more processes on a machine than GPUs, or no word of where the others are.
         PeerLostError: the others cannot be reached.
     """
-    global _current
+    global _current, _meeting
     require_whole_job()
     if _current.size > 1 or (own := rank()) is None:
         return _current
@@ -162,7 +175,8 @@ def join() -> World:
         backend = "cpu:gloo,cuda:nccl"
     with reporting_lost_peers():
         store, _, _ = next(dist.rendezvous("env://", timeout=WAIT))
-        dist.init_process_group(backend, timeout=WAIT, store=_of_this_start(store), rank=own, world_size=size)
+        _meeting = _of_this_start(store)
+        dist.init_process_group(backend, timeout=WAIT, store=_meeting, rank=own, world_size=size)
     _current = World(own, size, local)
     return _current
 
