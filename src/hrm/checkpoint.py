@@ -71,6 +71,13 @@ class _Trained(_Facts):
     train_rows: Count
 
 
+class _Start(_Facts):
+    """The model whose weights training started from."""
+
+    name: str
+    weights_sha256: str
+
+
 class _Guard(_Facts):
     """The losses that the next one is compared with."""
 
@@ -93,6 +100,7 @@ class _Meta(_Facts):
     hardware: str | None = None
     best: _Best | None = None
     data: _Trained | None = None
+    init: _Start | None = None
 
 
 class _Manifest(BaseModel):

@@ -301,6 +301,24 @@ def test_init_starts_from_the_weights_of_a_model(tmp_path, cache):
     assert all(torch.equal(tensor, used[name]) for name, tensor in two.model.state_dict().items())
 
 
+def test_a_model_says_which_weights_it_started_from(tmp_path, cache):
+    """Also when it was stopped in between: without them its configuration does not repeat it."""
+    config = configured(train={"updates": 4})
+    run = tmp_path / "run"
+    trainer(tmp_path / "one", cache, config).fit()
+    trainer(run, cache, config, init=str(tmp_path / "one")).fit(until=2)
+    trainer(run, cache, config).fit()
+    start = {"name": "one", "weights_sha256": load_checkpoint(tmp_path / "one" / "best").weights_sha256}
+    for folder in (run / "best", run / "checkpoints" / "update-000004"):
+        assert load_checkpoint(folder).meta["init"] == start
+    card = (run / "README.md").read_text()
+    assert f"- Started from the weights of one (sha256 {start['weights_sha256'][:16]})\n- Reached" in card
+    assert (
+        "config.toml`, with `--init` and that model, trains it again" in card
+        and "Started" not in (tmp_path / "one" / "README.md").read_text()
+    )
+
+
 def test_it_trains_outside_the_main_thread(tmp_path, cache):
     thread = threading.Thread(target=lambda: trainer(tmp_path, cache).fit())
     thread.start()

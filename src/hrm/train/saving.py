@@ -15,7 +15,7 @@ from hrm.data.store import Split, Store
 from hrm.errors import DataError, DivergedError, HrmError
 from hrm.files import replace_file
 from hrm.inference.answer import counted
-from hrm.inference.origin import BEST, CHECKPOINTS
+from hrm.inference.origin import BEST, CHECKPOINTS, locate
 from hrm.model.flops import flops_per_segment, training_flops
 from hrm.model.network import Network, parameter_counts
 from hrm.runtime.machine import is_out_of_memory
@@ -122,6 +122,12 @@ def training_of(store: Store, splits: Mapping[str, Split], device: torch.device,
     }
 
 
+def start_of(init: str | Path, checkpoint: Checkpoint) -> dict[str, str]:
+    """Return what a checkpoint records of the model whose weights training started from."""
+    located = locate(init)
+    return {"name": located.hub or located.folder.name, "weights_sha256": checkpoint.weights_sha256}
+
+
 def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
     """Return Markdown: what it is, how it was trained, what it reached where, and how to repeat that."""
     counts, table = parameter_counts(model)
@@ -131,6 +137,10 @@ def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
     shallow = f" (one cycle in the first {train.shallow_updates:,} updates)" if train.shallow_updates else ""
     provenance = "\n".join(f"  - {markdown(key)}: {markdown(value)}" for key, value in data["provenance"].items())
     valid = f", valid {best['valid']:.1%}" if best["valid"] is not None else ""
+    started, repeat = "", "`hrm train --config config.toml`"
+    if start := meta.get("init"):
+        weights = f"{markdown(start['name'])} (sha256 {markdown(start['weights_sha256'][:16])})"
+        started, repeat = f"\n- Started from the weights of {weights}", f"{repeat}, with `--init` and that model,"
     reached = (
         f"exact {best['exact']:.1%}{valid} on the validation split at update {best['update']}"
         if best["exact"] is not None
@@ -144,11 +154,11 @@ def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
   (matrix products, forward and backward)
 - Trained: {meta["update"]:,} of {train.updates:,} updates of {train.batch_size} slots, seed
   {train.seed}, {meta["trained_s"] / 60:.1f} minutes ({meta["hardware"]}), on {data["train_rows"]:,} puzzles
-- Checkpoint: {meta["choice"]}
+- Checkpoint: {meta["choice"]}{started}
 - Reached: {reached}
 - Training data (digest {data["digest"][:16]}):
 {provenance}
 
 Load it with `hrm.load("FOLDER")`; measure it with `hrm eval FOLDER --data PUZZLES.csv`. The complete
-configuration is `config.toml` beside this card; `hrm train --config config.toml` trains it again. License: Apache-2.0.
+configuration is `config.toml` beside this card; {repeat} trains it again. License: Apache-2.0.
 """

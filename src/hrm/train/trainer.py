@@ -121,6 +121,7 @@ class Trainer:
         self._update, self._evaluated, self._resumed, self._trained_s = 0, 0, False, 0.0
         self._window, self._watch, self._guard = Window(), Watch(), LossGuard()
         self._best: dict[str, Any] = {"update": 0, "exact": None, "valid": None}
+        self._start: dict[str, str] | None = None
 
     @property
     def update(self) -> int:
@@ -273,7 +274,7 @@ class Trainer:
         meta |= {"evaluated": self._evaluated, "window_s": self._window.seconds, "choice": choice} | saving.training_of(
             self.store, self.splits, self.device, self._world.size
         )
-        meta |= {"guard": self._guard.state()} if with_state else {}
+        meta |= ({"guard": self._guard.state()} if with_state else {}) | ({"init": self._start} if self._start else {})
         shared = {"slots": self._bank.state(), "window": self._window.state(self._world)} if with_state else {}
         if not self._world.leads:
             return
@@ -302,7 +303,7 @@ class Trainer:
             self._bank.load(slots, meta["cursor"])
             self._window = Window.of(window, meta.get("window_s", 0.0), self.device)
         self._update, self._best, self._trained_s = meta["update"], meta["best"], meta["trained_s"]
-        self._watch = Watch(self._update)
+        self._watch, self._start = Watch(self._update), meta.get("init")
         # older versions kept neither: they saved after the evaluation, or left it out for good
         self._evaluated = meta.get("evaluated", self._update)
         self._guard = LossGuard()
@@ -322,6 +323,7 @@ class Trainer:
         elif init is not None:
             start = self._world.from_leader(lambda: load_checkpoint(find_checkpoint(init)))
             self._learner.start_from(start, self.store.table)
+            self._start = saving.start_of(init, start)
         self._resumed = self._update != before  # not where a second call of ``fit`` goes on from the first
         if not self._world.leads:
             return
