@@ -265,7 +265,7 @@ class TestHostile:
         for folder, told in (
             (tmp_path, "it has no manifest.json; name a run"),
             (tmp_path / "nothing", "there is no such folder"),
-            (tmp_path / "model.pt", "Not a directory"),
+            (tmp_path / "model.pt", "it is a file; name a run"),
         ):
             with pytest.raises(DataError, match=f"is not a checkpoint: .*{told}"):
                 load_checkpoint(folder)
