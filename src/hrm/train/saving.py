@@ -137,6 +137,7 @@ def model_card(config: RunConfig, model: Network, meta: dict[str, Any]) -> str:
     shallow = f" (one cycle in the first {train.shallow_updates:,} updates)" if train.shallow_updates else ""
     provenance = "\n".join(f"  - {markdown(key)}: {markdown(value)}" for key, value in data["provenance"].items())
     valid = f", valid {best['valid']:.1%}" if best["valid"] is not None else ""
+    # what it started from, and how to repeat that
     started, repeat = "", "`hrm train --config config.toml`"
     if start := meta.get("init"):
         weights = f"{markdown(start['name'])} (sha256 {markdown(start['weights_sha256'][:16])})"
