@@ -86,8 +86,9 @@ def test_a_comparison_is_shared(run, tmp_path):
 
 
 def test_other_commands_are_refused(monkeypatch, capsys):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("RANK", "1")
+    started = {"WORLD_SIZE": 2, "RANK": 1, "LOCAL_RANK": 1, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": 29500}
+    for name, value in started.items():  # as torchrun does
+        monkeypatch.setenv(name, str(value))
     assert main(["analyze", "sudoku-4x4"]) == 2
     assert "hrm (process 1): torchrun is for: compare, eval, solve, train" in capsys.readouterr().err
 
