@@ -41,7 +41,7 @@ def program(*arguments, timeout):
 
 
 @pytest.mark.parametrize("kills, inside_a_save, width, state_mb", [
-    (10, 4, 32, 0.9), pytest.param(200, 60, 256, 20, marks=pytest.mark.slow),
+    (20, 6, 32, 0.9), pytest.param(200, 60, 256, 20, marks=pytest.mark.slow),
 ])  # fmt: skip
 @pytest.mark.timeout(3000)
 def test_kills_at_random_times(tmp_path, kills, inside_a_save, width, state_mb):
