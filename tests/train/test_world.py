@@ -125,8 +125,8 @@ def test_two_processes_train_as_one_does(two, alone):
 
 
 def test_one_process_goes_on_where_two_stopped_and_back(tmp_path, alone, forking):
-    """In pieces, too: those of an update have the gradient of the whole."""
-    for count, until, micro_batch in ((1, 12, 0), (2, 24, 2), (1, UPDATES, 4)):
+    """In pieces, too: those of an update have the gradient of the whole. It stops while puzzles are in the slots."""
+    for count, until, micro_batch in ((1, 13, 0), (2, 26, 2), (1, UPDATES, 4)):
         train(tmp_path, count, until, micro_batch, forking=forking)
     agrees(tmp_path, alone)
 
