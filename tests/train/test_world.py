@@ -18,13 +18,13 @@ from hrm.errors import HrmError, UsageError
 from hrm.runtime.world import World
 from hrm.train.pieces import pieces_of
 
-UPDATES = 40
+UPDATES = 100
 WANTED = {
     "model": {"width": 32, "heads": 2, "puzzle_width": 32, "q_continue": True},
     "data": {"train": 40, "validation": 10},
     "halting": {"max_segments": 3, "explore": 0.5},
-    "train": {"updates": UPDATES, "batch_size": 8, "checkpoint_every": 20, "log_every": 10, "precision": "fp32"},
-    "eval": {"every": 20, "segments": 2, "batch_size": 4},
+    "train": {"updates": UPDATES, "batch_size": 8, "checkpoint_every": 50, "log_every": 10, "precision": "fp32"},
+    "eval": {"every": 50, "segments": 2, "batch_size": 4},
     "optim": {"lr": 3e-4},
 }
 
@@ -126,7 +126,7 @@ def test_two_processes_train_as_one_does(two, alone):
 
 def test_one_process_goes_on_where_two_stopped_and_back(tmp_path, alone, forking):
     """In pieces, too: those of an update have the gradient of the whole. It stops while puzzles are in the slots."""
-    for count, until, micro_batch in ((1, 13, 0), (2, 26, 2), (1, UPDATES, 4)):
+    for count, until, micro_batch in ((1, 31, 0), (2, 62, 2), (1, UPDATES, 4)):
         train(tmp_path, count, until, micro_batch, forking=forking)
     agrees(tmp_path, alone)
 
@@ -139,8 +139,8 @@ def test_a_repeat_is_bitwise(tmp_path, two):
 
 @pytest.mark.slow
 def test_a_process_that_is_killed_and_started_again_changes_nothing(tmp_path, two):
-    again, first = state(train(tmp_path, 2, killed_at=28)), state(two)
-    assert json.loads((tmp_path / "seen.json").read_text())[0]["update"] == 21  # of the process that was started again
+    again, first = state(train(tmp_path, 2, killed_at=70)), state(two)
+    assert json.loads((tmp_path / "seen.json").read_text())[0]["update"] == 51  # of the process that was started again
     assert all(torch.equal(again[name], first[name]) for name in first)
 
 
