@@ -79,6 +79,7 @@ def test_no_solution_and_several_solutions_are_told_apart(hrm, trained):
     (["train", "smoke", "--train.lr", "1"], "Did you mean --optim.lr?"),
     (["train", "smoke", "--optm.lr", "1"], "Did you mean --optim.lr?"),
     (["train", "smoke", "--data", "rows.csv"], "unknown option --data: give --data.path FILE"),
+    (["train", "smoke", "--from", "x"], "unknown option --from: --init MODEL starts from a model's weights"),
     (["train", "smoke", "--model.states", "1"], "of kind 'equivariant'; this one is of kind 'hrm'"),
     (["train", "own"], "give --data.path FILE (rows of input and output"),
     (["push", "sudoku-4x4", "a/b/c", "--out", "x"], "'a/b/c' is not the name of a model on the hub"),

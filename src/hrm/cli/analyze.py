@@ -10,7 +10,7 @@ from rich.table import Table
 from hrm import pretrained
 from hrm.analysis.questions import What
 from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights
-from hrm.cli.options import Cache, Device, Json, SplitName, UserPuzzle, output, register_own, seed_of
+from hrm.cli.options import Cache, Device, Json, Seed, SplitName, UserPuzzle, output, register_own
 from hrm.runtime.environment import cache_folder, present
 
 MODELS_A_TABLE = 3
@@ -37,7 +37,7 @@ def analyze(
     segments: Annotated[int | None, Parameter(help="Number of segments. Default: depends on the question.")] = None,
     out: Annotated[Path, output("Folder for the figure (PNG, SVG) and the numbers (JSON).")] = Path("figures"),
     figure: Annotated[bool, Parameter(help="Draw the figure (needs matplotlib).")] = True,
-    seed: Annotated[int, seed_of("the generated puzzles and of every random choice")] = 1,
+    seed: Seed = 1,
     pooling: Annotated[
         Literal["positions", "means"], Parameter(help="For dimensionality: what counts as one state.")
     ] = "positions",

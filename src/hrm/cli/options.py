@@ -81,6 +81,9 @@ def seed_of(what: str) -> Parameter:
     return Parameter(help=f"Seed of {what}.", validator=Number(gte=0, lte=LARGEST_SEED))
 
 
+Seed = Annotated[int, seed_of("the generated puzzles and of every random choice")]
+
+
 def output(what: str) -> Parameter:
     """Return the option ``--out``, also ``-o``: where to write."""
     return Parameter(name=["--out", "-o"], help=what)

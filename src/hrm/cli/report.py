@@ -15,12 +15,12 @@ from hrm.cli.options import (
     Json,
     Model,
     Precision,
+    Seed,
     Segments,
     SplitName,
     UserPuzzle,
     output,
     register_own,
-    seed_of,
 )
 from hrm.runtime.environment import cache_folder, present
 
@@ -39,7 +39,7 @@ def report(
     analyses: Annotated[
         str, Parameter(help=f"Questions, separated by commas; `all`; or `none`. Known: {', '.join(QUESTIONS)}.")
     ] = ",".join(IN_A_REPORT),
-    seed: Annotated[int, seed_of("the generated puzzles and of every random choice")] = 1,
+    seed: Seed = 1,
     device: Device = "auto",
     precision: Precision = "auto",
     puzzle: UserPuzzle = "",

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from hrm.cli.console import print_json, progress_line, stderr, stdout, tell_weights
-from hrm.cli.options import Cache, Device, Json, Model, Precision, SplitName, UserPuzzle, output, register_own, seed_of
+from hrm.cli.options import Cache, Device, Json, Model, Precision, Seed, SplitName, UserPuzzle, output, register_own
 from hrm.evaluation.usual import SCALE_BUDGET, SCALE_COPIES, SCALE_PUZZLES, SCALE_SEGMENTS
 from hrm.runtime.environment import cache_folder, present
 
@@ -26,7 +26,7 @@ def scale(
     segments: Annotated[int, Parameter(help="Number of segments of each of several runs.")] = SCALE_SEGMENTS,
     copies: Annotated[int, Parameter(help="Number of runs of a puzzle, at most.")] = SCALE_COPIES,
     budget: Annotated[int, Parameter(help="Number of segments that the search may spend on a puzzle.")] = SCALE_BUDGET,
-    seed: Annotated[int, seed_of("the generated puzzles and of every random choice")] = 1,
+    seed: Seed = 1,
     out: Annotated[Path, output("Folder for the figure (PNG, SVG) and the numbers (JSON).")] = Path("figures"),
     figure: Annotated[bool, Parameter(help="Draw the figure (needs matplotlib).")] = True,
     device: Device = "auto",

@@ -221,8 +221,7 @@ def show(
         replay(solver.puzzle, answer, stdout(), delay_s=0.6)
         stdout().print(verdict(answer))
     else:
-        summary = f"{out}: {counted(answer.segments, 'segment')}, answer {_VERDICT[answer.verified]}"
-        stdout().print(summary)
+        stdout().print(f"{out}: {counted(answer.segments, 'segment')}, answer {_VERDICT[answer.verified]}")
     if answer.verified is False:
         raise UnsolvedError(advice([answer], segments, effort, budget))
 

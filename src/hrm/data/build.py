@@ -60,7 +60,7 @@ def generate_store(
     splits = {}
     for name, wanted in counts.items():
         kept: list[tuple[np.ndarray, np.ndarray]] = []
-        for _, (index, inputs, answer) in zip(range(wanted), new, strict=False):
+        for _, (index, inputs, answer) in zip(range(wanted), new, strict=False):  # any number, unlike islice
             kept.append((inputs, answer))
             tried, done = index + 1, done + 1
             if progress:

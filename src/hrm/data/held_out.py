@@ -52,7 +52,8 @@ def unseen(
             if not config.share_twins:
                 twins.add(np.asarray(splits[name].inputs), np.asarray(splits[name].labels))
     kept: list[tuple[np.ndarray, np.ndarray]] = []
-    for _, (_, inputs, answer) in zip(range(count), new_puzzles(puzzle, seed, seen, twins), strict=False):
+    new = new_puzzles(puzzle, seed, seen, twins)
+    for _, (_, inputs, answer) in zip(range(count), new, strict=False):  # any number, unlike islice
         kept.append((inputs, answer))
         if progress:
             progress(len(kept), count)

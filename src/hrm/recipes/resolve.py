@@ -99,19 +99,19 @@ INSTEAD = {
     "epochs": "training is counted in updates, each of one segment of every slot: --train.updates N",
     "steps": "training is counted in updates: --train.updates N",
     "iterations": "training is counted in updates: --train.updates N",
-    "learning_rate": "--optim.lr RATE",
+    "learning_rate": "give --optim.lr RATE",
     "dropout": "there is no dropout; --optim.weight_decay regularizes",
-    "gpu": "--train.device cuda",
-    "cuda": "--train.device cuda",
-    "cpu": "--train.device cpu",
-    "output": "--out FOLDER",
-    "output_dir": "--out FOLDER",
-    "name": "--out FOLDER",
+    "gpu": "give --train.device cuda",
+    "cuda": "give --train.device cuda",
+    "cpu": "give --train.device cpu",
+    "output": "give --out FOLDER",
+    "output_dir": "give --out FOLDER",
+    "name": "give --out FOLDER",
     "from": "--init MODEL starts from a model's weights",
     "pretrained": "--init MODEL starts from a model's weights",
-    "wandb": "--log wandb",
-    "tensorboard": "--log tensorboard",
-    "data": "--data.path FILE",
+    "wandb": "give --log wandb",
+    "tensorboard": "give --log tensorboard",
+    "data": "give --data.path FILE",
     "workers": "there are no worker processes to set",
     "threads": "set the environment variable OMP_NUM_THREADS",
 }
@@ -125,7 +125,7 @@ def _unknown(flag: str, known: list[str], options: Sequence[str]) -> str:
     inside = [value for value in values if value.startswith(f"{path}.")]
     # what other programs have, or a section
     if path in INSTEAD:
-        return f"{problem}: {'give ' * INSTEAD[path].startswith('--')}{INSTEAD[path]}"
+        return f"{problem}: {INSTEAD[path]}"
     if inside:
         return f"{problem}: it is a section; give one of its values, such as --{inside[0]}"
     # a misspelled path, a key without its section, or a misspelled option of the command

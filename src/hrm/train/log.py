@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from rich.console import Console
@@ -26,11 +26,24 @@ from hrm.viz.figures.style import has_matplotlib
 METRICS, EVALUATED = "metrics.jsonl", "validation_exact"
 """The file of the log, and what its lines of evaluations hold and its lines of updates do not."""
 METRICS_BYTES = 1 << 28
-SUMS = (
-    "loss", "answer_loss", "q_halt_loss", "q_continue_loss", "exact_rate", "q_halt_accuracy", "halted_by_choice",
-    "halted_by_budget", "segments_at_halt",
-)  # fmt: skip
-"""What ``sums_of`` keeps of each update."""
+
+
+class _Sums(NamedTuple):
+    """What is kept of each update: sums over the slots of this process."""
+
+    loss: Tensor
+    answer_loss: Tensor
+    q_halt_loss: Tensor
+    q_continue_loss: Tensor
+    exact_rate: Tensor
+    q_halt_accuracy: Tensor
+    halted_by_choice: Tensor
+    halted_by_budget: Tensor
+    segments_at_halt: Tensor
+
+
+SUMS = _Sums._fields
+"""The names of these sums."""
 EARLY = 3
 """Updates after which the time that is left can be estimated."""
 QUIET_S, COUNT_S = 30.0, 2.0
@@ -232,10 +245,17 @@ def sums_of(segment: Segment, loss: SegmentLoss, halt: Halt, segments: Tensor, q
     Args:
         segments: how many segments each puzzle has used.
     """
-    losses = loss.total(q_weight), loss.answer, loss.q_halt, loss.q_continue
-    sure = ((segment.q_halt_logit >= 0) == loss.right).sum()
-    halted = halt.by_choice.sum(), halt.by_budget.sum(), (segments * halt.halted).sum()
-    return dict(zip(SUMS, (*(part.detach() for part in losses), loss.right.sum(), sure, *halted), strict=True))
+    return _Sums(
+        loss=loss.total(q_weight).detach(),
+        answer_loss=loss.answer.detach(),
+        q_halt_loss=loss.q_halt.detach(),
+        q_continue_loss=loss.q_continue.detach(),
+        exact_rate=loss.right.sum(),
+        q_halt_accuracy=((segment.q_halt_logit >= 0) == loss.right).sum(),
+        halted_by_choice=halt.by_choice.sum(),
+        halted_by_budget=halt.by_budget.sum(),
+        segments_at_halt=(segments * halt.halted).sum(),
+    )._asdict()
 
 
 def lasting(seconds: float) -> str:
