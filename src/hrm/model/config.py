@@ -75,8 +75,8 @@ class CellConfig(NetworkConfig, frozen=True):
         if self.mixer == "attention":
             mixer = [(s, d, 3 * d), (s, d, d)]
         elif self.mixer == "messages":
-            messages = (self._kinds + 1) * message_width(d, self._kinds)
-            mixer = [(s, d, messages), (s, messages, d)]
+            each = message_width(d, self._kinds)
+            mixer = [(s, d, self._kinds * each), (1, d, each), (s, self._kinds * each, d), (1, each, d)]
         else:
             across = swiglu_width(s, self.expansion)
             mixer = [(d, s, 2 * across), (d, across, s)]

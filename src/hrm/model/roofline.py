@@ -11,7 +11,7 @@ the log), evaluations and checkpoints, and the matrices of relations.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hrm.errors import UsageError, did_you_mean
@@ -133,7 +133,7 @@ def predict(
             computing += kernel.times * compute
         else:
             moving += kernel.times * move
-    matrices = config.blocks * len(config.products)
+    matrices = config.blocks * sum(rows > 1 for rows, _, _ in config.products)  # the others are parts of these
     launches = sum(kernel.times for kernel in kernels) + SMALL_KERNELS + muon * MUON_KERNELS * matrices
     # a ring sends and receives all gradients nearly twice
     dense = 4 * config.parameters[0]
@@ -175,14 +175,16 @@ def _block(config: NetworkConfig, slots: int, size: int, forward: int, backward:
     for rows, inputs, outputs in config.products:
         flops, weights = 2 * slots * rows * inputs * outputs, inputs * outputs
         read, written = slots * rows * inputs * size, slots * rows * outputs * size
-        # x·W, and what is between it and the next product: it reads this output, and writes an input as large as this
-        yield _Kernel(flops, read + written + weights * size, forward)
+        product = _Kernel(flops, read + written + weights * size)
+        yield replace(product, times=forward)
+        yield replace(product, times=2 * backward)  # the gradients of x and of W
+        if rows == 1:  # of the mean over the positions: a part of a matrix that is counted with the other part
+            continue
+        # what is between this product and the next: it reads this output, and writes an input as large as this
         yield _Kernel(0, read + written, forward)
-        yield _Kernel(0, weights * (4 + size), forward)  # the fp32 weight is cast
-        # the gradients of x and of W, and of what is between
-        yield _Kernel(flops, read + written + weights * size, 2 * backward)
         yield _Kernel(0, read + 2 * written, backward)
-        yield _Kernel(0, weights * (8 + size), backward)  # and added to the fp32 gradient
+        yield _Kernel(0, weights * (4 + size), forward)  # the fp32 weight is cast
+        yield _Kernel(0, weights * (8 + size), backward)  # and its gradient added to the fp32 gradient
     mixing = slots * config.mixing_flops
     if mixing:  # its bytes are those of the kernel between two products
         yield _Kernel(mixing, 0, forward + 2 * backward)

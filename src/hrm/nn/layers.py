@@ -271,15 +271,23 @@ class Messages(nn.Module):
         planes = context.relations
         if planes is None:
             raise ValueError("messages travel along relations: embed needs the puzzle's")
-        exists = torch.ones_like(x[..., :1]) if context.mask is None else context.mask.unsqueeze(-1).to(x.dtype)
-        messages = (self.project(x) * exists).unflatten(-1, (self.kinds + 1, -1))  # B S D' -> B S Q+1 M
-        along, everywhere = messages[..., :-1, :], messages[..., -1, :]
+        split = self.kinds * (self.project.weight.shape[0] // (self.kinds + 1))
+        (along_in, mean_in), (along_out, mean_out) = (
+            weight.to(x.dtype).tensor_split([split], dim=dim)
+            for dim, weight in enumerate((self.project.weight, self.out.weight))
+        )
+        messages, mean = F.linear(x, along_in), x.mean(1)  # B S Q·M, B D
+        if context.mask is not None:
+            exists = context.mask.unsqueeze(-1).to(x.dtype)
+            messages, mean = messages * exists, (x * exists).sum(1) / exists.sum(1)
+        along = messages.unflatten(-1, (self.kinds, -1))  # B S Q M
         if context.links is None:
             aggregated = self._added_up(along, planes.to(x.dtype), context.mask)
         else:
             aggregated = _Move.apply(along.flatten(1, 2), context.links).view_as(along)
-        mean = everywhere.sum(1, keepdim=True) / exists.sum(1, keepdim=True)
-        return self.out(torch.cat((aggregated.flatten(2), mean.expand_as(everywhere)), dim=-1))
+        # the mean of all messages is the message of the mean
+        everywhere = F.linear(F.linear(mean, mean_in), mean_out)
+        return F.linear(aggregated.flatten(2), along_out) + everywhere.unsqueeze(1)
 
     def _added_up(
         self, along: Float[Tensor, "B S Q M"], planes: Float[Tensor, "*B Q S S"], mask: Bool[Tensor, "B S"] | None

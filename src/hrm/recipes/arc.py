@@ -28,7 +28,7 @@ def arc_small() -> RunConfig:
             puzzle_weight_decay=0.1,
         ),
         halting=HaltingConfig(max_segments=4),
-        train=TrainConfig(updates=600, batch_size=16, loss="softmax", checkpoint_every=200),
+        train=TrainConfig(updates=600, batch_size=16, loss="softmax", compile=True, checkpoint_every=200),
         eval=EvalConfig(batch_size=32),
     )  # fmt: skip
 
