@@ -215,7 +215,7 @@ def arc_run(tmp_path_factory):
     tiny = {
         "model": {"width": 32, "l_layers": 1, "puzzle_width": 32},
         "halting": {"max_segments": 3},
-        "train": {"updates": 2, "batch_size": 4, "device": "cpu", "precision": "fp32"},
+        "train": {"updates": 2, "batch_size": 4, "device": "cpu", "precision": "fp32", "compile": False},
     }
     config = recipes.get("arc-small", tiny).changed("data.path", str(place / "arc"))
     Trainer(config, place / "arc-run", console=Console(quiet=True)).fit()

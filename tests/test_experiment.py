@@ -16,7 +16,13 @@ from hrm.errors import DataError, UsageError
 from hrm.experiment import Experiment
 
 NOW = "2026-01-01T00:00:00+00:00"
-SHORT = {"train.updates": 2, "train.batch_size": 4, "model.width": 16, "train.precision": "fp32"}
+SHORT = {
+    "train.updates": 2,
+    "train.batch_size": 4,
+    "model.width": 16,
+    "train.precision": "fp32",
+    "train.compile": False,
+}
 
 
 def trainer(config, folder):

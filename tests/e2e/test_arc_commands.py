@@ -9,7 +9,8 @@ from hrm import evaluate
 from hrm.errors import DataError
 
 TINY = ["--train.updates", 2, "--train.batch-size", 4, "--model.width", 32, "--model.puzzle-width", 32,
-        "--model.l-layers", 1, "--halting.max-segments", 1, "--train.device", "cpu"]  # fmt: skip
+        "--model.l-layers", 1, "--halting.max-segments", 1, "--train.device", "cpu",
+        "--train.compile", "false"]  # fmt: skip
 
 
 def written(folder, *names):

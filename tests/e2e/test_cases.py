@@ -144,7 +144,7 @@ ARC_AND_OFFICIAL = [
     Case(
         "C3",
         (f"data arc {KAGGLE}_challenges.json --out out/s14b --variants 2",
-         "train arc-small --data.path out/s14b --train.updates 2 --out out/r14",
+         "train arc-small --data.path out/s14b --train.updates 2 --train.compile false --out out/r14",
          "eval out/r14 --data out/s14b --segments 1 --submission out/sub.json"),
         ok("out/sub.json: two attempts at each of 3 tests", "hidden tests: 3, not scored", absent=("%",)),
     ),

@@ -54,7 +54,7 @@ SLOW = """
 demo --out demo
 bench --quick
 compare smoke --seeds 1 --out compared --train.updates 2 --data four.csv
-train arc-small --data.path arc --train.updates 1 --out runs-arc
+train arc-small --data.path arc --train.updates 1 --train.compile false --out runs-arc
 adapt runs-arc 1a1b1c1d.json --out adapted --updates 1 --variants 1
 export sudoku-4x4 exported --to onnx
 analyze sudoku-4x4 --what trajectories --data four.csv --segments 4

@@ -14,10 +14,14 @@ from rich.console import Console
 
 from hrm import recipes
 from hrm.checkpoint import load_checkpoint
+from hrm.config import from_toml
 from hrm.errors import DivergedError, HrmError, UsageError
 from hrm.inference.load import load
+from hrm.inference.origin import BEST
 from hrm.model.config import EquivariantConfig
 from hrm.recipes.ablations import ablation
+from hrm.train.losses import IGNORED
+from hrm.train.run_folder import CONFIG
 from hrm.train.trainer import Interrupted, Trainer
 
 UPDATES = 10
@@ -380,6 +384,27 @@ def test_relations_stay_beside_the_puzzle_they_belong_to(tmp_path, cache, recipe
         other.train_segment()
     for name, tensor in run.model.state_dict().items():
         assert torch.equal(tensor, other.model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("family", ["arc", "samurai-4x4", "killer-4x4", "coloring", "maze-10x10"])
+def test_a_run_of_every_family_resumes(tmp_path, cache, family, arc_run, no_shape_checks):
+    """Grids smaller than the canvas have cells without a label; the puzzles in flight keep them."""
+    if family == "arc":
+        config = from_toml((arc_run / "arc-run" / CONFIG).read_text(), "arc-run").changed("train.updates", 4)
+    else:
+        small = {"model": {"width": 32, "l_layers": 1, "cycles": 1, "timesteps": 1, "grad_calls": 2}}
+        config = recipes.get(family, KILLER).changed(small).changed("train", {"updates": 4, "compile": False})
+    trainer(tmp_path / "whole", cache, config).fit()
+    first = trainer(tmp_path / "stopped", cache, config)
+    first._open_folder()
+    for _ in range(2):
+        first.train_segment()
+    if family == "arc":
+        assert (first.slots.labels == IGNORED).any()
+    first.save(tmp_path / "stopped" / "checkpoints" / "update-000002", with_state=True)
+    assert trainer(tmp_path / "stopped", cache, config).fit().updates == 4
+    whole, resumed = (load_checkpoint(tmp_path / run / BEST).weights for run in ("whole", "stopped"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_what_all_puzzles_share_is_looked_up_once(tmp_path, cache):

@@ -21,6 +21,7 @@ from hrm.model.network import Network, parameter_counts
 from hrm.runtime.machine import is_out_of_memory
 from hrm.runtime.quoting import markdown
 from hrm.train.finite import non_finite
+from hrm.train.losses import IGNORED
 from hrm.train.run_folder import CARD
 
 
@@ -101,7 +102,10 @@ def require_slots(given: Mapping[str, Tensor], own: Mapping[str, Tensor], store:
             raise ValueError(f"slots/{name} has shape {tuple(given[name].shape)}, not {tuple(tensor.shape)}")
     vocab = store.puzzle.spec.vocab_size
     for name, count in (("inputs", vocab), ("labels", vocab), ("puzzle_ids", store.puzzle_rows)):
-        if not bool(((given[name] >= 0) & (given[name] < count)).all()):
+        known = (given[name] >= 0) & (given[name] < count)
+        if name == "labels":
+            known |= given[name] == IGNORED
+        if not bool(known.all()):
             raise ValueError(f"slots/{name} holds a number that is not among 0 to {count - 1}")
 
 
