@@ -194,15 +194,16 @@ class TestAnswers:
         inputs = np.stack([solver.puzzle.generate(2002, index)[0] for index in range(count)])
         found = page.evaluate(ANSWERS, [name, [solver.puzzle.text(row) for row in inputs], SEGMENTS])
         assert [each["cells"] for each in found] == inputs.tolist()
+        drifted = np.zeros(count, bool)
         for segment, output in enumerate(solver.run(inputs, SEGMENTS)):
             steps = [each["steps"][segment] for each in found]
             assert {step["segment"] for step in steps} == {segment + 1}
-            same = (np.array([step["cells"] for step in steps]) == output.tokens).all(axis=1)
-            # Where a maze has several shortest paths, rounding may decide between them.
-            assert (~same).sum() <= (name == "maze-10x10")
-            sure, halt = (np.array([step[key] for step in steps])[same] for key in ("confidence", "q_halt"))
-            assert np.allclose(sure, output.confidence[same], atol=0.012)
-            assert np.allclose(halt, output.q_halt[same], atol=1e-3)
+            cells, sure, halt = (np.array([step[key] for step in steps]) for key in ("cells", "confidence", "q_halt"))
+            alike = (cells == output.tokens).all(axis=1) & np.isclose(halt, output.q_halt, atol=1e-3)
+            assert np.allclose(sure[alike], output.confidence[alike], atol=0.012)
+            drifted |= ~alike
+        # In a maze with several shortest paths rounding grows until it decides between them.
+        assert drifted.sum() <= (name == "maze-10x10")
         verified = [None] * count if name == "maze-10x10" else solver.puzzle.verify(inputs, output.tokens).tolist()
         assert [each["answer"]["verified"] for each in found] == verified
         assert {each["answer"]["segments"] for each in found} == {SEGMENTS}
