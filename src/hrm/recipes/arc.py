@@ -11,9 +11,9 @@ def arc_small() -> RunConfig:
 
     Messages travel in eight directions, and every cell gets the task's embedding. Command: ``hrm data fetch
     concept-arc``, ``hrm data arc data/concept-arc --hold-back --variants 3 --out concepts``, ``hrm train arc-small
-    --data.path concepts``, ``hrm eval RUN --data concepts``. About 10 minutes of one core with bf16. Expected: little,
-    because there are two or three examples per task; 1.2 – 2.1 % of 336 tests within one attempt, 1.5 – 3.6 %
-    within two (112 of the 160 tasks, three seeds; docs/tasks.md).
+    --data.path concepts``, ``hrm eval RUN --data concepts``. About 3 minutes of one core with bf16, compiled. Expected:
+    little, because there are two or three examples per task; 1.2 – 1.5 % of 336 tests within one attempt, 3.0 –
+    3.6 % within two (112 of the 160 tasks, three seeds; docs/tasks.md).
     """
     network = small(
         12, 900, mixer="messages", relation_kinds=(8,), tied=True, l_layers=2, cycles=1, timesteps=2, width=64,
