@@ -194,12 +194,12 @@ class TestAnswers:
         inputs = np.stack([solver.puzzle.generate(2002, index)[0] for index in range(count)])
         found = page.evaluate(ANSWERS, [name, [solver.puzzle.text(row) for row in inputs], SEGMENTS])
         assert [each["cells"] for each in found] == inputs.tolist()
-        drifted = np.zeros(count, bool)
+        drifted, close = np.zeros(count, bool), 1e-5 if name == "maze-10x10" else 1e-3
         for segment, output in enumerate(solver.run(inputs, SEGMENTS)):
             steps = [each["steps"][segment] for each in found]
             assert {step["segment"] for step in steps} == {segment + 1}
             cells, sure, halt = (np.array([step[key] for step in steps]) for key in ("cells", "confidence", "q_halt"))
-            alike = (cells == output.tokens).all(axis=1) & np.isclose(halt, output.q_halt, atol=1e-3)
+            alike = (cells == output.tokens).all(axis=1) & np.isclose(halt, output.q_halt, rtol=0, atol=close)
             assert np.allclose(sure[alike], output.confidence[alike], atol=0.012)
             drifted |= ~alike
         # In a maze with several shortest paths rounding grows until it decides between them.

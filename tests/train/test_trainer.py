@@ -387,7 +387,7 @@ def test_relations_stay_beside_the_puzzle_they_belong_to(tmp_path, cache, recipe
 
 
 @pytest.mark.parametrize("family", ["arc", "samurai-4x4", "killer-4x4", "coloring", "maze-10x10"])
-def test_a_run_of_every_family_resumes(tmp_path, cache, family, arc_run, no_shape_checks):
+def test_a_run_of_each_of_these_families_resumes(tmp_path, cache, family, arc_run, no_shape_checks):
     """Grids smaller than the canvas have cells without a label; the puzzles in flight keep them."""
     if family == "arc":
         config = from_toml((arc_run / "arc-run" / CONFIG).read_text(), "arc-run").changed("train.updates", 4)

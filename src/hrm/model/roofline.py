@@ -133,7 +133,7 @@ def predict(
             computing += kernel.times * compute
         else:
             moving += kernel.times * move
-    matrices = config.blocks * sum(rows > 1 for rows, _, _ in config.products)  # the others are parts of these
+    matrices = config.blocks * sum(not _is_part(config, rows) for rows, _, _ in config.products)
     launches = sum(kernel.times for kernel in kernels) + SMALL_KERNELS + muon * MUON_KERNELS * matrices
     # a ring sends and receives all gradients nearly twice
     dense = 4 * config.parameters[0]
@@ -170,6 +170,11 @@ def _kernels(config: NetworkConfig, slots: int, size: int) -> Iterator[_Kernel]:
     yield _Kernel(0, 9 * 4 * config.parameters[0])
 
 
+def _is_part(config: NetworkConfig, rows: int) -> bool:
+    """Say whether a product is of the mean over the positions, with a part of a matrix that the others count."""
+    return rows == 1 < config.length
+
+
 def _block(config: NetworkConfig, slots: int, size: int, forward: int, backward: int) -> Iterator[_Kernel]:
     """Yield the kernels of so many runs of a block forward and backward."""
     for rows, inputs, outputs in config.products:
@@ -178,7 +183,7 @@ def _block(config: NetworkConfig, slots: int, size: int, forward: int, backward:
         product = _Kernel(flops, read + written + weights * size)
         yield replace(product, times=forward)
         yield replace(product, times=2 * backward)  # the gradients of x and of W
-        if rows == 1:  # of the mean over the positions: a part of a matrix that is counted with the other part
+        if _is_part(config, rows):
             continue
         # what is between this product and the next: it reads this output, and writes an input as large as this
         yield _Kernel(0, read + written, forward)

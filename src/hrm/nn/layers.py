@@ -262,7 +262,9 @@ class Messages(nn.Module):
     def __init__(self, width: int, relation_kinds: int, generator: torch.Generator | None = None):
         super().__init__()
         self.kinds = relation_kinds
-        messages = (relation_kinds + 1) * message_width(width, relation_kinds)
+        each = message_width(width, relation_kinds)
+        self.along = relation_kinds * each  # features of the messages along relations; those after them go to all
+        messages = self.along + each
         self.project = Linear(width, messages, generator=generator)
         self.out = Linear(messages, width, generator=generator)
 
@@ -271,13 +273,14 @@ class Messages(nn.Module):
         planes = context.relations
         if planes is None:
             raise ValueError("messages travel along relations: embed needs the puzzle's")
-        split = self.kinds * (self.project.weight.shape[0] // (self.kinds + 1))
         (along_in, mean_in), (along_out, mean_out) = (
-            weight.to(x.dtype).tensor_split([split], dim=dim)
+            weight.to(x.dtype).tensor_split([self.along], dim=dim)
             for dim, weight in enumerate((self.project.weight, self.out.weight))
         )
-        messages, mean = F.linear(x, along_in), x.mean(1)  # B S Q·M, B D
-        if context.mask is not None:
+        messages = F.linear(x, along_in)  # B S Q·M
+        if context.mask is None:
+            mean = x.mean(1)  # B D
+        else:
             exists = context.mask.unsqueeze(-1).to(x.dtype)
             messages, mean = messages * exists, (x * exists).sum(1) / exists.sum(1)
         along = messages.unflatten(-1, (self.kinds, -1))  # B S Q M
